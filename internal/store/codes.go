@@ -111,6 +111,9 @@ type Counters interface {
 	Counter(ctx context.Context, k CounterKey) (Counter, error)
 	// SaveCounter writes it; expires is when the row may be swept.
 	SaveCounter(ctx context.Context, k CounterKey, c Counter, expires time.Time) error
+	// BumpCounter adds one event to a counter of a fixed window in one statement, and returns the number of events in the present
+	// window, this one included. A window that began at or before now minus window begins anew. Only N, Since and Last are used.
+	BumpCounter(ctx context.Context, k CounterKey, now time.Time, window time.Duration) (int, error)
 	// ResetCounters deletes the counters of a subject and purpose, all buckets.
 	ResetCounters(ctx context.Context, poolID, subject, purpose string) error
 }
