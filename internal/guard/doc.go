@@ -1,0 +1,20 @@
+// Package guard decides whether an account may try once more and whether one more message may be sent. It is on by default.
+//
+// Tries. Each account has a counter for each purpose (password, sign-in code, sign-up code ...) in two buckets: networks on which the
+// account had a success in the last 30 days ("known"), and all others. Each bucket follows Cognito's lock-out: from the fifth failure in
+// a row on, 2^(n-5) seconds, 15 minutes at most; a quiet quarter of an hour or a success ends the run. Apart from runs, failures
+// without a success between them add up: 80 in the other bucket and 20 in the known one, 100 together (NIST SP 800-63B-4), close the
+// bucket until a success, a recovery or an administrator opens it. So a stranger can use up the strangers' share only.
+//
+//	open ── failure ──→ open (n < 5) ── failure ──→ locked (2^(n-5) s) ── time ──→ open
+//	  ▲ success, recovery, 15 quiet minutes                    │ total reached
+//	  └───────────── success elsewhere, recovery, administrator ┴──→ closed
+//
+// Sends. Windows of one hour for the account and purpose, the destination's line, and the network that asked.
+//
+// Invariants:
+//   - counters are rows in the commit that they decide about: parallel attempts are judged one after the other;
+//   - an attempt made while locked is not judged, does not count, and is told nothing else;
+//   - a name without an account has counters like one with it;
+//   - the lock is checked where a secret is judged, not only where a flow begins.
+package guard

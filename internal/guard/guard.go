@@ -1,0 +1,254 @@
+package guard
+
+import (
+	"context"
+	"time"
+
+	"countersign/internal/fault"
+	"countersign/internal/store"
+)
+
+// Purpose is what is counted together.
+type Purpose string
+
+const (
+	// Password counts wrong passwords and SRP proofs, SignIn wrong codes of any factor at sign-in; the others the codes of their flows.
+	Password Purpose = "password"
+	SignIn   Purpose = "sign_in"
+	SignUp   Purpose = "sign_up"
+	Recovery Purpose = "recovery"
+	Verify   Purpose = "verify"
+)
+
+// Limits are the numbers of a Guard. The zero value of a field means its default; a negative one means no limit.
+type Limits struct {
+	// TotalKnown and TotalOther are the failures in a row that close a bucket. Defaults 20 and 80.
+	TotalKnown, TotalOther int
+	// SendsAccount is messages an hour for one account and purpose. Default: 5 for SignUp and Verify, 10 for Recovery,
+	// 20 for SignIn (cognito.md 5.2 where Cognito has a number).
+	SendsAccount map[Purpose]int
+	// SendsNumber is messages an hour to one line, whatever the account. Default 20.
+	SendsNumber int
+	// SendsNetwork is messages an hour that one network (IPv4 address, IPv6 /64) may cause. Default 120.
+	SendsNetwork int
+	// FailuresNetwork is wrong answers an hour from one network over all accounts: one code sprayed over many. Default 200.
+	FailuresNetwork int
+	// Calls is redemptions an hour for one account and purpose, right or wrong. Default 15 for SignUp and Verify, 20 for
+	// Recovery, 5 for Password changes by a signed-in user.
+	Calls map[Purpose]int
+}
+
+const (
+	lockAfter  = 5
+	lockMost   = 15 * time.Minute
+	quiet      = 15 * time.Minute
+	window     = time.Hour
+	totalKeeps = 365 * 24 * time.Hour
+)
+
+var defaultSends = map[Purpose]int{SignUp: 5, Verify: 5, Recovery: 10, SignIn: 20}
+var defaultCalls = map[Purpose]int{SignUp: 15, Verify: 15, Recovery: 20, Password: 5}
+
+func pick(v, def int) int {
+	if v == 0 {
+		return def
+	}
+	return v
+}
+
+// Guard counts tries and sends.
+type Guard struct {
+	Limits Limits
+	Now    func() time.Time
+}
+
+// Try names an attempt at a secret.
+type Try struct {
+	PoolID string
+	// Subject is the user's id, or the keyed hash of a name without an account.
+	Subject string
+	Purpose Purpose
+	// Known is whether the caller's network had a success of this account lately; see store.Users.NetworkSeen.
+	Known bool
+	// Network is the keyed hash of the caller's network, or empty.
+	Network string
+}
+
+func (t Try) key() store.CounterKey {
+	k := store.CounterKey{PoolID: t.PoolID, Subject: t.Subject, Purpose: "try/" + string(t.Purpose), Bucket: "other"}
+	if t.Known {
+		k.Bucket = "known"
+	}
+	return k
+}
+
+// Turn is an attempt that may be judged. It holds the counter's row until the transaction ends.
+type Turn struct {
+	g  *Guard
+	t  Try
+	tx store.Tx
+	c  store.Counter
+}
+
+// Begin starts an attempt inside a Write. It returns PasswordLocked or AttemptLimit if the attempt must not be judged.
+func (g *Guard) Begin(ctx context.Context, tx store.Tx, t Try) (*Turn, error) {
+	c, err := tx.Counters().LockCounter(ctx, t.key())
+	if err != nil {
+		return nil, err
+	}
+	if err := g.judge(t, c); err != nil {
+		return nil, err
+	}
+	if err := g.network(ctx, tx, t); err != nil {
+		return nil, err
+	}
+	return &Turn{g: g, t: t, tx: tx, c: c}, nil
+}
+
+// Check is Begin without a lock, for the part of a flow that only reads: it spares the hash of a password that would not be
+// judged. Begin decides.
+func (g *Guard) Check(ctx context.Context, tx store.Tx, t Try) error {
+	c, err := tx.Counters().Counter(ctx, t.key())
+	if err != nil {
+		return err
+	}
+	if err := g.judge(t, c); err != nil {
+		return err
+	}
+	return g.network(ctx, tx, t)
+}
+
+func (g *Guard) judge(t Try, c store.Counter) error {
+	now := g.Now()
+	total := pick(g.Limits.TotalOther, 80)
+	if t.Known {
+		total = pick(g.Limits.TotalKnown, 20)
+	}
+	if (total > 0 && c.Total >= total) || now.Before(c.LockedUntil) {
+		if t.Purpose == Password {
+			return fault.New(fault.PasswordLocked)
+		}
+		return fault.New(fault.AttemptLimit)
+	}
+	return nil
+}
+
+func (t Try) networkKey() store.CounterKey {
+	return store.CounterKey{PoolID: t.PoolID, Subject: t.Network, Purpose: "fail/network"}
+}
+
+func (g *Guard) network(ctx context.Context, tx store.Tx, t Try) error {
+	limit := pick(g.Limits.FailuresNetwork, 200)
+	if t.Network == "" || limit < 0 || t.Known {
+		return nil
+	}
+	c, err := tx.Counters().Counter(ctx, t.networkKey())
+	if err != nil {
+		return err
+	}
+	if c.N >= limit && g.Now().Before(c.Since.Add(window)) {
+		return fault.New(fault.AttemptLimit)
+	}
+	return nil
+}
+
+// Fail counts the attempt as wrong. locked reports whether the account is locked from now on, so that its open challenges must end.
+func (t *Turn) Fail(ctx context.Context) (locked bool, err error) {
+	now := t.g.Now().UTC()
+	c := t.c
+	if c.N == 0 || now.Sub(c.Last) >= quiet {
+		c.N, c.Since = 0, now
+	}
+	c.N++
+	c.Total++
+	c.Last = now
+	if c.N >= lockAfter {
+		c.LockedUntil = now.Add(lockTime(c.N))
+	}
+	t.c = c
+	if err := t.tx.Counters().SaveCounter(ctx, t.t.key(), c, now.Add(totalKeeps)); err != nil {
+		return false, err
+	}
+	if t.t.Network != "" && !t.t.Known {
+		if _, err := t.tx.Counters().BumpCounter(ctx, t.t.networkKey(), now, window); err != nil {
+			return false, err
+		}
+	}
+	return c.N >= lockAfter, nil
+}
+
+// lockTime is Cognito's: 2^(n-5) seconds for the n-th failure, 15 minutes at most (developer guide, lockout behavior).
+func lockTime(n int) time.Duration {
+	if n >= lockAfter+10 {
+		return lockMost
+	}
+	return min(time.Duration(1<<(n-lockAfter))*time.Second, lockMost)
+}
+
+// Succeed ends the run: the counters of the account and purpose are reset, in both buckets.
+func (t *Turn) Succeed(ctx context.Context) error {
+	k := t.t.key()
+	return t.tx.Counters().ResetCounters(ctx, k.PoolID, k.Subject, k.Purpose)
+}
+
+// Forgive resets the counters of a purpose from outside: a recovery or an administrator did it.
+func (g *Guard) Forgive(ctx context.Context, tx store.Tx, poolID, subject string, purposes ...Purpose) error {
+	for _, p := range purposes {
+		if err := tx.Counters().ResetCounters(ctx, poolID, subject, "try/"+string(p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Call counts a redemption, right or wrong, against the hourly allowance of the account and purpose (cognito.md 5.2).
+func (g *Guard) Call(ctx context.Context, tx store.Tx, poolID, subject string, p Purpose) error {
+	limit, ok := g.Limits.Calls[p]
+	if !ok {
+		limit = defaultCalls[p]
+	}
+	return g.bump(ctx, tx, store.CounterKey{PoolID: poolID, Subject: subject, Purpose: "call/" + string(p)}, limit)
+}
+
+// Send names a message about to be sent.
+type Send struct {
+	PoolID  string
+	Subject string
+	Purpose Purpose
+	// Number is the keyed hash of the line, empty for e-mail; Network as in Try.
+	Number, Network string
+}
+
+// Send counts a message inside a Write. AttemptLimit means that it must not be sent.
+func (g *Guard) Send(ctx context.Context, tx store.Tx, s Send) error {
+	limit, ok := g.Limits.SendsAccount[s.Purpose]
+	if !ok {
+		limit = defaultSends[s.Purpose]
+	}
+	if err := g.bump(ctx, tx, store.CounterKey{PoolID: s.PoolID, Subject: s.Subject, Purpose: "send/" + string(s.Purpose)}, limit); err != nil {
+		return err
+	}
+	if s.Number != "" {
+		if err := g.bump(ctx, tx, store.CounterKey{PoolID: s.PoolID, Subject: s.Number, Purpose: "send/number"}, pick(g.Limits.SendsNumber, 20)); err != nil {
+			return err
+		}
+	}
+	if s.Network != "" {
+		return g.bump(ctx, tx, store.CounterKey{PoolID: s.PoolID, Subject: s.Network, Purpose: "send/network"}, pick(g.Limits.SendsNetwork, 120))
+	}
+	return nil
+}
+
+func (g *Guard) bump(ctx context.Context, tx store.Tx, k store.CounterKey, limit int) error {
+	if limit <= 0 {
+		return nil
+	}
+	n, err := tx.Counters().BumpCounter(ctx, k, g.Now().UTC(), window)
+	if err != nil {
+		return err
+	}
+	if n > limit {
+		return fault.New(fault.AttemptLimit)
+	}
+	return nil
+}
