@@ -58,32 +58,22 @@ func (v *Violations) Err() error {
 type step struct {
 	name  string
 	index int // of a list element, from 0; -1 otherwise
-	key   string
 }
 
 func (s step) text() string {
-	switch {
-	case s.index >= 0:
+	if s.index >= 0 {
 		return s.name + "." + strconv.Itoa(s.index+1) + ".member."
-	case s.key != "":
-		return s.name + "." + cut(s.key, maxEcho) + ".member."
 	}
 	return s.name + "."
 }
 
-// Enter descends into a member, Item into the element i (from 0) of a list member, Key into a value of a map member.
-// Each is undone by Leave.
+// Enter descends into a member, Item into the element i (from 0) of a list member. Each is undone by Leave.
 func (v *Violations) Enter(name string) { v.path = append(v.path, step{name: name, index: -1}) }
 
 // Item descends into an element of a list; see Enter.
 func (v *Violations) Item(name string, i int) { v.path = append(v.path, step{name: name, index: i}) }
 
-// Key descends into a value of a map; see Enter.
-func (v *Violations) Key(name, key string) {
-	v.path = append(v.path, step{name: name, index: -1, key: key})
-}
-
-// Leave undoes the last Enter, Item or Key.
+// Leave undoes the last Enter or Item.
 func (v *Violations) Leave() { v.path = v.path[:len(v.path)-1] }
 
 func (v *Violations) add(value, name, constraint string) {
@@ -190,13 +180,6 @@ func (v *Violations) StringMap(name string, m map[string]string, size *SizeRule,
 	}
 	if badValue {
 		v.add("Value", name, "Map value must satisfy constraint: ["+strings.Join(value.constraints(), ", ")+"]")
-	}
-}
-
-// MapKey checks one key of a map whose values are checked one by one.
-func (v *Violations) MapKey(name, k string, key *StringRule) {
-	if !key.ok(k) {
-		v.add("Value", name, "Map keys must satisfy constraint: ["+strings.Join(key.constraints(), ", ")+"]")
 	}
 }
 
