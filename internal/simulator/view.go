@@ -1,0 +1,308 @@
+package simulator
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"countersign/internal/ui"
+	"countersign/provider"
+)
+
+const (
+	// maxRows bounds the list of phones or mailboxes, maxBubbles the messages shown of one.
+	maxRows    = 100
+	maxBubbles = 200
+	// maxPreview bounds the last text in the list, in characters.
+	maxPreview = 90
+)
+
+// view is the page, ready for the template.
+type view struct {
+	Head          ui.Head
+	Mail          bool   // the mailboxes are shown, not the phones
+	Query         string // what the list is searched for
+	PhoneCount    int
+	MailboxCount  int
+	Rows          []row
+	Hidden        int // rows beyond the bound
+	Thread        *thread
+	Explicit      bool // the address names the thread; else it is the newest
+	Epoch, Last   string
+	BaseURL       string
+	Region        string
+	ClientID      string
+	Number, Email string // examples in the commands
+}
+
+// row is one phone or mailbox in the list.
+type row struct {
+	Party, Label string
+	Mail         bool
+	Badge        string
+	Preview      string
+	Last         string // id of the last message that came in
+	At           stamp
+	Selected     bool
+}
+
+// thread is one phone or mailbox, opened.
+type thread struct {
+	Party, Label string
+	Encoded      string // Party for a query
+	Mail         bool
+	Contact      string // who texts this phone
+	Initial      string
+	Older        int // messages beyond the bound
+	Bubbles      []bubble
+	Latest       *bubble // the newest message with a code, else the newest that came in
+}
+
+// bubble is one message.
+type bubble struct {
+	Message
+	Label string // "Sign-in"
+	Other string // the sender, where it is not the thread's contact
+	Day   string // set where a new day begins
+	Parts []part
+	At    stamp
+	Dies  *stamp
+	Dead  bool
+}
+
+// part is a piece of a text; Code is set for the code in it.
+type part struct {
+	Text string
+	Code bool
+}
+
+// stamp is a moment for <time>.
+type stamp struct{ ISO, Clock string }
+
+func stampOf(t time.Time, zone *time.Location) stamp {
+	return stamp{t.UTC().Format("2006-01-02T15:04:05.000Z"), t.In(zone).Format("15:04")}
+}
+
+// request is what the page's address asks for.
+type request struct {
+	to    string
+	mail  bool
+	query string
+}
+
+func (h *handler) buildView(q request) view {
+	s := h.Inbox.snapshot(Filter{Replies: true})
+	byParty := map[string][]Message{}
+	var phones, mailboxes []string
+	for _, m := range s.messages {
+		key := partyKey(m)
+		if _, ok := byParty[key]; !ok {
+			if m.mail() {
+				mailboxes = append(mailboxes, key)
+			} else {
+				phones = append(phones, key)
+			}
+		}
+		byParty[key] = append(byParty[key], m)
+	}
+	v := view{
+		Mail: q.mail, Query: q.query, PhoneCount: len(phones), MailboxCount: len(mailboxes), Epoch: s.epoch, Last: s.last,
+		BaseURL: h.BaseURL, Region: h.Region, ClientID: h.ClientID, Number: "+12025550123", Email: "ada@example.com",
+	}
+	parties := phones
+	if q.mail {
+		parties = mailboxes
+	}
+	slices.SortFunc(parties, func(a, b string) int {
+		return cmp.Compare(byParty[b][len(byParty[b])-1].ID, byParty[a][len(byParty[a])-1].ID)
+	})
+	chosen := q.to
+	if v.Explicit = chosen != ""; !v.Explicit && len(parties) > 0 {
+		chosen = parties[0]
+	}
+	v.Rows, v.Hidden = h.rows(parties, byParty, q, chosen)
+	if chosen != "" {
+		v.Thread = h.thread(chosen, byParty[strings.ToLower(chosen)], q.mail)
+	}
+	return v
+}
+
+func partyKey(m Message) string { return strings.ToLower(m.Party()) }
+
+func (h *handler) rows(parties []string, byParty map[string][]Message, q request, chosen string) (rows []row, hidden int) {
+	for _, p := range parties {
+		if !found(p, q.query) {
+			continue
+		}
+		if len(rows) == maxRows {
+			hidden++
+			continue
+		}
+		list := byParty[p]
+		last := list[len(list)-1]
+		r := row{
+			Party: last.Party(), Label: display(last.Party()), Mail: q.mail, Badge: badge(p, q.mail), At: stampOf(last.At, h.Location),
+			Preview: preview(last), Selected: strings.EqualFold(p, chosen),
+		}
+		for _, m := range slices.Backward(list) {
+			if m.Direction == Outbound {
+				r.Last = m.ID
+				break
+			}
+		}
+		rows = append(rows, r)
+	}
+	return rows, hidden
+}
+
+func (h *handler) thread(party string, list []Message, mail bool) *thread {
+	t := &thread{Party: party, Label: display(party), Mail: mail}
+	for _, m := range list {
+		if m.Direction == Outbound {
+			t.Party, t.Contact = m.Party(), cmp.Or(m.From, t.Contact)
+		}
+	}
+	t.Contact, t.Encoded = cmp.Or(t.Contact, "Countersign"), url.QueryEscape(t.Party)
+	t.Initial = strings.ToUpper(firstLetter(t.Contact))
+	if t.Older = max(0, len(list)-maxBubbles); t.Older > 0 {
+		list = list[t.Older:]
+	}
+	day, now := "", h.Inbox.opt.Now()
+	for _, m := range list {
+		b := h.bubble(m, now)
+		if m.From != t.Contact && m.Direction == Outbound {
+			b.Other = m.From
+		}
+		if d := dayName(m.At, now, h.Location); d != day {
+			day, b.Day = d, d
+		}
+		t.Bubbles = append(t.Bubbles, b)
+	}
+	for i := range slices.Backward(t.Bubbles) {
+		b := &t.Bubbles[i]
+		if b.Direction == Inbound {
+			continue
+		}
+		if t.Latest == nil || b.Code != "" {
+			t.Latest = b
+		}
+		if b.Code != "" {
+			break
+		}
+	}
+	return t
+}
+
+func (h *handler) bubble(m Message, now time.Time) bubble {
+	b := bubble{Message: m, Label: triggerLabel(m.TriggerSource), Parts: split(m.Text, m.Code), At: stampOf(m.At, h.Location)}
+	if m.ExpiresAt != nil {
+		at := stampOf(*m.ExpiresAt, h.Location)
+		b.Dies, b.Dead = &at, !now.Before(*m.ExpiresAt)
+	}
+	return b
+}
+
+// split cuts the text at each place where the code stands.
+func split(text, code string) []part {
+	if code == "" {
+		return []part{{Text: text}}
+	}
+	var out []part
+	for i, s := range strings.Split(text, code) {
+		if i > 0 {
+			out = append(out, part{code, true})
+		}
+		if s != "" {
+			out = append(out, part{s, false})
+		}
+	}
+	return out
+}
+
+// triggerLabels are the words for people; a trigger source that is not here is shown as it is.
+var triggerLabels = map[string]string{
+	"SignUp": "Sign-up", "ResendCode": "Code again", "Authentication": "Sign-in", "ForgotPassword": "Recovery",
+	"UpdateUserAttribute": "New number", "VerifyUserAttribute": "Verification", "AdminCreateUser": "Invitation",
+	"AccountTakeOverNotification": "Security notice",
+}
+
+func triggerLabel(source string) string {
+	_, name, ok := strings.Cut(source, "_")
+	if !ok {
+		name = source
+	}
+	return cmp.Or(triggerLabels[name], name)
+}
+
+func dayName(at, now time.Time, zone *time.Location) string {
+	at, now = at.In(zone), now.In(zone)
+	switch at.Format(time.DateOnly) {
+	case now.Format(time.DateOnly):
+		return "Today"
+	case now.AddDate(0, 0, -1).Format(time.DateOnly):
+		return "Yesterday"
+	}
+	return at.Format("Monday 2 January")
+}
+
+// preview is the last text in one line; the subject of an e-mail.
+func preview(m Message) string {
+	text := m.Text
+	if m.mail() && m.Subject != "" {
+		text = m.Subject
+	}
+	if m.Direction == Inbound {
+		text = "You: " + text
+	}
+	if m.Channel == provider.Voice {
+		text = "Call: " + text
+	}
+	r := []rune(strings.Join(strings.Fields(text), " "))
+	if len(r) > maxPreview {
+		r = append(r[:maxPreview], '…')
+	}
+	return string(r)
+}
+
+// display groups a North American number for the eye; others stay as they are, since grouping is national.
+func display(party string) string {
+	if len(party) == 12 && strings.HasPrefix(party, "+1") {
+		return "+1 " + party[2:5] + " " + party[5:8] + " " + party[8:]
+	}
+	return party
+}
+
+// badge is what tells phones apart at a glance: the last two digits, or the letter of the mailbox.
+func badge(party string, mail bool) string {
+	if mail {
+		return strings.ToUpper(firstLetter(party))
+	}
+	return party[max(0, len(party)-2):]
+}
+
+func firstLetter(s string) string {
+	for _, r := range s {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return string(r)
+		}
+	}
+	return "#"
+}
+
+// found reports whether the party has the query in it, whatever spaces, dashes or brackets a number is written with.
+func found(party, query string) bool {
+	query = strings.ToLower(strings.TrimSpace(query))
+	if strings.Contains(party, query) {
+		return true
+	}
+	digits := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" -()./", r) {
+			return -1
+		}
+		return r
+	}, query)
+	return digits != "" && strings.Contains(party, digits)
+}
