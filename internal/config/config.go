@@ -1,0 +1,125 @@
+package config
+
+import (
+	"time"
+
+	"countersign/internal/secret"
+)
+
+// Config is a whole configuration. Field comments are the reference; Example prints them.
+type Config struct {
+	// Listen is where end users' requests are answered: "address:port".
+	Listen string `yaml:"listen"`
+	// BaseURLs are the URLs under which clients reach Listen. Host must be one of them; the first one begins the
+	// issuer of tokens ("https://id.example.com/<pool id>").
+	BaseURLs []string `yaml:"base_urls"`
+	// Expose opens surfaces of the admin listener on Listen too, by name: signed, sts, admin, metrics.
+	Expose []string `yaml:"expose"`
+	TLS    TLS      `yaml:"tls"`
+	Proxy  Proxy    `yaml:"proxy"`
+	Admin  Admin    `yaml:"admin"`
+	// Database is the path of an SQLite file or a postgres:// URL.
+	Database secret.String `yaml:"database"`
+	RootKey  RootKey       `yaml:"root_key"`
+	Sender   Sender        `yaml:"sender"`
+	Egress   Egress        `yaml:"egress"`
+	Log      Log           `yaml:"log"`
+	// EventRetention is how long events are kept. Default 90 days; "0s" keeps them for ever.
+	EventRetention *Duration `yaml:"event_retention"`
+	// DrainTimeout bounds the end: how long requests in flight may take after SIGTERM. Default 20 s.
+	DrainTimeout *Duration `yaml:"drain_timeout"`
+	// Simulator does not exist in serve; true is refused, so that nobody believes it is on.
+	Simulator bool `yaml:"simulator"`
+	// FixedCode is for dev only and refused here.
+	FixedCode secret.String `yaml:"fixed_code"`
+}
+
+// TLS names a certificate chain and its key, both PEM.
+type TLS struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
+// Proxy declares who may stand in front.
+type Proxy struct {
+	// Trusted are networks ("10.0.0.0/8") whose forwarded headers count. Declaring one allows Listen without TLS.
+	Trusted []string `yaml:"trusted"`
+}
+
+// Admin is the second listener: signed operations, STS, the admin API, metrics.
+type Admin struct {
+	// Listen is "address:port". Plain HTTP only on loopback.
+	Listen string `yaml:"listen"`
+	// BaseURLs are the URLs under which Listen is reached. Default: its own loopback names.
+	BaseURLs []string `yaml:"base_urls"`
+	// TLS defaults to the end users' certificate if Listen is not loopback.
+	TLS TLS `yaml:"tls"`
+	// Socket is a Unix socket of mode 0600 for the operator on this machine. Default: admin.sock beside the SQLite
+	// file, or beside the configuration file; "off" for none.
+	Socket string `yaml:"socket"`
+}
+
+// RootKey says where the root key comes from; exactly one is set.
+type RootKey struct {
+	// File is a key file of mode 0600, made by `countersign key new --out FILE`.
+	File string `yaml:"file"`
+	// Env is the name of an environment variable that holds the key.
+	Env string `yaml:"env"`
+	// OldFile and OldEnv are the root key before, while `countersign keys rotate-root` has not ended.
+	OldFile string `yaml:"old_file"`
+	OldEnv  string `yaml:"old_env"`
+}
+
+// Sender says who sends. Without a webhook, texts fail honestly; without SMTP, e-mail does.
+type Sender struct {
+	Webhook Webhook `yaml:"webhook"`
+	SMTP    SMTP    `yaml:"smtp"`
+}
+
+// Webhook is called for each text.
+type Webhook struct {
+	URL string `yaml:"url"`
+	// Secret signs the calls; SecretFile names a file that holds it.
+	Secret     secret.String `yaml:"secret"`
+	SecretFile string        `yaml:"secret_file"`
+}
+
+// SMTP is the server that takes e-mail.
+type SMTP struct {
+	Host string `yaml:"host"`
+	// Port defaults to 587.
+	Port         int           `yaml:"port"`
+	Username     string        `yaml:"username"`
+	Password     secret.String `yaml:"password"`
+	PasswordFile string        `yaml:"password_file"`
+	// From is the sender's address.
+	From string `yaml:"from"`
+	// TLS is starttls (default), implicit, or none (loopback only).
+	TLS string `yaml:"tls"`
+}
+
+// Egress is about calls to the outside.
+type Egress struct {
+	// Allow lists networks and addresses, otherwise refused as private, that may be called ("10.1.2.0/24").
+	Allow []string `yaml:"allow"`
+}
+
+// Log is about the server's own log, on standard error.
+type Log struct {
+	// Level is debug, info (default), warn or error.
+	Level string `yaml:"level"`
+	// Format is json (default) or text.
+	Format string `yaml:"format"`
+}
+
+// Duration is a time.Duration written as "90d", "36h" or "30s".
+type Duration time.Duration
+
+// Default is what an empty file means. It is not a usable configuration: see Problems.
+func Default() Config {
+	retention, drain := Duration(90*24*time.Hour), Duration(20*time.Second)
+	return Config{
+		Listen: "127.0.0.1:8443", Admin: Admin{Listen: "127.0.0.1:8444"}, Log: Log{Level: "info", Format: "json"},
+		EventRetention: &retention, DrainTimeout: &drain,
+	}
+}

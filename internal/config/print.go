@@ -1,0 +1,101 @@
+package config
+
+import (
+	"net/url"
+
+	"github.com/goccy/go-yaml"
+
+	"countersign/internal/secret"
+)
+
+// Print returns the configuration as YAML, with every secret as [redacted]. Of a database URL all but the password
+// is shown.
+func (c *Config) Print() ([]byte, error) {
+	first, err := yaml.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	var all yaml.MapSlice
+	if err := yaml.Unmarshal(first, &all); err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i].Key == "database" {
+			all[i].Value = c.shownDatabase()
+		}
+	}
+	return yaml.Marshal(all)
+}
+
+// shownDatabase is Database without a password.
+func (c *Config) shownDatabase() string {
+	s := c.Database.Reveal()
+	if !c.Postgres() {
+		return s
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Query().Has("password") {
+		return secret.Redacted
+	}
+	return u.Redacted()
+}
+
+// Example is a commented configuration to begin with.
+const Example = `# Countersign configuration. Every key may also come from the environment (COUNTERSIGN_ADMIN_LISTEN ...) or from
+# --set (admin.listen=...); flags win over the environment, the environment wins over this file.
+# Check it with: countersign serve --config countersign.yaml --check
+
+# Where end users' requests are answered.
+listen: 0.0.0.0:8443
+# The URLs that clients use; Host must be one of them. The first one begins the issuer: https://id.example.com/<pool id>
+base_urls: [https://id.example.com]
+# Surfaces of the admin listener that are opened on listen too: signed, sts, admin, metrics.
+expose: []
+
+# A certificate for listen (and for admin.listen, unless that is loopback or has its own) ...
+tls:
+  cert: /etc/countersign/tls.pem
+  key: /etc/countersign/tls-key.pem   # mode 0600
+# ... or the networks of the proxies that end TLS in front. Only their X-Forwarded-For and -Proto count.
+proxy:
+  trusted: []
+
+# Signed AWS operations (AdminCreateUser ...), STS, the admin API, metrics.
+admin:
+  listen: 127.0.0.1:8444
+  # base_urls: [https://admin.internal:8444]
+  # tls: {cert: ..., key: ...}
+  # A socket of mode 0600 for the operator on this machine: countersign keys create --config countersign.yaml
+  # socket: /run/countersign/admin.sock
+
+# A file, or postgres://user:password@host:5432/countersign
+database: /var/lib/countersign/countersign.db
+
+# Made by: countersign key new --out /etc/countersign/root.key. Keep a copy apart from the backups.
+root_key:
+  file: /etc/countersign/root.key
+  # env: COUNTERSIGN_ROOT_KEY
+
+# Who sends. Without a webhook texts fail, and the log says so.
+sender:
+  webhook:
+    url: https://sms.example.com/send
+    secret_file: /etc/countersign/webhook.secret
+  # smtp:
+  #   host: smtp.example.com
+  #   port: 587
+  #   username: countersign
+  #   password_file: /etc/countersign/smtp.password
+  #   from: Example <no-reply@example.com>
+  #   tls: starttls
+
+# Private networks that webhooks and SMTP may be in; refused otherwise.
+egress:
+  allow: []
+
+log:
+  level: info
+  format: json
+event_retention: 90d
+drain_timeout: 20s
+`
