@@ -11,6 +11,7 @@ import (
 
 	"countersign/internal/secret"
 	"countersign/internal/store"
+	"countersign/phone"
 )
 
 const (
@@ -39,7 +40,7 @@ var (
 	ErrSealed = errors.New("eventlog: the personal part cannot be opened")
 )
 
-// Keys is what the log needs of the keyring.
+// Keys is what the log needs of the keyring (*keyring.Keyring).
 type Keys interface {
 	// SealRecord and OpenRecord seal under the pool's key, bound to the place.
 	SealRecord(ctx context.Context, poolID, table, row, column string, plaintext []byte) ([]byte, error)
@@ -147,8 +148,12 @@ func (l *Log) Event(e Entry) *store.Event {
 	return ev
 }
 
-// NumberHash returns the keyed hash under which a number is found in events and messages of a pool.
+// NumberHash returns the keyed hash under which a number is found in events and messages of a pool. All spellings of
+// one line have the same hash (phone.Number.LineKey); what is no E.164 number is hashed as it stands.
 func (l *Log) NumberHash(ctx context.Context, poolID, e164 string) ([]byte, error) {
+	if n, err := phone.Parse(e164); err == nil {
+		e164 = n.LineKey()
+	}
 	h, err := l.c.Keys.Lookup(ctx, poolID, "number", e164)
 	if err != nil {
 		return nil, fmt.Errorf("eventlog: number: %w", err)

@@ -1,0 +1,294 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"countersign/internal/eventlog"
+	"countersign/internal/store"
+	"countersign/provider"
+)
+
+const maxErrorText = 300
+
+var (
+	errExpired  = errors.New("the code died before the message could be sent")
+	errAttempts = errors.New("too many attempts")
+)
+
+// result is what became of one claim.
+type result struct {
+	m        *store.Message
+	attempts []*store.DeliveryAttempt
+	// event is nil unless the state is final.
+	event *store.Event
+	// outcome is for Await; told says whether an attempt was made or the message ended.
+	text string
+	told bool
+	// held is set by the transaction: whether the lease was still ours.
+	held bool
+}
+
+// start gives a leased message a place, or lets it wait for one.
+func (w *Worker) start(m *store.Message) {
+	w.mu.Lock()
+	switch {
+	case !w.running || w.draining:
+		w.mu.Unlock()
+		w.giveBack(m)
+		return
+	case !w.placeFor(m.Lane):
+		w.waiting[m.Lane] = append(w.waiting[m.Lane], m)
+		w.nWait++
+	default:
+		w.take(m.Lane)
+		go w.work(m)
+	}
+	w.mu.Unlock()
+}
+
+// take occupies a place; mu is held.
+func (w *Worker) take(lane store.Lane) {
+	w.inFlight++
+	if lane == store.LaneNotice {
+		w.notices++
+	}
+}
+
+// release frees a place and starts messages that wait.
+func (w *Worker) release(lane store.Lane) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inFlight--
+	if lane == store.LaneNotice {
+		w.notices--
+	}
+	for l := range w.waiting {
+		for len(w.waiting[l]) > 0 && !w.draining && w.placeFor(store.Lane(l)) {
+			m := w.waiting[l][0]
+			w.waiting[l] = w.waiting[l][1:]
+			w.nWait--
+			w.take(m.Lane)
+			go w.work(m)
+		}
+	}
+	if w.starved {
+		w.starved = false
+		poke(w.wake)
+	}
+	if w.idle != nil && w.inFlight == 0 {
+		close(w.idle)
+		w.idle = nil
+	}
+}
+
+// giveBack returns a leased message to the queue without an attempt.
+func (w *Worker) giveBack(m *store.Message) {
+	now := w.c.Now().UTC()
+	move(m, store.Queued)
+	m.NextAt, m.UpdatedAt = now, now
+	err := w.c.Store.Write(context.Background(), func(tx store.Tx) error {
+		_, err := tx.Outbox().Settle(context.Background(), m)
+		return err
+	})
+	if err != nil {
+		w.c.Logger.Warn("a message waits until its lease ends", "message", m.ID, "error", err)
+	}
+}
+
+// work makes one attempt and hands the result to the settler, which frees the place.
+func (w *Worker) work(m *store.Message) {
+	r := w.attempt(m)
+	select {
+	case w.results <- r:
+	case <-w.ended:
+	}
+}
+
+// attempt sends a claimed message once, if it still may be sent.
+func (w *Worker) attempt(m *store.Message) *result {
+	r := &result{m: m, told: true}
+	now := w.c.Now()
+	switch {
+	case expired(m, now):
+		return w.end(r, store.Expired, "", errExpired, now)
+	case m.LeaseUntil.Sub(now) < leaseMargin:
+		// It waited too long for a place: whoever claims it next has a whole lease.
+		move(m, store.Queued)
+		m.NextAt, m.UpdatedAt, r.told = now.UTC(), now.UTC(), false
+		return r
+	case m.Attempts > w.c.MaxAttempts:
+		return w.end(r, store.Failed, provider.ClassRetryable, errAttempts, now)
+	}
+	s, started := w.send(m, r)
+	if s.refused {
+		return w.end(r, store.Expired, "", errExpired, w.c.Now())
+	}
+	return w.judge(r, s, started)
+}
+
+// sent is what a call of the sender came to.
+type sent struct {
+	receipt  provider.Receipt
+	provider string
+	err      error
+	message  provider.Message
+	// refused: the code had died when the call was about to be made.
+	refused bool
+}
+
+// send calls the sender with a deadline that is never later than the code's end.
+func (w *Worker) send(m *store.Message, r *result) (s sent, started time.Time) {
+	started = w.c.Now()
+	deadline := min(w.c.SendTimeout, m.LeaseUntil.Sub(started)-leaseMargin/2)
+	if !m.ExpiresAt.IsZero() {
+		deadline = min(deadline, m.ExpiresAt.Sub(started))
+	}
+	noted := &tries{}
+	ctx, cancel := context.WithTimeout(context.WithValue(w.sends, triesKey{}, noted), deadline)
+	defer cancel()
+	if s.message, s.err = w.open(ctx, m); s.err != nil {
+		return s, started
+	}
+	sender, err := w.c.Route(ctx, m)
+	if err != nil {
+		s.err = err
+		return s, started
+	}
+	if now := w.c.Now(); expired(m, now) {
+		s.refused = true
+		return s, now
+	}
+	s.receipt, s.provider, s.err = w.call(ctx, sender, s.message)
+	if s.err != nil && ctx.Err() != nil && isUnclassed(s.err) && errors.Is(s.err, ctx.Err()) {
+		// The sender only passed the end of its context on: nobody knows how far it came.
+		s.err = fmt.Errorf("%w: %w", provider.ErrAmbiguous, s.err)
+	}
+	for _, t := range noted.take() {
+		r.attempts = append(r.attempts, w.record(m, s.message, t))
+	}
+	return s, started
+}
+
+func isUnclassed(err error) bool {
+	class, _ := provider.ClassOf(err)
+	return class == provider.ClassRetryable
+}
+
+// call turns a panic of a sender into an ambiguous error: it may have sent.
+func (w *Worker) call(ctx context.Context, s Sender, m provider.Message) (r provider.Receipt, name string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.c.Logger.Error("a sender panicked", "message", m.ID, "stack", string(debug.Stack()))
+			err = fmt.Errorf("%w: the sender panicked", provider.ErrAmbiguous)
+		}
+	}()
+	return s.Send(ctx, m)
+}
+
+// judge decides what follows from a call and records it.
+func (w *Worker) judge(r *result, s sent, started time.Time) *result {
+	now, m := w.c.Now(), r.m
+	r.attempts = append(r.attempts, w.record(m, s.message, Try{s.provider, s.err, started, now}))
+	last := r.attempts[len(r.attempts)-1]
+	m.Provider = s.provider
+	if s.err == nil {
+		m.ProviderID = cut(s.receipt.ProviderID, 128)
+		if s.receipt.Segments > 0 {
+			m.Segments = s.receipt.Segments
+		}
+		m.LastClass, m.LastError = "", ""
+		return w.end(r, store.Sent, "", nil, now)
+	}
+	class, after := provider.ClassOf(s.err)
+	why := errors.New(last.Text)
+	if errors.Is(s.err, ErrSuppressed) {
+		return w.end(r, store.Suppressed, class, why, now)
+	}
+	at, again := w.next(m, class, after, now)
+	if !again {
+		return w.end(r, store.Failed, class, why, now)
+	}
+	move(m, store.Queued)
+	m.LastClass, m.LastError, r.text = string(class), last.Text, last.Text
+	m.NextAt, m.UpdatedAt = at, now.UTC()
+	return r
+}
+
+// end moves the message to a final state.
+func (w *Worker) end(r *result, to store.State, class provider.Class, why error, now time.Time) *result {
+	move(r.m, to)
+	r.m.UpdatedAt = now.UTC()
+	code := ""
+	if why != nil {
+		r.m.LastClass, r.m.LastError, r.text = string(class), why.Error(), why.Error()
+	}
+	if n := len(r.attempts); n > 0 {
+		code = r.attempts[n-1].VendorCode
+	}
+	r.event = w.event(r.m, code, why, now)
+	return r
+}
+
+// record makes the row of one call. What the provider said is cleaned of number, code and text.
+func (w *Worker) record(m *store.Message, sent provider.Message, t Try) *store.DeliveryAttempt {
+	a := &store.DeliveryAttempt{
+		ID: store.NewID(t.EndedAt), MessageID: m.ID, N: m.Attempts, Provider: t.Provider, Outcome: string(store.Sent),
+		StartedAt: t.StartedAt.UTC(), EndedAt: t.EndedAt.UTC(),
+	}
+	if t.Err == nil {
+		return a
+	}
+	class, _ := provider.ClassOf(t.Err)
+	a.Outcome, a.Text = string(class), clean(t.Err.Error(), sent)
+	if v, ok := errors.AsType[*provider.VendorError](t.Err); ok {
+		a.VendorCode = cut(clean(v.VendorCode, sent), 64)
+	}
+	return a
+}
+
+// clean takes number, code and text out of foreign words and cuts them.
+func clean(s string, m provider.Message) string {
+	for _, secret := range [...]string{m.Text, m.To, strings.TrimPrefix(m.To, "+"), m.Code} {
+		if len(secret) >= 4 {
+			s = strings.ReplaceAll(s, secret, "***")
+		}
+	}
+	return cut(eventlog.Scrub(strings.ToValidUTF8(s, "?")), maxErrorText)
+}
+
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}
+
+func expired(m *store.Message, now time.Time) bool {
+	return !m.ExpiresAt.IsZero() && !now.Before(m.ExpiresAt)
+}
+
+func eventType(m *store.Message) eventlog.Type {
+	if m.State == store.Suppressed {
+		return eventlog.MessageSuppressed
+	}
+	ok := m.State == store.Sent
+	switch provider.Channel(m.Channel) {
+	case provider.Voice:
+		return pick(ok, eventlog.SendVoice, eventlog.SendVoiceFailure)
+	case provider.Email:
+		return pick(ok, eventlog.SendEmail, eventlog.SendEmailFailure)
+	}
+	return pick(ok, eventlog.SendSMS, eventlog.SendSMSFailure)
+}
+
+func pick(ok bool, yes, no eventlog.Type) eventlog.Type {
+	if ok {
+		return yes
+	}
+	return no
+}
