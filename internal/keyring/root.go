@@ -21,7 +21,7 @@ const maxRootText = 1024
 // Root is a root key. It prints as its fingerprint alone. The zero Root is refused by Open.
 type Root struct {
 	id  string
-	raw *[secret.KeySize]byte
+	raw func() []byte // in a closure, so that no verb of fmt shows it
 	key secret.Key
 }
 
@@ -50,7 +50,7 @@ func RootFromBytes(raw []byte) (Root, error) {
 	}
 	h := hmac.New(sha256.New, own[:])
 	h.Write([]byte("countersign root key fingerprint"))
-	return Root{id: hex.EncodeToString(h.Sum(nil)[:8]), raw: &own, key: key}, nil
+	return Root{id: hex.EncodeToString(h.Sum(nil)[:8]), raw: func() []byte { return own[:] }, key: key}, nil
 }
 
 // ParseRoot reads a root key as Encode writes it: base64 (standard or URL alphabet, padded or not) or hex of 32 bytes.
@@ -134,7 +134,7 @@ func (r Root) WriteFile(path string) error {
 }
 
 // Encode returns the key itself as base64, for a key file or a container secret.
-func (r Root) Encode() string { return base64.StdEncoding.EncodeToString(r.raw[:]) }
+func (r Root) Encode() string { return base64.StdEncoding.EncodeToString(r.raw()) }
 
 // ID is the key's fingerprint, 16 hex digits. It may be shown and logged.
 func (r Root) ID() string { return r.id }

@@ -32,7 +32,7 @@ var (
 // concurrent use, cheap to copy, and print as [redacted]. The zero Key opens nothing and must not seal.
 type Key struct {
 	version uint32
-	aead    cipher.AEAD
+	aead    func() cipher.AEAD // in a closure for the reason given at String
 }
 
 // NewKey returns the key with the given version; raw must have KeySize bytes and is not kept.
@@ -48,7 +48,7 @@ func NewKey(version uint32, raw []byte) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	return Key{version: version, aead: aead}, nil
+	return Key{version: version, aead: func() cipher.AEAD { return aead }}, nil
 }
 
 // RandomKey returns KeySize fresh random bytes. The caller wipes them with clear when done.
@@ -83,7 +83,7 @@ func AppendSeal(dst []byte, k Key, plaintext, aad []byte) []byte {
 	}
 	dst = append(dst, formatGCM)
 	dst = binary.BigEndian.AppendUint32(dst, k.version)
-	return k.aead.Seal(dst, nil, plaintext, aad)
+	return k.aead().Seal(dst, nil, plaintext, aad)
 }
 
 // Open returns the plaintext of what Seal made with the same key and aad. The errors are ErrKeyVersion, if the value
@@ -99,7 +99,7 @@ func Open(k Key, sealed, aad []byte) ([]byte, error) {
 	if k.aead == nil {
 		return nil, ErrOpen
 	}
-	plain, err := k.aead.Open(nil, nil, sealed[headerSize:], aad)
+	plain, err := k.aead().Open(nil, nil, sealed[headerSize:], aad)
 	if err != nil {
 		return nil, ErrOpen
 	}

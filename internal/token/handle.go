@@ -113,7 +113,9 @@ func ParseHandle(a Audience, token string) (id string, hash []byte, err error) {
 func NewRefresh(now time.Time) (token, id string, hash []byte) { return NewHandle(Refresh, now) }
 
 // ParseRefresh is ParseHandle for refresh tokens; the only error is fault.RefreshTokenInvalid.
-func ParseRefresh(token string) (id string, hash []byte, err error) { return ParseHandle(Refresh, token) }
+func ParseRefresh(token string) (id string, hash []byte, err error) {
+	return ParseHandle(Refresh, token)
+}
 
 func handleHash(a Audience, token string) []byte {
 	var scratch [128]byte

@@ -92,7 +92,9 @@ type Discovery struct {
 	// Issuer is required.
 	Issuer string
 	// JWKSURI defaults to the issuer's /.well-known/jwks.json.
-	JWKSURI            string
+	JWKSURI string
+	// ResponseTypes default to code.
+	ResponseTypes      []string
 	RevocationEndpoint string
 	// Scopes default to openid, email, phone and profile.
 	Scopes           []string
@@ -121,7 +123,7 @@ func (d Discovery) JSON() []byte {
 	}{
 		d.AuthorizationEndpoint, d.Claims, []string{"S256"}, d.EndSessionEndpoint,
 		orList(d.GrantTypes, "authorization_code", "refresh_token"), orList(d.Algorithms, RS256), d.Issuer, d.JWKSURI,
-		[]string{"code"}, d.RevocationEndpoint, orList(d.Scopes, "openid", "email", "phone", "profile"), []string{"public"},
+		orList(d.ResponseTypes, "code"), d.RevocationEndpoint, orList(d.Scopes, "openid", "email", "phone", "profile"), []string{"public"},
 		d.TokenEndpoint, []string{"client_secret_basic", "client_secret_post", "none"}, d.UserinfoEndpoint,
 	}
 	if doc.JWKSURI == "" {
