@@ -1,0 +1,11 @@
+// Package interop proves that clients which know nothing of Countersign work with it when only their endpoint is
+// changed. It builds the real binary once, runs `countersign dev`, and talks to it with
+//
+//   - the AWS SDK for Go v2, through every implemented user pool operation (sdk_*_test.go);
+//   - aws-amplify v6, amazon-cognito-identity-js, the AWS SDK for JavaScript v3 and aws-jwt-verify, in Node
+//     (node/, run file by file, each JavaScript test a subtest here);
+//   - the AWS CLI, with the very commands that the README and docs show (cli_test.go).
+//
+// Nothing here looks inside the server: texts are read from the simulated phones, as a person would.
+// The npm packages must be installed (`npm ci` in node/) and `aws` must be on the PATH; ./scripts/test sees to both.
+package interop
