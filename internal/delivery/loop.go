@@ -23,6 +23,10 @@ func (w *Worker) Run(ctx context.Context) error {
 		w.mu.Unlock()
 		panic("delivery: Run was called twice")
 	}
+	if w.draining {
+		w.mu.Unlock()
+		return nil
+	}
 	w.running = true
 	w.mu.Unlock()
 	go w.settler()
