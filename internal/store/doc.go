@@ -11,6 +11,9 @@
 //   - returns an error to undo everything it did. ErrKeep-wrapped errors commit and are still returned: a failed attempt
 //     must be counted although the caller gets an error.
 //
+// Because a function may run again, methods never change their arguments: after an update the row's Version is one more
+// than that of the value passed, and a second update in the same function needs it.
+//
 // Invariants:
 //   - ids are UUIDv7 in canonical text form, so that retention is a bounded delete by id range;
 //   - times are UTC, kept in whole microseconds; the zero time is NULL;

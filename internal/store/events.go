@@ -8,7 +8,7 @@ import (
 
 // Event is an entry of the log. It is never changed.
 type Event struct {
-	// ID is a UUIDv7: its order is the order of the log.
+	// ID is a UUIDv7 made of At (NewID, at most minutes apart): its order is the order of the log.
 	ID     string
 	PoolID string
 	// Type is Auth0's code where one fits (gd_send_sms) and ours elsewhere.
@@ -38,7 +38,8 @@ type EventQuery struct {
 type Events interface {
 	Append(ctx context.Context, e *Event) error
 	ListEvents(ctx context.Context, q EventQuery) ([]*Event, error)
-	// Prune deletes up to limit events older than before and returns how many.
+	// Prune deletes up to limit events older than before (by ID), as many final messages and as many of their attempts, and
+	// returns how many in all.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 }
 

@@ -65,6 +65,8 @@ var (
 	ErrClosed = errors.New("store: closed")
 	// ErrNewer is returned on opening a database whose schema is newer than this program.
 	ErrNewer = errors.New("store: the database was written by a newer version")
+	// ErrText is returned for strings that are not UTF-8 or hold U+0000, which PostgreSQL cannot keep.
+	ErrText = errors.New("store: text is not valid UTF-8 or holds U+0000")
 )
 
 // Keep wraps err so that Write commits what the function did and still returns err (unwrapped).

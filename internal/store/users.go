@@ -67,23 +67,27 @@ type Attempt struct {
 	PoolID   string
 	ClientID string
 	// NameKey is the alias key of the name that was signed up with.
-	NameKey              string
+	NameKey string
+	// Network is the keyed hash of the network that signed up, or empty: a resend goes to the attempt of the one who asks.
+	Network              string
 	User                 User
 	CreatedAt, ExpiresAt time.Time
 }
 
-// UserQuery selects users of one pool. Users come ordered by ID.
+// UserQuery selects users of one pool. Users come ordered by ID; those of a Prefix of anything but sub, status and
+// enabled by value (its first 128 characters) and ID.
 type UserQuery struct {
 	PoolID string
-	// Field is "", "username", "sub", "status", "enabled" or one of phone_number, email, name, given_name,
+	// Field is "", "username", "sub", "status", "enabled" ("true" or "false") or one of phone_number, email, name, given_name,
 	// family_name, preferred_username. Empty: all users.
 	Field string
 	Value string
 	// Prefix asks for values that begin with Value.
 	Prefix bool
-	// After is the last ID of the page before.
-	After string
-	Limit int
+	// After is the last ID of the page before. AfterValue is that user's value of Field, for a Prefix; without it the value
+	// is looked up, which fails with ErrNotFound if the user is gone.
+	After, AfterValue string
+	Limit             int
 }
 
 // Users reads and writes users, their sign-in names (aliases), pending attempts and the networks they were seen on.

@@ -1,0 +1,24 @@
+package sqlstore
+
+import "embed"
+
+//go:embed migrations
+var migrationFiles embed.FS
+
+// dialect is what differs between the engines apart from connections. Its values are set once.
+type dialect struct {
+	// name is the engine as Info reports it, and the migration folder.
+	name string
+	// lockCounter returns a counter's columns and holds its row. Arguments: the key's four.
+	lockCounter string
+	// claim takes due messages. Arguments: now, owner, lease until, limit.
+	claim string
+	// narrowUpdates tells that an UPDATE rewrites every index of the columns it names, changed or not.
+	narrowUpdates bool
+	// schemaTable creates the table of applied migrations.
+	schemaTable string
+	// tables counts the tables named $1 in the database.
+	hasTable string
+	// size and version return what Info reports.
+	size, version string
+}

@@ -1,0 +1,73 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"countersign/internal/store"
+)
+
+const familyColumns = `id, origin_jti, pool_id, user_id, client_id, hash, previous, previous_until, older, name, device_key,
+	auth_time, created_at, expires_at, revoked_at, version`
+
+func readFamily(s *scan) *store.Family {
+	return &store.Family{
+		ID: s.text(), OriginJTI: s.text(), PoolID: s.text(), UserID: s.text(), ClientID: s.text(), Hash: s.blob(), Previous: s.blob(),
+		PreviousUntil: s.time(), Older: s.blob(), Name: s.text(), DeviceKey: s.text(), AuthTime: s.time(), CreatedAt: s.time(),
+		ExpiresAt: s.time(), RevokedAt: s.time(), Version: s.int64(),
+	}
+}
+
+func (t familyTx) InsertFamily(ctx context.Context, f *store.Family) error {
+	return t.insert(ctx, `INSERT INTO families (`+familyColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1) ON CONFLICT (id) DO NOTHING`,
+		f.ID, f.OriginJTI, f.PoolID, f.UserID, f.ClientID, f.Hash, f.Previous, micros(f.PreviousUntil), f.Older, f.Name, f.DeviceKey,
+		micros(f.AuthTime), micros(f.CreatedAt), micros(f.ExpiresAt), micros(f.RevokedAt))
+}
+
+func (t familyTx) Family(ctx context.Context, id string) (*store.Family, error) {
+	return one(ctx, t.tx, `SELECT `+familyColumns+` FROM families WHERE id = $1`, readFamily, id)
+}
+
+func (t familyTx) UpdateFamily(ctx context.Context, f *store.Family) (bool, error) {
+	return t.changed(ctx, `UPDATE families SET hash = $1, previous = $2, previous_until = $3, older = $4, revoked_at = $5,
+		expires_at = $6, version = version + 1 WHERE id = $7 AND version = $8`,
+		f.Hash, f.Previous, micros(f.PreviousUntil), f.Older, micros(f.RevokedAt), micros(f.ExpiresAt), f.ID, f.Version)
+}
+
+// RevokeFamilies raises Version, so that a refresh that read a family before cannot bring it back.
+func (t familyTx) RevokeFamilies(ctx context.Context, poolID, userID, except string, now time.Time) error {
+	return t.exec(ctx, `UPDATE families SET revoked_at = $1, version = version + 1 WHERE pool_id = $2 AND user_id = $3
+		AND revoked_at IS NULL AND (origin_jti <> $4 OR $4 = '')`, micros(now), poolID, userID, except)
+}
+
+// bearer is a user with the state of one family.
+type bearer struct {
+	userRow
+	known            bool
+	auth             time.Time
+	expires, revoked time.Time
+}
+
+func readBearer(s *scan) bearer {
+	b := bearer{userRow: readUser(s)}
+	_, b.known = s.optional()
+	b.auth, b.expires, b.revoked = s.time(), s.time(), s.time()
+	return b
+}
+
+func (t familyTx) Bearer(ctx context.Context, poolID, userID, originJTI string, now time.Time) (*store.Bearer, error) {
+	b, err := one(ctx, t.tx, `SELECT `+userColumns+`, f.id, f.auth_time, f.expires_at, f.revoked_at
+		FROM users u LEFT JOIN families f ON f.origin_jti = $3 AND f.pool_id = u.pool_id AND f.user_id = u.id
+		WHERE u.pool_id = $1 AND u.id = $2`, readBearer, poolID, userID, originJTI)
+	u, err := user(b.userRow, err)
+	if err != nil {
+		return nil, err
+	}
+	return &store.Bearer{User: u, Revoked: !b.known || !b.revoked.IsZero() || !b.expires.After(now), AuthTime: b.auth}, nil
+}
+
+func (t familyTx) ListFamilies(ctx context.Context, poolID, userID string, now time.Time, limit int) ([]*store.Family, error) {
+	return many(ctx, t.tx, `SELECT `+familyColumns+` FROM families WHERE pool_id = $1 AND user_id = $2 AND revoked_at IS NULL
+		AND expires_at > $3 ORDER BY id DESC LIMIT $4`, readFamily, poolID, userID, micros(now), limit)
+}

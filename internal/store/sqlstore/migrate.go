@@ -1,0 +1,127 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strconv"
+	"time"
+
+	"countersign/internal/store"
+)
+
+// migration is one numbered file. A program whose newest migration is at least needs can use a database with it.
+type migration struct {
+	version, needs int64
+	name, sql      string
+}
+
+var (
+	migrationName  = regexp.MustCompile(`^([0-9]{4})_[a-z0-9_]+\.sql$`)
+	migrationNeeds = regexp.MustCompile(`^-- needs: ([0-9]+)\n`)
+)
+
+// migrations returns the files of an engine in order; they are numbered from 1 without gaps.
+func migrations(engine string) ([]migration, error) {
+	dir := path.Join("migrations", engine)
+	files, err := fs.ReadDir(migrationFiles, dir)
+	if err != nil {
+		return nil, err
+	}
+	var all []migration
+	for i, f := range files {
+		text, err := fs.ReadFile(migrationFiles, path.Join(dir, f.Name()))
+		if err != nil {
+			return nil, err
+		}
+		name := migrationName.FindStringSubmatch(f.Name())
+		needs := migrationNeeds.FindSubmatch(text)
+		if name == nil || needs == nil {
+			return nil, fmt.Errorf("store: migration %s: want NNNN_name.sql and a first line \"-- needs: N\"", f.Name())
+		}
+		m := migration{name: f.Name(), sql: string(text)}
+		m.version, _ = strconv.ParseInt(name[1], 10, 64)
+		m.needs, _ = strconv.ParseInt(string(needs[1]), 10, 64)
+		if m.version != int64(i+1) || m.needs > m.version {
+			return nil, fmt.Errorf("store: migration %s is out of order", f.Name())
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// migrator is a connection that may change the schema.
+type migrator interface {
+	dialect() *dialect
+	conn() conn
+	script(sql string) error
+	// transact runs f in one transaction while no other process migrates.
+	transact(ctx context.Context, f func() error) error
+}
+
+// checkSchema compares the database with this program's migrations and brings it up to date if it may.
+func checkSchema(ctx context.Context, m migrator, migrate bool) error {
+	all, err := migrations(m.dialect().name)
+	if err != nil {
+		return err
+	}
+	version, needs, err := schemaOf(m)
+	if err != nil {
+		return err
+	}
+	newest := all[len(all)-1].version
+	switch {
+	case needs > newest:
+		return fmt.Errorf("%w: its schema is number %d and asks for a program that knows number %d, this one knows %d; use the newer program, or restore a backup made before the upgrade",
+			store.ErrNewer, version, needs, newest)
+	case version >= newest:
+		return nil
+	case !migrate:
+		return fmt.Errorf("%w (it is number %d, this program needs %d)", ErrOlder, version, newest)
+	}
+	err = m.transact(ctx, func() error { return apply(m, all) })
+	if err != nil {
+		return fmt.Errorf("store: migrating: %w", err)
+	}
+	return nil
+}
+
+// schemaOf returns the newest migration applied, 0 for an empty database, and what program that one needs.
+func schemaOf(m migrator) (version, needs int64, err error) {
+	var tables int64
+	err = m.conn().query(m.dialect().hasTable, []any{"schema_migrations"}, func(s *scan) { tables = s.int64() })
+	if err != nil || tables == 0 {
+		return 0, 0, err
+	}
+	err = m.conn().query(`SELECT coalesce(max(version), 0), coalesce(max(needs), 0) FROM schema_migrations`, nil, func(s *scan) {
+		version, needs = s.int64(), s.int64()
+	})
+	return version, needs, err
+}
+
+// apply runs inside the transaction. Another process may have migrated while this one waited for its turn.
+func apply(m migrator, all []migration) error {
+	if err := m.script(m.dialect().schemaTable); err != nil {
+		return err
+	}
+	version, _, err := schemaOf(m)
+	if err != nil {
+		return err
+	}
+	for _, mig := range all {
+		if mig.version <= version {
+			continue
+		}
+		if err := m.script(mig.sql); err != nil {
+			return fmt.Errorf("%s: %w", mig.name, err)
+		}
+		_, err := m.conn().change(`INSERT INTO schema_migrations (version, name, needs, applied_at) VALUES ($1, $2, $3, $4)`,
+			[]any{mig.version, mig.name, mig.needs, time.Now().UnixMicro()})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
