@@ -1,0 +1,65 @@
+# What the tests need from the system. Sourced by scripts/test.
+
+die() { printf '%s\n' "$*" >&2; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+need_go() {
+  has go || die "Go is missing: install Go $(sed -n 's/^go //p' go.mod) or later (https://go.dev/dl/)."
+}
+
+# Each need: does it exist, and which package brings it. An empty package means that we cannot install it.
+has_compiler() { has gcc || has clang; } # the race detector is C
+has_postgres() { postgres_bin >/dev/null; }
+has_browser() {
+  [ -n "${CHROME:-}" ] || has chromium-headless-shell || has headless_shell || has chromium || has google-chrome || has chrome
+}
+has_aws() { [ -x /usr/bin/aws ] || { has aws && ! has_package awscli && aws --version >/dev/null 2>&1; }; }
+has_node() { has node && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]; }
+has_npm() { has npm; }
+
+# has_package NAME says whether apt offers it.
+has_package() { has apt-cache && [ -n "$(apt-cache show --no-all-versions "$1" 2>/dev/null)" ]; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; elif has sudo; then sudo "$@"; else
+    die "not root and no sudo; run as root: $*"
+  fi
+}
+
+install_all() {
+  install_packages
+  install_npm tests/interop/node
+  install_npm internal/ui
+}
+
+install_packages() {
+  local missing=()
+  has_compiler || missing+=(gcc libc6-dev)
+  has_postgres || missing+=(postgresql)
+  has_browser || missing+=(chromium-headless-shell)
+  has_aws || missing+=(awscli)
+  has_node || missing+=(nodejs)
+  has_npm || missing+=(npm)
+  if [ ${#missing[@]} -gt 0 ]; then
+    has apt-get || die "This is neither Debian nor Ubuntu. Install: a C compiler, PostgreSQL 14 or later (server), Chromium
+(or set CHROME to a browser), the AWS CLI, Node 20 or later with npm. Then run ./scripts/test --no-install. Missing: ${missing[*]}"
+    printf 'installing %s\n' "${missing[*]}"
+    as_root apt-get update -q >"$work/apt.log" 2>&1 || die "apt-get update failed: $(tail -5 "$work/apt.log")"
+    local absent=() package
+    for package in "${missing[@]}"; do has_package "$package" || absent+=("$package"); done
+    [ ${#absent[@]} -eq 0 ] || die "This release has no package ${absent[*]}. Install by hand: a browser that Chrome's
+protocol drives (set CHROME to its path) for chromium-headless-shell; AWS's own installer for awscli."
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" \
+      >"$work/apt.log" 2>&1 || die "apt-get install failed: $(tail -20 "$work/apt.log")"
+  fi
+  has_node || die "Node $(node --version 2>/dev/null) is too old: the JavaScript clients need 20 or later (https://nodejs.org/)."
+}
+
+# install_npm FOLDER installs exactly what its lock file says, unless that was done already. No package may run a script.
+install_npm() {
+  if ! cmp -s "$1/package-lock.json" "$1/node_modules/.countersign-lock"; then
+    printf 'npm ci in %s\n' "$1"
+    (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || die "npm ci failed in $1"
+    cp "$1/package-lock.json" "$1/node_modules/.countersign-lock"
+  fi
+}
