@@ -143,10 +143,7 @@ func hasOrAny(list []string, s string) bool { return has(list, s) || has(list, a
 func hasKey(list []string, key string) bool {
 	id := key[strings.LastIndexByte(key, '/')+1:]
 	for _, e := range list {
-		if e == anything || e == key || e == id || strings.HasSuffix(e, "/"+id) && e[:len(e)-len(id)] == key[:len(key)-len(id)] {
-			return true
-		}
-		if id == key && strings.HasSuffix(e, ":key/"+id) {
+		if e == anything || e == key || e == id || id == key && strings.HasSuffix(e, ":key/"+id) {
 			return true
 		}
 	}
