@@ -52,17 +52,11 @@ func (k *Keys) read(ctx context.Context, poolID string, have *keySet) (*keySet, 
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(rows, newest)
 	set := &keySet{loaded: now, byHeader: make(map[string]*key, len(rows)), last: map[Use]string{}}
-	successor := map[Use]time.Time{}
-	for _, row := range rows {
-		use := Use(row.Use)
-		if set.last[use] == "" {
+	for i, until := range k.ends(rows) {
+		row := rows[i]
+		if use := Use(row.Use); set.last[use] == "" {
 			set.last[use] = row.KeyID
-		}
-		until := k.until(row, successor[use])
-		if row.RetireAt.IsZero() || row.RetireAt.After(row.ActiveAt) {
-			successor[use] = row.ActiveAt
 		}
 		if !until.IsZero() && !now.Before(until) {
 			continue
@@ -79,17 +73,25 @@ func (k *Keys) read(ctx context.Context, poolID string, have *keySet) (*keySet, 
 	return set, nil
 }
 
-// until is when the last token signed by row's key has expired, zero while it may sign. successor is the ActiveAt of
-// the next newer key, zero if there is none.
-func (k *Keys) until(row *Row, successor time.Time) time.Time {
-	var until time.Time
-	if !successor.IsZero() {
-		until = successor.Add(k.c.MaxLife)
+// ends sorts rows, newest first, and returns when the last token signed by each has expired, zero while it may sign. A
+// key ends MaxLife after its successor became active, or when it was revoked; one that was revoked before it became
+// active succeeds nobody.
+func (k *Keys) ends(rows []*Row) []time.Time {
+	slices.SortFunc(rows, newest)
+	out := make([]time.Time, len(rows))
+	successor := map[string]time.Time{}
+	for i, row := range rows {
+		if next := successor[row.Use]; !next.IsZero() {
+			out[i] = next.Add(k.c.MaxLife)
+		}
+		if r := row.RetireAt; !r.IsZero() && (out[i].IsZero() || r.Before(out[i])) {
+			out[i] = r
+		}
+		if row.RetireAt.IsZero() || row.RetireAt.After(row.ActiveAt) {
+			successor[row.Use] = row.ActiveAt
+		}
 	}
-	if !row.RetireAt.IsZero() && (until.IsZero() || row.RetireAt.Before(until)) {
-		until = row.RetireAt
-	}
-	return until
+	return out
 }
 
 func newest(a, b *Row) int {
@@ -230,15 +232,9 @@ func (k *Keys) Prune(ctx context.Context, poolID string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	slices.SortFunc(rows, newest)
 	limit, n := k.c.Now().Add(-pruneAfter), 0
-	successor := map[Use]time.Time{}
-	for i, row := range rows {
-		use := Use(row.Use)
-		until := k.until(row, successor[use])
-		if row.RetireAt.IsZero() || row.RetireAt.After(row.ActiveAt) {
-			successor[use] = row.ActiveAt
-		}
+	for i, until := range k.ends(rows) {
+		row := rows[i]
 		isNewest := !slices.ContainsFunc(rows[:i], func(r *Row) bool { return r.Use == row.Use })
 		if isNewest || until.IsZero() || until.After(limit) {
 			continue // the newest is what the next id is derived from
