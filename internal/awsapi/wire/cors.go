@@ -14,14 +14,21 @@ const (
 	maxAllowHeaders = 2048
 )
 
-var crossOrigin http.CrossOriginProtection // no exceptions: its zero value never changes
-
-// ForeignOrigin reports whether a browser sent r for a page of another origin: Sec-Fetch-Site says so or, where that
-// is absent, Origin names another host than Host. Surfaces without CORS refuse such requests before anything runs,
-// whatever the method.
+// ForeignOrigin reports whether a browser sent r for a page of another origin: Sec-Fetch-Site says so, or Origin names
+// another host than Host (RFC 6454, section 7). Another port of localhost is another origin. Surfaces without CORS
+// refuse such requests before anything runs.
 func ForeignOrigin(r *http.Request) bool {
-	probe := http.Request{Method: http.MethodPost, URL: r.URL, Host: r.Host, Header: r.Header}
-	return crossOrigin.Check(&probe) != nil
+	for _, site := range r.Header["Sec-Fetch-Site"] {
+		if site != "same-origin" && site != "none" {
+			return true
+		}
+	}
+	for _, origin := range r.Header["Origin"] {
+		if _, host, ok := strings.Cut(origin, "://"); !ok || !strings.EqualFold(host, r.Host) {
+			return true
+		}
+	}
+	return false
 }
 
 // preflight answers OPTIONS. The operation is not known yet, so the answer only says that scripts may ask; an

@@ -4,10 +4,14 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+
+	"countersign/internal/access"
 )
 
 // Principal is the proven caller of an operation of class IAM.
 type Principal struct {
+	// Access is who this is to package access, with its grants. An operation finds it by access.From as well.
+	Access access.Principal
 	// AccessKeyID is the public part of the key pair.
 	AccessKeyID string
 	// Account is the twelve-digit account, ARN and UserID the identity as STS reports it.

@@ -3,6 +3,8 @@ package wire
 import (
 	"context"
 	"net/http"
+
+	"countersign/internal/access"
 )
 
 // Auth is how the caller of an operation proves itself.
@@ -88,6 +90,7 @@ func Op[In, Out any, P Input[In]](def Def[In, Out], f func(context.Context, *In)
 			if err := c.authorize(ctx, def.Name, resourceOf(any(in))); err != nil {
 				return nil, err
 			}
+			ctx = access.With(ctx, c.info.Principal.Access)
 		}
 		var v Violations
 		P(in).Validate(&v)

@@ -1,0 +1,62 @@
+package wire
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"countersign/internal/access"
+	"countersign/internal/sigv4"
+)
+
+// Signed is the Authorizer of the product: a SigV4 signature, then the table of package access.
+type Signed struct {
+	// Verifier checks signatures.
+	Verifier *sigv4.Verifier
+	// Principal returns the owner of an access key that the Verifier accepted.
+	Principal func(ctx context.Context, accessKeyID string) (access.Principal, error)
+	// Account is the twelve-digit account of this deployment.
+	Account string
+}
+
+// Authorize implements Authorizer. Asking who one is needs no grant.
+func (s *Signed) Authorize(ctx context.Context, r *http.Request, body []byte, service, action, resource string) (Principal, error) {
+	id, err := s.Verifier.Verify(ctx, r, body, service)
+	if err != nil {
+		return Principal{}, err
+	}
+	p, err := s.Principal(ctx, id.AccessKeyID)
+	if err != nil {
+		return Principal{}, err
+	}
+	if service != access.STS || action != "GetCallerIdentity" {
+		if err := access.Allow(p, service, action, AccessResource(service, resource)); err != nil {
+			return Principal{}, err
+		}
+	}
+	name := p.Name
+	if name == "" {
+		name = id.AccessKeyID
+	}
+	return Principal{
+		Access: p, AccessKeyID: id.AccessKeyID, Region: id.Region,
+		Account: s.Account, UserID: id.AccessKeyID, ARN: "arn:aws:iam::" + s.Account + ":user/" + name,
+	}, nil
+}
+
+// AccessResource turns what a request names into what grants speak of: a pool's id or ARN into the pool, a key's id or
+// ARN into the key. Other services' resources are no subject of grants.
+func AccessResource(service, resource string) access.Resource {
+	switch {
+	case resource == "":
+		return access.Resource{}
+	case service == access.KMS:
+		return access.OnKey(resource)
+	case service == access.Cognito:
+		if _, id, ok := strings.Cut(resource, ":userpool/"); ok {
+			resource = id
+		}
+		return access.OnPool(resource)
+	}
+	return access.Resource{}
+}
