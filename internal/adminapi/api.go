@@ -1,0 +1,151 @@
+package adminapi
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"countersign/internal/access"
+	"countersign/internal/eventlog"
+	"countersign/internal/fault"
+	"countersign/internal/keyring"
+	"countersign/internal/store"
+	"countersign/internal/token"
+)
+
+const (
+	// Prefix is where the API lives.
+	Prefix = "/admin/v1"
+	// SigningName is the service that signed requests name.
+	SigningName = "countersign"
+	// maxBody bounds a request body, in bytes.
+	maxBody = 1 << 20
+)
+
+// Options make the API. All fields are required unless said otherwise.
+type Options struct {
+	// Authenticate returns who calls. Its errors are *fault.Error of kind Denied.
+	Authenticate func(r *http.Request, body []byte) (access.Principal, error)
+	Access       *access.Keys
+	Events       *eventlog.Log
+	Keyring      *keyring.Keyring
+	Store        store.Store
+	Tokens       *token.Keys
+	// Root is the configured root key, which RotateRoot wraps everything with.
+	Root keyring.Root
+	// Status describes the running server.
+	Status func() Status
+	// Log receives internal errors. Default slog.Default().
+	Log *slog.Logger
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+}
+
+type server struct {
+	Options
+	api huma.API
+}
+
+// Handler returns the handler of everything under Prefix.
+func Handler(o Options) http.Handler {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	mux := http.NewServeMux()
+	c := huma.DefaultConfig("Countersign administration", "1")
+	c.Info.Description = "Access keys, wrapped keys, events, messages and users. Every operation names the action that its caller needs."
+	c.DocsPath, c.CreateHooks = "", nil
+	c.RejectUnknownQueryParameters = true
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", Description: "A management token from POST /oauth/token, grant client_credentials."},
+		"sigv4":  {Type: "apiKey", In: "header", Name: "Authorization", Description: "AWS Signature Version 4, service " + SigningName + "."},
+	}
+	c.Security = []map[string][]string{{"bearer": {}}, {"sigv4": {}}}
+	s := &server{Options: o, api: humago.NewWithPrefix(mux, Prefix, c)}
+	s.registerStatus()
+	s.registerAccess()
+	s.registerKeys()
+	s.registerEvents()
+	s.registerMessages()
+	s.registerUsers()
+	return s.guard(mux)
+}
+
+// public paths describe the API and nothing else.
+var public = map[string]bool{Prefix + "/openapi.json": true, Prefix + "/openapi.yaml": true}
+
+// guard authenticates everything before the mux sees it.
+func (s *server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if public[r.URL.Path] {
+			next.ServeHTTP(w, r)
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err != nil {
+			writeProblem(w, problemOf(fault.Invalidf("body", "The body cannot be read or is larger than 1 MiB.")))
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		p, err := s.Authenticate(r, body)
+		if err != nil {
+			s.log(r.Context(), r.URL.Path, err)
+			writeProblem(w, problemOf(err))
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(access.With(r.Context(), p)))
+	})
+}
+
+// register adds one operation. action is what the caller needs on the resource that the input names.
+func register[I, O any](s *server, method, path, action, summary string, on func(*I) access.Resource, f func(context.Context, *I) (*O, error)) {
+	op := huma.Operation{
+		OperationID: huma.GenerateOperationID(method, path, (*O)(nil)), Method: method, Path: path, Summary: summary,
+		Description: "Needs the action `" + action + "`.", Errors: []int{400, 401, 403, 404, 500},
+	}
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		resource := access.Resource{}
+		if on != nil {
+			resource = on(in)
+		}
+		if err := access.Allow(access.From(ctx), access.Admin, action, resource); err != nil {
+			return nil, problemOf(err)
+		}
+		out, err := f(ctx, in)
+		if err != nil {
+			s.log(ctx, op.OperationID, err)
+			return nil, problemOf(err)
+		}
+		return out, nil
+	})
+}
+
+func (s *server) log(ctx context.Context, what string, err error) {
+	if fault.Of(err).Kind() == fault.Internal {
+		s.Log.ErrorContext(ctx, "admin API", "operation", what, "error", err)
+	}
+}
+
+// onPool narrows to a pool, or to nothing if none is named.
+func onPool(id string) access.Resource {
+	if id == "" {
+		return access.Resource{}
+	}
+	return access.OnPool(id)
+}
+
+// mayReveal asks for the action that shows what is sealed.
+func mayReveal(ctx context.Context, poolID string) error {
+	return access.Allow(access.From(ctx), access.Admin, access.ReadPersonal, onPool(poolID))
+}

@@ -1,0 +1,129 @@
+package adminapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"countersign/internal/access"
+	"countersign/internal/eventlog"
+	"countersign/internal/secret"
+	"countersign/internal/store"
+)
+
+// Event is an entry of the log.
+type Event struct {
+	ID       string          `json:"id"`
+	PoolID   string          `json:"pool_id"`
+	Type     string          `json:"type"`
+	UserID   string          `json:"user_id,omitempty"`
+	ClientID string          `json:"client_id,omitempty"`
+	At       time.Time       `json:"at"`
+	Data     json.RawMessage `json:"data,omitempty"`
+	// Personal is there only if it was asked for and may be shown. Dark says that its user was erased.
+	Personal map[string]any `json:"personal,omitempty"`
+	Dark     bool           `json:"dark,omitempty"`
+}
+
+type eventsInput struct {
+	Pool      string    `query:"pool" maxLength:"128"`
+	Type      string    `query:"type" maxLength:"64"`
+	User      string    `query:"user" maxLength:"128" doc:"The user's id (sub)."`
+	Number    string    `query:"number" maxLength:"32" doc:"A phone number in E.164 form; needs a pool."`
+	From      time.Time `query:"from"`
+	To        time.Time `query:"to"`
+	After     string    `query:"after" maxLength:"64"`
+	Ascending bool      `query:"ascending"`
+	Limit     int       `query:"limit" minimum:"1" maximum:"1000" default:"50"`
+	Reveal    bool      `query:"reveal" doc:"Show what is sealed; needs the action personal.decrypt."`
+}
+
+type eventsOutput struct {
+	Body struct {
+		Events []Event `json:"events"`
+		Next   string  `json:"next,omitempty"`
+	}
+}
+
+func (s *server) registerEvents() {
+	register(s, "GET", "/events", "events.read", "Read the log, newest first",
+		func(in *eventsInput) access.Resource { return onPool(in.Pool) }, s.listEvents)
+	register(s, "GET", "/event-types", "events.read", "What the types of events mean", nil,
+		func(context.Context, *struct{}) (*struct{ Body []eventlog.Info }, error) {
+			return &struct{ Body []eventlog.Info }{eventlog.Types()}, nil
+		})
+}
+
+func (s *server) listEvents(ctx context.Context, in *eventsInput) (*eventsOutput, error) {
+	if in.Reveal {
+		if err := mayReveal(ctx, in.Pool); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := s.Events.List(ctx, s.Store, eventlog.Query{
+		PoolID: in.Pool, UserID: in.User, Type: eventlog.Type(in.Type), Number: in.Number, From: in.From, To: in.To,
+		After: in.After, Ascending: in.Ascending, Limit: in.Limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &eventsOutput{}
+	if out.Body.Events, err = s.eventViews(ctx, rows, in.Reveal); err != nil {
+		return nil, err
+	}
+	if len(rows) == in.Limit {
+		out.Body.Next = rows[len(rows)-1].ID
+	}
+	return out, nil
+}
+
+func (s *server) eventViews(ctx context.Context, rows []*store.Event, reveal bool) ([]Event, error) {
+	keys := map[string]secret.Key{}
+	out := make([]Event, 0, len(rows))
+	for _, r := range rows {
+		e := Event{ID: r.ID, PoolID: r.PoolID, Type: r.Type, UserID: r.UserID, ClientID: r.ClientID, At: r.At, Data: r.Data}
+		if reveal && len(r.Sealed) > 0 {
+			key, err := s.userKey(ctx, keys, r.PoolID, r.UserID)
+			if err != nil {
+				return nil, err
+			}
+			e.Personal, err = s.Events.Open(ctx, r, key)
+			switch {
+			case errors.Is(err, eventlog.ErrDark):
+				e.Dark = true
+			case err != nil:
+				return nil, err
+			}
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// userKey returns the data key of a user, the zero key if there is none any more.
+func (s *server) userKey(ctx context.Context, cache map[string]secret.Key, poolID, userID string) (secret.Key, error) {
+	if userID == "" {
+		return secret.Key{}, nil
+	}
+	if k, ok := cache[poolID+"/"+userID]; ok {
+		return k, nil
+	}
+	var u *store.User
+	err := s.Store.Read(ctx, func(tx store.Tx) (err error) {
+		u, err = tx.Users().User(ctx, poolID, userID)
+		return err
+	})
+	var k secret.Key
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		return k, err
+	case len(u.SealedDataKey) > 0:
+		if k, err = s.Keyring.OpenDataKey(ctx, poolID, userID, u.SealedDataKey); err != nil {
+			return k, err
+		}
+	}
+	cache[poolID+"/"+userID] = k
+	return k, nil
+}

@@ -1,0 +1,258 @@
+package adminapi
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"countersign/internal/access"
+	"countersign/internal/fault"
+	"countersign/internal/keyring"
+	"countersign/internal/store"
+	"countersign/internal/token"
+)
+
+// abort ends a connection in the middle of an answer.
+var abort = http.ErrAbortHandler
+
+// AccessKey is a credential as it is listed: without its secret.
+type AccessKey struct {
+	ID        string         `json:"id"`
+	Kind      string         `json:"kind" enum:"aws,management"`
+	Name      string         `json:"name"`
+	Grants    []access.Grant `json:"grants"`
+	CreatedAt time.Time      `json:"created_at"`
+	RevokedAt *time.Time     `json:"revoked_at,omitempty"`
+}
+
+// NewAccessKey asks for a credential. Either a preset or grants.
+type NewAccessKey struct {
+	Kind   string         `json:"kind" enum:"aws,management" doc:"aws signs requests (SigV4); management gets tokens at /oauth/token."`
+	Name   string         `json:"name" minLength:"1" maxLength:"128"`
+	Preset string         `json:"preset,omitempty" doc:"app-backend, sender, deployer, auditor or owner."`
+	Pools  []string       `json:"pools,omitempty" doc:"Limits a preset to these pools. Default: all."`
+	Keys   []string       `json:"keys,omitempty" doc:"Limits a preset's KMS actions to these keys. Default: all."`
+	Grants []access.Grant `json:"grants,omitempty"`
+}
+
+// CreatedAccessKey is a new credential with its secret, which is never shown again.
+type CreatedAccessKey struct {
+	AccessKey
+	Secret string `json:"secret"`
+}
+
+type accessListOutput struct {
+	Body struct {
+		Keys []AccessKey `json:"keys"`
+		Next string      `json:"next,omitempty"`
+	}
+}
+
+type accessCreateInput struct{ Body NewAccessKey }
+
+type accessCreateOutput struct{ Body CreatedAccessKey }
+
+type accessRevokeInput struct {
+	ID string `path:"id" maxLength:"128"`
+}
+
+func (s *server) registerAccess() {
+	register(s, "GET", "/access-keys", "access.read", "List access keys and management clients", nil, s.listAccess)
+	register(s, "POST", "/access-keys", "access.write", "Create an access key or management client", nil, s.createAccess)
+	register(s, "DELETE", "/access-keys/{id}", "access.write", "Revoke a credential, at once", nil,
+		func(ctx context.Context, in *accessRevokeInput) (*struct{}, error) {
+			ok, err := s.Access.Revoke(ctx, in.ID)
+			if err == nil && !ok {
+				err = fault.New(fault.ResourceNotFound).WithPublic("There is no live credential with this id.").WithHint("countersign keys list")
+			}
+			return nil, err
+		})
+}
+
+func (s *server) listAccess(ctx context.Context, in *poolsInput) (*accessListOutput, error) {
+	list, err := s.Access.List(ctx, in.After, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &accessListOutput{}
+	out.Body.Keys = make([]AccessKey, 0, len(list))
+	for _, k := range list {
+		e := AccessKey{ID: k.ID, Kind: string(k.Kind), Name: k.Name, Grants: k.Grants, CreatedAt: k.CreatedAt}
+		if !k.RevokedAt.IsZero() {
+			e.RevokedAt = &k.RevokedAt
+		}
+		out.Body.Keys = append(out.Body.Keys, e)
+	}
+	if len(list) == in.Limit {
+		out.Body.Next = list[len(list)-1].ID
+	}
+	return out, nil
+}
+
+func (s *server) createAccess(ctx context.Context, in *accessCreateInput) (*accessCreateOutput, error) {
+	grants := in.Body.Grants
+	if (in.Body.Preset == "") == (len(grants) == 0) {
+		return nil, fault.Invalidf("grants", "Name either a preset or grants.")
+	}
+	if in.Body.Preset != "" {
+		var err error
+		if grants, err = access.Preset(in.Body.Preset, in.Body.Pools, in.Body.Keys); err != nil {
+			return nil, err
+		}
+	}
+	if err := mayGrant(access.From(ctx), grants); err != nil {
+		return nil, err
+	}
+	c, err := s.Access.Create(ctx, access.NewCredential{Kind: access.Kind(in.Body.Kind), Name: in.Body.Name, Grants: grants})
+	if err != nil {
+		return nil, err
+	}
+	return &accessCreateOutput{CreatedAccessKey{
+		AccessKey: AccessKey{ID: c.ID, Kind: string(c.Kind), Name: c.Name, Grants: c.Grants, CreatedAt: s.Now().UTC()}, Secret: c.Secret.Reveal(),
+	}}, nil
+}
+
+// mayGrant: nobody gives what they do not have.
+func mayGrant(p access.Principal, grants []access.Grant) error {
+	for _, g := range grants {
+		resources := []access.Resource{{}}
+		if !slices.Contains(g.Pools, "*") && !slices.Contains(g.Keys, "*") {
+			resources = nil
+			for _, id := range g.Pools {
+				resources = append(resources, access.OnPool(id))
+			}
+			for _, id := range g.Keys {
+				resources = append(resources, access.OnKey(id))
+			}
+		}
+		for _, action := range g.Actions {
+			for _, r := range resources {
+				if err := access.Allow(p, g.Service, action, r); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// RootKey tells which root keys wrap the keys in the database.
+type RootKey struct {
+	// Current is the fingerprint of the server's root key.
+	Current string `json:"current"`
+	// Wrapped counts keys by the fingerprint of the root key that wraps them.
+	Wrapped map[string]int `json:"wrapped"`
+	// Rewrapped is how many keys a rotation changed.
+	Rewrapped int `json:"rewrapped,omitempty"`
+}
+
+type rootOutput struct{ Body RootKey }
+
+// SigningKey is a token-signing key without its private part.
+type SigningKey struct {
+	KeyID     string     `json:"key_id"`
+	Use       string     `json:"use" enum:"id,access"`
+	Alg       string     `json:"alg"`
+	State     string     `json:"state" enum:"next,active,retired"`
+	CreatedAt time.Time  `json:"created_at"`
+	ActiveAt  time.Time  `json:"active_at"`
+	Until     *time.Time `json:"until,omitempty"`
+}
+
+type poolInput struct {
+	Pool string `path:"pool" maxLength:"128"`
+}
+
+func (in *poolInput) resource() access.Resource { return onPool(in.Pool) }
+
+type signingOutput struct {
+	Body struct {
+		Keys []SigningKey `json:"keys"`
+	}
+}
+
+func (s *server) registerKeys() {
+	register(s, "GET", "/root-key", "keys.read", "Which root keys wrap what", nil, func(ctx context.Context, _ *struct{}) (*rootOutput, error) {
+		return s.rootKey(ctx, 0)
+	})
+	register(s, "POST", "/root-key/rotate", "keys.rotate", "Wrap every key with the configured root key", nil,
+		func(ctx context.Context, _ *struct{}) (*rootOutput, error) {
+			n, err := s.Keyring.RotateRoot(ctx, s.Root)
+			if err != nil {
+				return nil, err
+			}
+			return s.rootKey(ctx, n)
+		})
+	register(s, "GET", "/pools/{pool}/signing-keys", "keys.read", "List token-signing keys", (*poolInput).resource, s.listSigning)
+	register(s, "POST", "/pools/{pool}/signing-keys/rotate", "keys.rotate", "Make successors of the token-signing keys; they are published before they sign",
+		(*poolInput).resource, func(ctx context.Context, in *poolInput) (*signingOutput, error) {
+			if err := s.poolExists(ctx, in.Pool); err != nil {
+				return nil, err
+			}
+			for _, use := range []token.Use{token.ID, token.Access} {
+				if err := s.Tokens.Rotate(ctx, in.Pool, use); err != nil {
+					return nil, err
+				}
+			}
+			return s.listSigning(ctx, in)
+		})
+}
+
+func (s *server) listSigning(ctx context.Context, in *poolInput) (*signingOutput, error) {
+	if err := s.poolExists(ctx, in.Pool); err != nil {
+		return nil, err
+	}
+	list, err := s.Tokens.List(ctx, in.Pool)
+	if err != nil {
+		return nil, err
+	}
+	out := &signingOutput{}
+	for _, k := range list {
+		e := SigningKey{KeyID: k.KeyID, Use: string(k.Use), Alg: string(k.Alg), State: k.State, CreatedAt: k.CreatedAt, ActiveAt: k.ActiveAt}
+		if !k.Until.IsZero() {
+			e.Until = &k.Until
+		}
+		out.Body.Keys = append(out.Body.Keys, e)
+	}
+	return out, nil
+}
+
+// maxKeys bounds the count of wrapped keys.
+const maxKeys = 100_000
+
+func (s *server) rootKey(ctx context.Context, rewrapped int) (*rootOutput, error) {
+	out := &rootOutput{RootKey{Current: s.Keyring.Root(), Wrapped: map[string]int{}, Rewrapped: rewrapped}}
+	var after *keyring.Row
+	for n := 0; n < maxKeys; {
+		var rows []*store.WrappedKey
+		err := s.Store.Read(ctx, func(tx store.Tx) (err error) {
+			rows, err = tx.Keys().AllKeys(ctx, after, 1000)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range rows {
+			out.Body.Wrapped[cmp.Or(k.RootID, "unknown")]++
+		}
+		if len(rows) == 0 {
+			break
+		}
+		after = rows[len(rows)-1]
+		n += len(rows)
+	}
+	return out, nil
+}
+
+func (s *server) poolExists(ctx context.Context, id string) error {
+	err := s.Store.Read(ctx, func(tx store.Tx) error {
+		_, err := tx.Pools().Pool(ctx, id)
+		return err
+	})
+	if err == store.ErrNotFound {
+		return fault.New(fault.PoolNotFound)
+	}
+	return err
+}
