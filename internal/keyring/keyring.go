@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"countersign/internal/secret"
+	"countersign/internal/store"
 )
 
 // Deployment is the pseudo pool whose keys belong to no pool: access keys, operators, configuration.
@@ -276,7 +277,10 @@ func (k *Keyring) rewrap(ctx context.Context, set *rootSet, row *Row) error {
 	again := *row
 	again.RootID = set.current.id
 	again.Wrapped = set.wrap(&again, raw)
-	return k.store.RewrapKey(ctx, &again)
+	if err := k.store.RewrapKey(ctx, &again); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return nil // the pool was deleted meanwhile
 }
 
 func (k *Keyring) newRow(poolID string, purpose Purpose, version int) *Row {

@@ -15,7 +15,7 @@ type Store interface {
 	PoolKeys(ctx context.Context, poolID string) ([]*Row, error)
 	// AddKey is insert-if-absent on pool, purpose and version, and reports whether it inserted.
 	AddKey(ctx context.Context, row *Row) (bool, error)
-	// RewrapKey replaces RootID, Wrapped and RetiredAt of one key.
+	// RewrapKey replaces RootID, Wrapped and RetiredAt of one key; store.ErrNotFound if it is gone.
 	RewrapKey(ctx context.Context, row *Row) error
 	// AllKeys returns up to limit keys after the given one (nil: from the first), by pool, purpose and version.
 	AllKeys(ctx context.Context, after *Row, limit int) ([]*Row, error)

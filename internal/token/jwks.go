@@ -73,7 +73,7 @@ func (k *Keys) Algorithms(ctx context.Context, poolID string) ([]Alg, error) {
 	}
 	var out []Alg
 	for _, key := range set.keys {
-		if key.use == UseID && !slices.Contains(out, key.alg) {
+		if key.use == ID && !slices.Contains(out, key.alg) {
 			out = append(out, key.alg)
 		}
 	}

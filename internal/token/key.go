@@ -21,11 +21,11 @@ type Use string
 
 // The uses, as stored and as in the token_use claim.
 const (
-	UseID     Use = "id"
-	UseAccess Use = "access"
+	ID     Use = "id"
+	Access Use = "access"
 )
 
-var uses = [...]Use{UseID, UseAccess}
+var uses = [...]Use{ID, Access}
 
 // Alg is a signature algorithm (RFC 7518, section 3.1).
 type Alg string

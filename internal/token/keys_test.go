@@ -47,7 +47,7 @@ func (n node) access(t *testing.T) string {
 	t.Helper()
 	c := accessClaims(n.clock.Now())
 	c["exp"] = n.clock.Now().Add(24 * time.Hour).Unix()
-	return n.sign(t, token.UseAccess, c)
+	return n.sign(t, token.Access, c)
 }
 
 // The life of a key: next, active, retired, gone.
@@ -55,7 +55,7 @@ func TestRotation(t *testing.T) {
 	n := newNode(t, token.ES256)
 	first := n.access(t)
 	kid1 := n.kidOf(t, first)
-	if err := n.Rotate(t.Context(), pool, token.UseAccess); err != nil {
+	if err := n.Rotate(t.Context(), pool, token.Access); err != nil {
 		t.Fatal(err)
 	}
 	if kids := n.kids(t); len(kids) != 3 || !kids[kid1] {
@@ -142,7 +142,7 @@ func TestRevoke(t *testing.T) {
 func TestRevokedNextKeySupersedesNothing(t *testing.T) {
 	n := newNode(t, token.ES256)
 	kid1 := n.kidOf(t, n.access(t))
-	if err := n.Rotate(t.Context(), pool, token.UseAccess); err != nil {
+	if err := n.Rotate(t.Context(), pool, token.Access); err != nil {
 		t.Fatal(err)
 	}
 	infos, _ := n.List(t.Context(), pool)
@@ -171,7 +171,7 @@ func TestCreationIsRaceSafe(t *testing.T) {
 	for _, n := range nodes {
 		n.PrepareLater(pool)
 		wg.Go(func() {
-			if _, err := n.Sign(context.Background(), pool, token.UseAccess, accessClaims(start)); err != nil {
+			if _, err := n.Sign(context.Background(), pool, token.Access, accessClaims(start)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -207,7 +207,7 @@ func TestCreationIsRaceSafe(t *testing.T) {
 	}
 	for _, n := range nodes[:2] {
 		wg.Go(func() {
-			if err := n.Rotate(context.Background(), pool, token.UseID); err != nil {
+			if err := n.Rotate(context.Background(), pool, token.ID); err != nil {
 				t.Error(err)
 			}
 		})
@@ -265,7 +265,7 @@ func TestTamperedRowsAreRefused(t *testing.T) {
 		if err == nil || fault.CodeOf(err) != fault.InternalError {
 			t.Errorf("%s: verify: %v; a damaged key is our fault, not the client's", name, err)
 		}
-		if _, err := n.Sign(t.Context(), pool, token.UseAccess, claims{}); err == nil {
+		if _, err := n.Sign(t.Context(), pool, token.Access, claims{}); err == nil {
 			t.Errorf("%s: signed", name)
 		}
 	}
@@ -318,7 +318,7 @@ func TestVerifiedTokensAreBounded(t *testing.T) {
 	for i := range 500 {
 		cl := accessClaims(start)
 		cl["jti"] = fmt.Sprint(i)
-		if _, err := n.verify(t, n.sign(t, token.UseAccess, cl)); err != nil {
+		if _, err := n.verify(t, n.sign(t, token.Access, cl)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := n.verify(t, hot); err != nil {
@@ -339,7 +339,7 @@ func TestPoolsAreBounded(t *testing.T) {
 	k := token.New(token.Config{Store: store, Vault: keyringtest.New(t, pools...), Algorithm: tokentest.ES256, MaxPools: 2})
 	var toks []string
 	for _, p := range pools {
-		tok, err := k.Sign(t.Context(), p, token.UseAccess, claims{"token_use": "access", "exp": time.Now().Unix() + 60})
+		tok, err := k.Sign(t.Context(), p, token.Access, claims{"token_use": "access", "exp": time.Now().Unix() + 60})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -347,7 +347,7 @@ func TestPoolsAreBounded(t *testing.T) {
 	}
 	before := store.Reads()
 	for i, p := range pools {
-		if _, err := k.Verify(t.Context(), p, token.UseAccess, toks[i], token.Expect{}); err != nil {
+		if _, err := k.Verify(t.Context(), p, token.Access, toks[i], token.Expect{}); err != nil {
 			t.Errorf("%s: %v", p, err)
 		}
 	}
@@ -367,7 +367,7 @@ func TestCancelledCreationStillStoresItsKey(t *testing.T) {
 		}
 		return nil
 	}
-	k.Sign(ctx, pool, token.UseID, claims{}) // fails or not, as the scheduler will
+	k.Sign(ctx, pool, token.ID, claims{}) // fails or not, as the scheduler will
 	rows, _ := store.SigningKeys(t.Context(), pool)
 	if len(rows) == 0 {
 		t.Error("the work of a cancelled caller is lost")
@@ -382,7 +382,7 @@ func TestRotationChangesTheAlgorithm(t *testing.T) {
 	n := node{k, c, store}
 	before := n.access(t)
 	alg = token.RS256
-	if err := n.Rotate(t.Context(), pool, token.UseAccess); err != nil {
+	if err := n.Rotate(t.Context(), pool, token.Access); err != nil {
 		t.Fatal(err)
 	}
 	c.add(2 * time.Hour)
@@ -407,12 +407,12 @@ func TestConcurrentUse(t *testing.T) {
 		wg.Go(func() {
 			for i := range 60 {
 				cl := accessClaims(n.clock.Now())
-				tok, err := n.Sign(context.Background(), pool, token.UseAccess, cl)
+				tok, err := n.Sign(context.Background(), pool, token.Access, cl)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				if _, err := n.Verify(context.Background(), pool, token.UseAccess, tok, token.Expect{}); err != nil {
+				if _, err := n.Verify(context.Background(), pool, token.Access, tok, token.Expect{}); err != nil {
 					t.Error(err)
 					return
 				}
@@ -424,7 +424,7 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	wg.Go(func() {
 		for range 5 {
-			if err := n.Rotate(context.Background(), pool, token.UseAccess); err != nil {
+			if err := n.Rotate(context.Background(), pool, token.Access); err != nil {
 				t.Error(err)
 			}
 			n.clock.add(10 * time.Minute)

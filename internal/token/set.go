@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"time"
+
+	"countersign/internal/store"
 )
 
 // keySet is all live keys of a pool. Immutable.
@@ -215,7 +218,7 @@ func (k *Keys) Revoke(ctx context.Context, poolID, keyID string) error {
 			continue
 		}
 		row.RetireAt = k.c.Now().UTC().Truncate(time.Microsecond)
-		if err := k.c.Store.UpdateSigningKey(ctx, row); err != nil {
+		if err := k.c.Store.UpdateSigningKey(ctx, row); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 	}

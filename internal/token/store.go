@@ -15,7 +15,7 @@ type Store interface {
 	SigningKeys(ctx context.Context, poolID string) ([]*Row, error)
 	// AddSigningKey is insert-if-absent on pool and key id, and reports whether it inserted.
 	AddSigningKey(ctx context.Context, row *Row) (bool, error)
-	// UpdateSigningKey writes ActiveAt and RetireAt.
+	// UpdateSigningKey writes ActiveAt and RetireAt; store.ErrNotFound if the key is gone.
 	UpdateSigningKey(ctx context.Context, row *Row) error
 	// DeleteSigningKey deletes one key; an unknown one is no error.
 	DeleteSigningKey(ctx context.Context, poolID, keyID string) error

@@ -78,7 +78,7 @@ func (n node) sign(t testing.TB, use token.Use, c any) string {
 
 func (n node) verify(t testing.TB, tok string) (token.Claims, error) {
 	t.Helper()
-	return n.Verify(t.Context(), pool, token.UseAccess, tok, token.Expect{Issuers: []string{issuer}})
+	return n.Verify(t.Context(), pool, token.Access, tok, token.Expect{Issuers: []string{issuer}})
 }
 
 func wantCode(t *testing.T, what string, err error, code fault.Code) {
@@ -104,7 +104,7 @@ func TestGoJoseAcceptsOurTokens(t *testing.T) {
 			t.Errorf("etag %s", etag)
 		}
 		kids := map[token.Use]string{}
-		for _, use := range []token.Use{token.UseID, token.UseAccess} {
+		for _, use := range []token.Use{token.ID, token.Access} {
 			in := accessClaims(start)
 			tok := n.sign(t, use, in)
 			parsed, err := jwt.ParseSigned(tok, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
@@ -126,7 +126,7 @@ func TestGoJoseAcceptsOurTokens(t *testing.T) {
 				t.Errorf("claims became %s, want %s", got, want)
 			}
 		}
-		if kids[token.UseID] == kids[token.UseAccess] {
+		if kids[token.ID] == kids[token.Access] {
 			t.Error("ID and access tokens share a key")
 		}
 		for _, kid := range kids {
@@ -165,7 +165,7 @@ func TestJWKSMembers(t *testing.T) {
 func TestVerifyReadsClaims(t *testing.T) {
 	n := newNode(t, token.ES256)
 	for range 2 { // the second from the cache
-		got, err := n.verify(t, n.sign(t, token.UseAccess, accessClaims(start)))
+		got, err := n.verify(t, n.sign(t, token.Access, accessClaims(start)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,12 +184,12 @@ func TestVerifyReadsClaims(t *testing.T) {
 		}
 	}
 	id := claims{"aud": "c9", "token_use": "id", "cognito:username": "u2", "nonce": "n", "exp": start.Unix() + 1}
-	got, err := n.Verify(t.Context(), pool, token.UseID, n.sign(t, token.UseID, id), token.Expect{ClientID: "c9"})
+	got, err := n.Verify(t.Context(), pool, token.ID, n.sign(t, token.ID, id), token.Expect{ClientID: "c9"})
 	if err != nil || got.ClientID != "c9" || got.Username != "u2" || got.Nonce != "n" || !slices.Equal(got.Audience, []string{"c9"}) {
 		t.Errorf("ID token: %+v, %v", got, err)
 	}
 	id["aud"] = []string{"api", "c8"}
-	got, err = n.Verify(t.Context(), pool, token.UseID, n.sign(t, token.UseID, id), token.Expect{ClientID: "c8"})
+	got, err = n.Verify(t.Context(), pool, token.ID, n.sign(t, token.ID, id), token.Expect{ClientID: "c8"})
 	if err != nil || len(got.Audience) != 2 {
 		t.Errorf("ID token with two audiences: %+v, %v", got, err)
 	}
@@ -198,8 +198,8 @@ func TestVerifyReadsClaims(t *testing.T) {
 func TestVerifyExpectations(t *testing.T) {
 	n := newNode(t, token.ES256)
 	ctx := t.Context()
-	tok := n.sign(t, token.UseAccess, accessClaims(start))
-	idTok := n.sign(t, token.UseID, claims{"token_use": "id", "iss": issuer, "aud": "c1", "exp": start.Unix() + 3600})
+	tok := n.sign(t, token.Access, accessClaims(start))
+	idTok := n.sign(t, token.ID, claims{"token_use": "id", "iss": issuer, "aud": "c1", "exp": start.Unix() + 3600})
 	for name, c := range map[string]struct {
 		pool string
 		use  token.Use
@@ -207,18 +207,18 @@ func TestVerifyExpectations(t *testing.T) {
 		want token.Expect
 		code fault.Code
 	}{
-		"good":                  {pool, token.UseAccess, tok, token.Expect{Issuers: []string{"http://x", issuer}, ClientID: "c1"}, ""},
-		"no demands":            {pool, token.UseAccess, tok, token.Expect{}, ""},
-		"other issuer":          {pool, token.UseAccess, tok, token.Expect{Issuers: []string{issuer + "/"}}, fault.AccessTokenInvalid},
-		"other client":          {pool, token.UseAccess, tok, token.Expect{ClientID: "c2"}, fault.AccessTokenInvalid},
-		"other pool":            {"other", token.UseAccess, tok, token.Expect{}, fault.AccessTokenInvalid},
-		"unknown pool":          {"nobody", token.UseAccess, tok, token.Expect{}, fault.AccessTokenInvalid},
-		"access as ID":          {pool, token.UseID, tok, token.Expect{NoTokenUse: true}, fault.AccessTokenInvalid},
-		"ID as access":          {pool, token.UseAccess, idTok, token.Expect{NoTokenUse: true}, fault.AccessTokenInvalid},
-		"ID":                    {pool, token.UseID, idTok, token.Expect{ClientID: "c1"}, ""},
-		"wrong use in claims":   {pool, token.UseAccess, n.sign(t, token.UseAccess, claims{"token_use": "id", "exp": start.Unix() + 9}), token.Expect{}, fault.AccessTokenInvalid},
-		"no token_use":          {pool, token.UseAccess, n.sign(t, token.UseAccess, claims{"exp": start.Unix() + 9}), token.Expect{}, fault.AccessTokenInvalid},
-		"no token_use, allowed": {pool, token.UseAccess, n.sign(t, token.UseAccess, claims{"exp": start.Unix() + 9}), token.Expect{NoTokenUse: true}, ""},
+		"good":                  {pool, token.Access, tok, token.Expect{Issuers: []string{"http://x", issuer}, ClientID: "c1"}, ""},
+		"no demands":            {pool, token.Access, tok, token.Expect{}, ""},
+		"other issuer":          {pool, token.Access, tok, token.Expect{Issuers: []string{issuer + "/"}}, fault.AccessTokenInvalid},
+		"other client":          {pool, token.Access, tok, token.Expect{ClientID: "c2"}, fault.AccessTokenInvalid},
+		"other pool":            {"other", token.Access, tok, token.Expect{}, fault.AccessTokenInvalid},
+		"unknown pool":          {"nobody", token.Access, tok, token.Expect{}, fault.AccessTokenInvalid},
+		"access as ID":          {pool, token.ID, tok, token.Expect{NoTokenUse: true}, fault.AccessTokenInvalid},
+		"ID as access":          {pool, token.Access, idTok, token.Expect{NoTokenUse: true}, fault.AccessTokenInvalid},
+		"ID":                    {pool, token.ID, idTok, token.Expect{ClientID: "c1"}, ""},
+		"wrong use in claims":   {pool, token.Access, n.sign(t, token.Access, claims{"token_use": "id", "exp": start.Unix() + 9}), token.Expect{}, fault.AccessTokenInvalid},
+		"no token_use":          {pool, token.Access, n.sign(t, token.Access, claims{"exp": start.Unix() + 9}), token.Expect{}, fault.AccessTokenInvalid},
+		"no token_use, allowed": {pool, token.Access, n.sign(t, token.Access, claims{"exp": start.Unix() + 9}), token.Expect{NoTokenUse: true}, ""},
 	} {
 		for range 2 { // from the cache too
 			_, err := n.Verify(ctx, c.pool, c.use, c.tok, c.want)
@@ -229,14 +229,14 @@ func TestVerifyExpectations(t *testing.T) {
 
 func TestVerifyTimes(t *testing.T) {
 	n := newNode(t, token.ES256)
-	tok := n.sign(t, token.UseAccess, accessClaims(start)) // an hour
+	tok := n.sign(t, token.Access, accessClaims(start)) // an hour
 	n.clock.add(time.Hour - time.Second)
 	_, err := n.verify(t, tok)
 	wantCode(t, "a second before exp", err, "")
 	n.clock.add(time.Second)
 	_, err = n.verify(t, tok)
 	wantCode(t, "at exp, verified before", err, fault.AccessTokenExpired)
-	if _, err = n.Verify(t.Context(), pool, token.UseAccess, tok, token.Expect{AllowExpired: true}); err != nil {
+	if _, err = n.Verify(t.Context(), pool, token.Access, tok, token.Expect{AllowExpired: true}); err != nil {
 		t.Errorf("AllowExpired: %v", err)
 	}
 	// A bad token does not become merely expired.
@@ -263,7 +263,7 @@ func TestVerifyTimes(t *testing.T) {
 		"not JSON":      {`{"token_use":`, fault.AccessTokenInvalid},
 		"groups wrong":  {fmt.Sprintf(`{"token_use":"access","exp":%d,"cognito:groups":"a"}`, now+60), fault.AccessTokenInvalid},
 	} {
-		_, err := n.Verify(t.Context(), pool, token.UseAccess, n.sign(t, token.UseAccess, json.RawMessage(c.c)), token.Expect{})
+		_, err := n.Verify(t.Context(), pool, token.Access, n.sign(t, token.Access, json.RawMessage(c.c)), token.Expect{})
 		wantCode(t, name, err, c.code)
 	}
 }
@@ -274,7 +274,7 @@ func seg(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s
 func TestVerifyRefusesForgeries(t *testing.T) {
 	for _, alg := range []token.Alg{token.RS256, token.ES256} {
 		n := newNode(t, alg)
-		tok := n.sign(t, token.UseAccess, accessClaims(start))
+		tok := n.sign(t, token.Access, accessClaims(start))
 		part := strings.Split(tok, ".")
 		var head struct{ Kid, Alg string }
 		raw, _ := base64.RawURLEncoding.DecodeString(part[0])
@@ -359,7 +359,7 @@ func decode(t *testing.T, s string) []byte {
 // Our own signature checked with the plain primitives, from the JWKS alone.
 func TestSignatureByHand(t *testing.T) {
 	n := newNode(t, token.ES256)
-	tok := n.sign(t, token.UseAccess, accessClaims(start))
+	tok := n.sign(t, token.Access, accessClaims(start))
 	dot := strings.LastIndexByte(tok, '.')
 	sig := decode(t, tok[dot+1:])
 	doc, _, _ := n.JWKS(t.Context(), pool)
@@ -383,14 +383,14 @@ func TestSignRefuses(t *testing.T) {
 	for name, c := range map[string]any{
 		"string": "x", "null": nil, "channel": make(chan int), "too large": claims{"x": strings.Repeat("y", token.MaxSize)},
 	} {
-		if tok, err := n.Sign(t.Context(), pool, token.UseAccess, c); err == nil {
+		if tok, err := n.Sign(t.Context(), pool, token.Access, c); err == nil {
 			t.Errorf("%s: signed %.40s", name, tok)
 		}
 	}
 	if _, err := n.Sign(t.Context(), pool, "refresh", claims{}); err == nil {
 		t.Error("signed for an unknown use")
 	}
-	if _, err := n.Sign(t.Context(), "nobody", token.UseID, claims{}); err == nil {
+	if _, err := n.Sign(t.Context(), "nobody", token.ID, claims{}); err == nil {
 		t.Error("signed for a pool without a keyring")
 	}
 }
@@ -424,14 +424,14 @@ func TestDiscovery(t *testing.T) {
 
 func FuzzVerify(f *testing.F) {
 	n := newNode(f, token.ES256)
-	good := n.sign(f, token.UseAccess, accessClaims(start))
+	good := n.sign(f, token.Access, accessClaims(start))
 	f.Add(good)
-	f.Add(n.sign(f, token.UseID, claims{"exp": 1}))
-	f.Add(n.sign(f, token.UseAccess, json.RawMessage(`{"exp":null}`)))
+	f.Add(n.sign(f, token.ID, claims{"exp": 1}))
+	f.Add(n.sign(f, token.Access, json.RawMessage(`{"exp":null}`)))
 	f.Add("..")
 	f.Add("")
 	f.Fuzz(func(t *testing.T, tok string) {
-		c, err := n.Verify(t.Context(), pool, token.UseAccess, tok, token.Expect{})
+		c, err := n.Verify(t.Context(), pool, token.Access, tok, token.Expect{})
 		if err == nil {
 			if tok != good {
 				t.Fatalf("%q was accepted as %+v", tok, c)
@@ -447,10 +447,10 @@ func FuzzVerify(f *testing.F) {
 func benchSign(b *testing.B, alg token.Alg) {
 	n := newNode(b, alg)
 	c := accessClaims(start)
-	n.sign(b, token.UseAccess, c)
+	n.sign(b, token.Access, c)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := n.Sign(b.Context(), pool, token.UseAccess, c); err != nil {
+		if _, err := n.Sign(b.Context(), pool, token.Access, c); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -461,7 +461,7 @@ func BenchmarkSignES256(b *testing.B) { benchSign(b, token.ES256) }
 
 func benchVerify(b *testing.B, alg token.Alg, cached bool) {
 	n := newNode(b, alg)
-	toks := []string{n.sign(b, token.UseAccess, accessClaims(start))}
+	toks := []string{n.sign(b, token.Access, accessClaims(start))}
 	if !cached { // more tokens than are remembered
 		for i := range 6000 {
 			if alg == token.RS256 && i > 500 {
@@ -469,7 +469,7 @@ func benchVerify(b *testing.B, alg token.Alg, cached bool) {
 			}
 			c := accessClaims(start)
 			c["jti"] = fmt.Sprint(i)
-			toks = append(toks, n.sign(b, token.UseAccess, c))
+			toks = append(toks, n.sign(b, token.Access, c))
 		}
 	}
 	i := 0
@@ -478,7 +478,7 @@ func benchVerify(b *testing.B, alg token.Alg, cached bool) {
 		if !cached && i%len(toks) == 0 {
 			n.Forgotten()
 		}
-		if _, err := n.Verify(b.Context(), pool, token.UseAccess, toks[i%len(toks)], token.Expect{}); err != nil {
+		if _, err := n.Verify(b.Context(), pool, token.Access, toks[i%len(toks)], token.Expect{}); err != nil {
 			b.Fatal(err)
 		}
 		i++
