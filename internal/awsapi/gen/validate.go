@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -28,11 +29,26 @@ func (g *generator) validation(b *bytes.Buffer) error {
 	}
 	b.WriteString("var (\n")
 	for _, name := range names {
+		if err := g.compiles(name); err != nil {
+			return err
+		}
 		if rule := g.rule(name); rule != "" {
 			fmt.Fprintf(b, "%s = %s\n", ruleName(name), rule)
 		}
 	}
 	b.WriteString(")\n")
+	return nil
+}
+
+// compiles reports a pattern that RE2 does not know. The overlay can spell it anew.
+func (g *generator) compiles(name string) error {
+	expr := g.Shapes[name].expr
+	if expr == "" {
+		expr = g.Shapes[name].Pattern
+	}
+	if _, err := regexp.Compile(expr); err != nil {
+		return fmt.Errorf("shape %s: %w", name, err)
+	}
 	return nil
 }
 
