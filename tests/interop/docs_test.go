@@ -1,0 +1,225 @@
+package interop
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// block is a fenced part of a document that is marked as tested.
+type block struct {
+	kind, text string // console or js
+	line       int
+}
+
+var marker = regexp.MustCompile(`^<!-- tested: (\w+) -->$`)
+
+// blocks finds the marked parts of a document. The fence must follow its marker.
+func blocks(t *testing.T, file string) (found []block) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	check(t, err)
+	lines := strings.Split(string(b), "\n")
+	for i := 0; i < len(lines); i++ {
+		m := marker.FindStringSubmatch(lines[i])
+		if m == nil {
+			continue
+		}
+		if i+1 >= len(lines) || lines[i+1] != "```"+m[1] {
+			t.Fatalf("%s:%d: a ```%s block must follow the marker", file, i+1, m[1])
+		}
+		var text []string
+		for i += 2; i < len(lines) && lines[i] != "```"; i++ {
+			text = append(text, lines[i])
+		}
+		found = append(found, block{m[1], strings.Join(text, "\n"), i - len(text) + 1})
+	}
+	return found
+}
+
+// TestDocuments does what the README and the pages of docs/ tell their readers to do, each on a fresh server.
+// In place of 123456 goes the code that has just arrived, as a reader would type it.
+func TestDocuments(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	check(t, err)
+	tested := 0
+	for _, page := range append(pages, "../../README.md") {
+		found := blocks(t, page)
+		if len(found) == 0 {
+			continue
+		}
+		tested++
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			r := reader{t: t, s: newServer(t), page: page}
+			r.openShell()
+			for _, b := range found {
+				switch b.kind {
+				case "console":
+					r.console(b)
+				case "js":
+					r.javaScript(b)
+				default:
+					t.Errorf("%s:%d: nobody knows how to test %q", page, b.line, b.kind)
+				}
+			}
+		})
+	}
+	if tested < 2 {
+		t.Errorf("only %d documents have tested blocks", tested)
+	}
+}
+
+// reader is somebody who follows a page in one terminal.
+type reader struct {
+	t     *testing.T
+	s     *server
+	page  string
+	last  string // id of the last message whose code was typed
+	stdin io.Writer
+	out   *bufio.Reader
+}
+
+const anyCode = "123456"
+
+// adapt puts the server's address and the newest code into a line of the page.
+func (r *reader) adapt(text string) string {
+	text = strings.ReplaceAll(text, "http://localhost:7446", r.s.URL)
+	if strings.Contains(text, anyCode) {
+		text = strings.ReplaceAll(text, anyCode, r.newCode())
+	}
+	return text
+}
+
+// newCode waits for a code that was not typed yet.
+func (r *reader) newCode() string {
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
+		for _, m := range r.s.inbox(r.t, "", r.last, 5*time.Second) {
+			r.last = m.ID
+			if m.Code != "" {
+				return m.Code
+			}
+		}
+	}
+	r.t.Fatalf("%s: no code arrived", r.page)
+	return ""
+}
+
+// awsCLI is the folder of the AWS CLI: Debian's if it is installed, else the first on the PATH.
+func awsCLI(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("/usr/bin/aws")
+	if err != nil {
+		path, err = exec.LookPath("aws")
+	}
+	if err != nil {
+		t.Fatal("the AWS CLI is missing; run ./scripts/test")
+	}
+	return filepath.Dir(path)
+}
+
+func (r *reader) openShell() {
+	cmd := exec.CommandContext(r.t.Context(), "bash")
+	cmd.Env = []string{
+		"PATH=" + strings.Join([]string{awsCLI(r.t), filepath.Dir(program), os.Getenv("PATH")}, ":"),
+		"HOME=" + r.t.TempDir(), "LC_ALL=C.UTF-8", "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true", "PYTHONWARNINGS=ignore",
+	}
+	cmd.Dir = r.t.TempDir()
+	in, err := cmd.StdinPipe()
+	check(r.t, err)
+	out, err := cmd.StdoutPipe()
+	check(r.t, err)
+	cmd.Stderr = cmd.Stdout
+	check(r.t, cmd.Start())
+	r.stdin, r.out = in, bufio.NewReader(out)
+	r.t.Cleanup(func() { in.Close(); cmd.Wait() })
+	version, _ := r.run("aws --version")
+	r.t.Logf("with %s from %s", strings.TrimSpace(version), awsCLI(r.t))
+}
+
+const sentinel = "=====done====="
+
+// run types a command and returns what it printed and its exit code.
+func (r *reader) run(command string) (string, string) {
+	fmt.Fprintf(r.stdin, "%s\necho \"\n%s$?\"\n", command, sentinel)
+	var out strings.Builder
+	for {
+		line, err := r.out.ReadString('\n')
+		check(r.t, err)
+		if code, done := strings.CutPrefix(line, sentinel); done {
+			return out.String(), strings.TrimSpace(code)
+		}
+		out.WriteString(line)
+	}
+}
+
+var jsonKey = regexp.MustCompile(`"(\w+)":`)
+
+// console types each command after a "$ ". The output that the page shows is compared by the names in it.
+func (r *reader) console(b block) {
+	r.t.Helper()
+	lines := strings.Split(b.text, "\n")
+	for i := 0; i < len(lines); {
+		command, ok := strings.CutPrefix(lines[i], "$ ")
+		if !ok {
+			r.t.Fatalf("%s:%d: want a command after \"$ \"", r.page, b.line+i)
+		}
+		at := b.line + i
+		for ; strings.HasSuffix(lines[i], `\`) && i+1 < len(lines); i++ {
+			command += "\n" + lines[i+1]
+		}
+		var shown []string
+		for i++; i < len(lines) && !strings.HasPrefix(lines[i], "$ "); i++ {
+			shown = append(shown, lines[i])
+		}
+		got, code := r.run(r.adapt(command))
+		if code != "0" {
+			r.t.Fatalf("%s:%d: %s\nended with %s and printed\n%s", r.page, at, command, code, got)
+		}
+		for _, key := range jsonKey.FindAllString(strings.Join(shown, "\n"), -1) {
+			if !strings.Contains(got, key) {
+				r.t.Errorf("%s:%d: the page shows %s, but the command printed\n%s", r.page, at, key, got)
+			}
+		}
+	}
+}
+
+// javaScript runs a module beside the installed packages; '123456' becomes the code of the moment.
+func (r *reader) javaScript(b block) {
+	r.t.Helper()
+	module := strings.ReplaceAll(b.text, "http://localhost:7446", r.s.URL)
+	module = strings.ReplaceAll(module, "'"+anyCode+"'", "await newCode()")
+	file, err := os.CreateTemp("node", "page-*.mjs")
+	check(r.t, err)
+	defer os.Remove(file.Name())
+	fmt.Fprintf(file, codeReader, r.s.URL, r.last)
+	_, err = file.WriteString(module)
+	check(r.t, err)
+	check(r.t, file.Close())
+	var out bytes.Buffer
+	cmd := exec.CommandContext(r.t.Context(), "node", filepath.Base(file.Name()))
+	cmd.Dir, cmd.Stdout, cmd.Stderr = "node", &out, &out
+	if err := cmd.Run(); err != nil {
+		r.t.Errorf("%s:%d: %v\n%s", r.page, b.line, err, out.String())
+	}
+}
+
+// codeReader stands before a module of a page: the person at the phone.
+const codeReader = `let seen = '%[2]s';
+async function newCode() {
+  for (let tries = 0; tries < 3; tries++) {
+    for (const m of await (await fetch('%[1]s/simulator/inbox?wait=5s' + (seen && '&after=' + seen))).json()) {
+      seen = m.id;
+      if (m.code) return m.code;
+    }
+  }
+  throw new Error('no code arrived');
+}
+`
