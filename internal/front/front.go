@@ -32,9 +32,19 @@ type Options struct {
 	// Refused hears of every request that front itself turned away. May be nil.
 	Refused func(r *http.Request, status int, err *fault.Error)
 	// Observe hears of every request when it is over. May be nil.
-	Observe func(s Surface, status int, d time.Duration)
+	Observe func(Seen)
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
+}
+
+// Seen is one request that is over.
+type Seen struct {
+	Surface Surface
+	Request *http.Request
+	Status  int
+	// Header is the answer's.
+	Header   http.Header
+	Duration time.Duration
 }
 
 // Front is an http.Handler; see the package comment.
@@ -68,7 +78,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	sw := &statusWriter{ResponseWriter: w}
 	surface := f.serve(sw, r)
 	if f.o.Observe != nil {
-		f.o.Observe(surface, sw.status, f.o.Now().Sub(began))
+		f.o.Observe(Seen{surface, r, sw.status, w.Header(), f.o.Now().Sub(began)})
 	}
 }
 
