@@ -8,9 +8,6 @@ import (
 	"countersign/provider"
 )
 
-// FixtureTime returns the moment at which the story of Fixtures ends.
-func FixtureTime() time.Time { return time.Date(2026, 11, 21, 9, 41, 0, 0, time.UTC) }
-
 // fixture is one event of the story; a reply if text is typed on the phone.
 type fixture struct {
 	ago   time.Duration
@@ -19,15 +16,15 @@ type fixture struct {
 }
 
 // Fixtures returns an inbox in memory with sample messages of every kind, to look at the page, to test it and to draw
-// pictures for the docs. Its clock stands still at FixtureTime.
-func Fixtures() (*Inbox, error) {
-	now := FixtureTime()
+// pictures for the docs. The story ends at the given moment, where the inbox's clock stands still.
+func Fixtures(end time.Time) (*Inbox, error) {
+	now := end
 	b, err := Open(Options{Now: func() time.Time { return now }, Segments: func(text string) int { return 1 + len(text)/160 }})
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range story {
-		now = FixtureTime().Add(-f.ago)
+		now = end.Add(-f.ago)
 		if f.reply != "" {
 			_, err = b.Reply(f.send.To, f.reply)
 		} else {
@@ -42,7 +39,7 @@ func Fixtures() (*Inbox, error) {
 			return nil, errors.Join(err, b.Close())
 		}
 	}
-	now = FixtureTime()
+	now = end
 	return b, nil
 }
 

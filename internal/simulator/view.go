@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"countersign/internal/ui"
+	"countersign/phone"
 	"countersign/provider"
 )
 
@@ -46,6 +47,7 @@ type row struct {
 	Preview      string
 	Last         string // id of the last message that came in
 	At           stamp
+	Day          string // the day, if it is not today
 	Selected     bool
 }
 
@@ -58,19 +60,20 @@ type thread struct {
 	Initial      string
 	Older        int // messages beyond the bound
 	Bubbles      []bubble
-	Latest       *bubble // the newest message with a code, else the newest that came in
+	Latest       bubble // the newest message with a code, else the newest that came in, else nothing
 }
 
 // bubble is one message.
 type bubble struct {
 	Message
-	Label string // "Sign-in"
-	Other string // the sender, where it is not the thread's contact
-	Day   string // set where a new day begins
-	Parts []part
-	At    stamp
-	Dies  *stamp
-	Dead  bool
+	Label   string    // "Sign-in"
+	Trigger [2]string // the trigger source, cut after its underscore
+	Other   string    // the sender, where it is not the thread's contact
+	Day     string    // set where a new day begins
+	Parts   []part
+	At      stamp
+	Dies    *stamp
+	Dead    bool
 }
 
 // part is a piece of a text; Code is set for the code in it.
@@ -147,6 +150,12 @@ func (h *handler) rows(parties []string, byParty map[string][]Message, q request
 			Party: last.Party(), Label: display(last.Party()), Mail: q.mail, Badge: badge(p, q.mail), At: stampOf(last.At, h.Location),
 			Preview: preview(last), Selected: strings.EqualFold(p, chosen),
 		}
+		if d := dayName(last.At, h.Inbox.opt.Now(), h.Location); d != "Today" {
+			r.Day = d
+			if d != "Yesterday" {
+				r.Day = last.At.In(h.Location).Format("2 Jan")
+			}
+		}
 		for _, m := range slices.Backward(list) {
 			if m.Direction == Outbound {
 				r.Last = m.ID
@@ -181,15 +190,11 @@ func (h *handler) thread(party string, list []Message, mail bool) *thread {
 		}
 		t.Bubbles = append(t.Bubbles, b)
 	}
-	for i := range slices.Backward(t.Bubbles) {
-		b := &t.Bubbles[i]
-		if b.Direction == Inbound {
-			continue
-		}
-		if t.Latest == nil || b.Code != "" {
+	for _, b := range slices.Backward(t.Bubbles) {
+		if b.Direction == Outbound && (t.Latest.ID == "" || b.Code != "") {
 			t.Latest = b
 		}
-		if b.Code != "" {
+		if t.Latest.Code != "" {
 			break
 		}
 	}
@@ -197,7 +202,11 @@ func (h *handler) thread(party string, list []Message, mail bool) *thread {
 }
 
 func (h *handler) bubble(m Message, now time.Time) bubble {
-	b := bubble{Message: m, Label: triggerLabel(m.TriggerSource), Parts: split(m.Text, m.Code), At: stampOf(m.At, h.Location)}
+	head, tail, found := strings.Cut(m.TriggerSource, "_")
+	if found {
+		head += "_"
+	}
+	b := bubble{Message: m, Trigger: [2]string{head, tail}, Label: triggerLabel(m.TriggerSource), Parts: split(m.Text, m.Code), At: stampOf(m.At, h.Location)}
 	if m.ExpiresAt != nil {
 		at := stampOf(*m.ExpiresAt, h.Location)
 		b.Dies, b.Dead = &at, !now.Before(*m.ExpiresAt)
@@ -267,12 +276,22 @@ func preview(m Message) string {
 	return string(r)
 }
 
-// display groups a North American number for the eye; others stay as they are, since grouping is national.
+// display sets a number in groups for the eye: the calling code, then threes, the rest in the last group. What is not a
+// number of a known plan stays as it is.
 func display(party string) string {
-	if len(party) == 12 && strings.HasPrefix(party, "+1") {
-		return "+1 " + party[2:5] + " " + party[5:8] + " " + party[8:]
+	n, err := phone.Parse(party)
+	if err != nil || n.CallingCode() == "" {
+		return party
 	}
-	return party
+	rest, ok := strings.CutPrefix(party, "+"+n.CallingCode())
+	if !ok {
+		return party
+	}
+	out := "+" + n.CallingCode()
+	for len(rest) >= 6 {
+		out, rest = out+" "+rest[:3], rest[3:]
+	}
+	return out + " " + rest
 }
 
 // badge is what tells phones apart at a glance: the last two digits, or the letter of the mailbox.

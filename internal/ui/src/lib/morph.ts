@@ -9,7 +9,7 @@ export function morph(from: Element, to: Element): void {
 }
 
 /** Attributes that scripts set on elements which the server rendered without them. */
-const OURS = new Set(["data-copied", "data-unread"]);
+const OURS = new Set(["data-copied", "data-unread", "style"]);
 
 function attributes(from: Element, to: Element): void {
   for (const { name } of [...from.attributes]) {

@@ -1,0 +1,92 @@
+package simulator
+
+import (
+	"context"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/internal/browsertest"
+	"countersign/provider"
+)
+
+// storyEnd is 9:41 on the day after the hooks ended.
+var storyEnd = time.Date(2026, 11, 21, 9, 41, 0, 0, time.UTC)
+
+const anna = "+12025550123"
+
+// site is the handler on a real socket, with an inbox.
+func site(t *testing.T, b *Inbox, o HandlerOptions) string {
+	t.Helper()
+	o.Inbox, o.Location = b, time.UTC
+	s := httptest.NewServer(Handler(o))
+	t.Cleanup(s.Close)
+	t.Cleanup(func() { b.Close() }) // first, so that no stream holds the server
+	return s.URL + "/simulator/"
+}
+
+func fixtures(t *testing.T) *Inbox {
+	t.Helper()
+	b, err := Fixtures(storyEnd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func emptyInbox(t *testing.T) *Inbox {
+	t.Helper()
+	b, err := Open(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func text(t *testing.T, b *Inbox, to, body, code string) {
+	t.Helper()
+	_, err := b.Send(context.Background(), provider.Message{To: to, From: "COUNTERSGN", Text: body, Code: code, TriggerSource: "CustomSMSSender_Authentication"})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Every state of the page, in both schemes and on a small screen: no accessibility rule broken, nothing wider than the
+// screen, and a picture of each.
+func TestPageStates(t *testing.T) {
+	browser := browsertest.Start(t)
+	full, none := site(t, fixtures(t), HandlerOptions{}), site(t, emptyInbox(t), HandlerOptions{})
+	for name, address := range map[string]string{
+		"phones": full, "phone": full + "?to=%2B12025550123", "stopped": full + "?to=%2B447700900456", "call": full + "?to=%2B4915735990000",
+		"no-code": full + "?to=%2B12025550177", "new-phone": full + "?to=%2B12025550100", "mail": full + "?tab=mail",
+		"letter": full + "?to=grace@example.com", "nothing-found": full + "?q=999", "empty": none, "empty-mail": none + "?tab=mail",
+	} {
+		p := browser.Page(t)
+		p.SetClock(storyEnd)
+		for _, scheme := range []string{"light", "dark"} {
+			for _, size := range []string{"wide", "middle", "narrow"} {
+				if size == "middle" && (scheme == "dark" || name != "phone") {
+					continue // the same parts as in the others, in another place
+				}
+				p.Light()
+				if scheme == "dark" {
+					p.Dark()
+				}
+				switch p.Size(1280, 832); size {
+				case "middle":
+					p.Size(900, 832)
+				case "narrow":
+					p.Narrow()
+				}
+				p.Open(address)
+				p.WaitFor(`document.getElementById("live").dataset.state === "live"`)
+				p.Axe()
+				if over := browsertest.Eval[int](p, "document.documentElement.scrollWidth - innerWidth"); over > 0 {
+					t.Errorf("%s, %s: %d pixels too wide", name, size, over)
+				}
+				p.Screenshot(strings.Join([]string{name, scheme, size}, "-"))
+			}
+		}
+	}
+}
