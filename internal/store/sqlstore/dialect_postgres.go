@@ -13,7 +13,7 @@ var postgresDialect = &dialect{
 	schemaTable: `CREATE TABLE IF NOT EXISTS schema_migrations
 		(version BIGINT PRIMARY KEY, name TEXT NOT NULL, needs BIGINT NOT NULL, applied_at BIGINT NOT NULL)`,
 	hasTable: `SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE c.relkind = 'r' AND c.relname = $1 AND n.nspname = current_schema()`,
+		WHERE c.relkind = 'r' AND c.relname = CAST($1 AS TEXT) AND n.nspname = current_schema()`,
 	size:    `SELECT pg_database_size(current_database())`,
 	version: `SELECT current_setting('server_version')`,
 }

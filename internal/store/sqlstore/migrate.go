@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"path"
@@ -50,6 +52,20 @@ func migrations(engine string) ([]migration, error) {
 		all = append(all, m)
 	}
 	return all, nil
+}
+
+// Fingerprint identifies the migrations of an engine ("sqlite", "postgres"): test databases are copied from a template of
+// the same.
+func Fingerprint(engine string) (string, error) {
+	all, err := migrations(engine)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	for _, m := range all {
+		fmt.Fprintf(h, "%s\x00%s\x00", m.name, m.sql)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8]), nil
 }
 
 // migrator is a connection that may change the schema.

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"os"
 	"testing"
 
 	"countersign/internal/store"
@@ -17,7 +18,14 @@ type Engine struct {
 // Engines returns the engines to test on.
 func Engines(t testing.TB) []Engine {
 	t.Helper()
-	return []Engine{{"sqlite", SQLite}}
+	all := []Engine{{"sqlite", SQLite}}
+	switch {
+	case os.Getenv(PostgresEnv) != "":
+		all = append(all, Engine{"postgres", Postgres})
+	case os.Getenv("CI") == "true":
+		t.Fatalf("%s is not set: in CI the suite runs on both engines", PostgresEnv)
+	}
+	return all
 }
 
 // Each runs f as a subtest for each engine, with a fresh store.
