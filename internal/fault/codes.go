@@ -26,6 +26,8 @@ const (
 	ClientNotFound Code = "client_not_found"
 	// ResourceNotFound is any other named thing that does not exist.
 	ResourceNotFound Code = "resource_not_found"
+	// ResourceExists: a group, identifier or other named thing of that name is there already.
+	ResourceExists Code = "resource_exists"
 	// PoolProtected: DeletionProtection is active.
 	PoolProtected Code = "pool_protected"
 	// TooMany: a bound on the number of pools, clients, keys ... is reached.
@@ -101,6 +103,13 @@ const (
 	// DeliveryFailed: the message could not be handed over, known within the request.
 	DeliveryFailed Code = "delivery_failed"
 
+	// TriggerRefused: a trigger's function threw. Public is the sentence that the caller sees, Field the trigger's name.
+	TriggerRefused Code = "trigger_refused"
+	// TriggerFailed: a trigger timed out, is not permitted or broke. Field holds its name.
+	TriggerFailed Code = "trigger_failed"
+	// TriggerAnswerInvalid: a trigger's answer cannot be understood. Field holds its name.
+	TriggerAnswerInvalid Code = "trigger_answer_invalid"
+
 	// SessionInvalid, SessionExpired, SessionUsed: the challenge session is garbled, too old, or was answered.
 	SessionInvalid Code = "session_invalid"
 	SessionExpired Code = "session_expired"
@@ -146,7 +155,7 @@ const (
 var kinds = map[Code]Kind{
 	InternalError: Internal, InvalidParameter: Invalid, UnsupportedOperation: Unsupported, ConcurrentModification: Conflict,
 	Overloaded: Unavailable, RateExceeded: Throttled,
-	PoolNotFound: NotFound, ClientNotFound: NotFound, ResourceNotFound: NotFound, PoolProtected: Invalid, TooMany: Throttled,
+	PoolNotFound: NotFound, ClientNotFound: NotFound, ResourceNotFound: NotFound, ResourceExists: Conflict, PoolProtected: Invalid, TooMany: Throttled,
 	UserNotFound: NotFound, ResetUserNotFound: NotFound, UsernameTaken: Conflict, SignInNameTaken: Conflict, AliasTaken: Conflict,
 	UserDisabled: Denied, UserNotConfirmed: Denied, UserAlreadyConfirmed: Denied, ResendAlreadyConfirmed: Invalid,
 	NothingToVerify: Denied, UserStateUnsupported: Invalid, SignUpForbidden: Denied, AttributeNotWritable: Denied,
@@ -155,6 +164,7 @@ var kinds = map[Code]Kind{
 	SecretHashMissing: Denied, SecretHashWrong: Denied, ClientSecretWrong: Denied, FlowNotEnabled: Invalid, FlowNotSupported: Invalid,
 	CodeMismatch: Denied, ChallengeCodeMismatch: Denied, CodeResent: Denied, CodeExpired: Expired, AttemptLimit: Throttled,
 	DestinationRefused: Invalid, DeliveryFailed: Unavailable,
+	TriggerRefused: Denied, TriggerFailed: Unavailable, TriggerAnswerInvalid: Unavailable,
 	SessionInvalid: Denied, SessionExpired: Expired, SessionUsed: Denied,
 	TotpNotFound: NotFound, TotpNotEnabled: Invalid, TotpMismatch: Denied, MfaMethodNotFound: NotFound, FactorNotReady: Invalid,
 	AccessTokenInvalid: Denied, AccessTokenExpired: Expired, AccessTokenRevoked: Denied, AccessTokenScope: Denied,
