@@ -98,18 +98,24 @@ func (r *reader) adapt(text string) string {
 	return text
 }
 
-// newCode waits for a code that was not typed yet.
+// newCode waits for a code that was not typed yet. Of several that arrive together it is the last, as on a phone.
 func (r *reader) newCode() string {
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
-		for _, m := range r.s.inbox(r.t, "", r.last, 5*time.Second) {
+	code := ""
+	for wait := 5 * time.Second; ; wait = 300 * time.Millisecond {
+		list := r.s.inbox(r.t, "", r.last, wait)
+		for _, m := range list {
 			r.last = m.ID
 			if m.Code != "" {
-				return m.Code
+				code = m.Code
 			}
 		}
+		if len(list) == 0 && code != "" {
+			return code
+		}
+		if len(list) == 0 {
+			r.t.Fatalf("%s: no code arrived", r.page)
+		}
 	}
-	r.t.Fatalf("%s: no code arrived", r.page)
-	return ""
 }
 
 // awsCLI is the folder of the AWS CLI: Debian's if it is installed, else the first on the PATH.
@@ -214,12 +220,15 @@ func (r *reader) javaScript(b block) {
 // codeReader stands before a module of a page: the person at the phone.
 const codeReader = `let seen = '%[2]s';
 async function newCode() {
-  for (let tries = 0; tries < 3; tries++) {
-    for (const m of await (await fetch('%[1]s/simulator/inbox?wait=5s' + (seen && '&after=' + seen))).json()) {
+  let code;
+  for (let wait = '5s'; ; wait = '300ms') {
+    const list = await (await fetch('%[1]s/simulator/inbox?wait=' + wait + (seen && '&after=' + seen))).json();
+    for (const m of list) {
       seen = m.id;
-      if (m.code) return m.code;
+      if (m.code) code = m.code;
     }
+    if (list.length === 0 && code) return code;
+    if (list.length === 0) throw new Error('no code arrived');
   }
-  throw new Error('no code arrived');
 }
 `
