@@ -2,16 +2,13 @@ package otp
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"math/big"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"countersign/internal/fault"
-	"countersign/internal/secret"
+	"countersign/internal/keyring"
 	"countersign/internal/store"
 )
 
@@ -76,8 +73,8 @@ type Spec struct {
 
 // Codes issues and judges codes.
 type Codes struct {
-	// Key returns the pool's key for codes.
-	Key func(ctx context.Context, poolID string) (secret.MACKey, error)
+	// Key returns the pool's keys for codes: (*keyring.Keyring).Codes.
+	Key func(ctx context.Context, poolID string) (keyring.Codes, error)
 	Now func() time.Time
 	// Fixed, if not empty, is every code's value, cut or padded with zeros on the left to its length. Dev mode only.
 	Fixed string
@@ -95,10 +92,10 @@ func (c *Codes) New(ctx context.Context, s Spec, life time.Duration) (string, *s
 	}
 	now := c.Now().UTC()
 	row := &store.Code{
-		ID: uuid.Must(uuid.NewV7()).String(), PoolID: s.PoolID, SubjectID: s.SubjectID, Purpose: string(s.Purpose),
-		ClientID: s.ClientID, Wire: s.Wire, Chain: s.Chain, Target: target(key, s), CreatedAt: now, ExpiresAt: now.Add(life),
+		ID: store.NewID(now), PoolID: s.PoolID, SubjectID: s.SubjectID, Purpose: string(s.Purpose),
+		ClientID: s.ClientID, Wire: s.Wire, Chain: s.Chain, Target: key.Sum(target(s)...), CreatedAt: now, ExpiresAt: now.Add(life),
 	}
-	row.Hash = hash(key, row, code)
+	row.Hash = key.Sum(parts(row, code)...)
 	return code, row, nil
 }
 
@@ -110,15 +107,15 @@ func (c *Codes) Judge(ctx context.Context, rows []*store.Code, s Spec, answer st
 	if err != nil {
 		return nil, err
 	}
-	want, now := target(key, s), c.Now()
+	now := c.Now()
 	var match *store.Code
 	live := 0
 	for _, r := range rows {
-		if !usable(r, s, want, now) {
+		if !usable(r, s, now) || !key.Check(r.Target, target(s)...) {
 			continue
 		}
 		live++
-		if hmac.Equal(r.Hash, hash(key, r, answer)) && match == nil {
+		if key.Check(r.Hash, parts(r, answer)...) && match == nil {
 			match = r
 		}
 	}
@@ -131,17 +128,15 @@ func (c *Codes) Judge(ctx context.Context, rows []*store.Code, s Spec, answer st
 	return match, nil
 }
 
-func usable(r *store.Code, s Spec, want []byte, now time.Time) bool {
+func usable(r *store.Code, s Spec, now time.Time) bool {
 	return now.Before(r.ExpiresAt) && r.PoolID == s.PoolID && r.SubjectID == s.SubjectID && r.Purpose == string(s.Purpose) &&
-		r.Wire == s.Wire && r.Chain == s.Chain && (r.ClientID == "" || r.ClientID == s.ClientID) && hmac.Equal(r.Target, want)
+		r.Wire == s.Wire && r.Chain == s.Chain && (r.ClientID == "" || r.ClientID == s.ClientID)
 }
 
-func target(key secret.MACKey, s Spec) []byte {
-	return secret.MAC(key, "target", s.PoolID, string(s.Purpose), s.Target)
-}
+func target(s Spec) []string { return []string{"target", string(s.Purpose), s.Target} }
 
-func hash(key secret.MACKey, r *store.Code, code string) []byte {
-	return secret.MAC(key, "code", r.ID, r.PoolID, r.SubjectID, r.Purpose, r.ClientID, r.Wire, r.Chain, string(r.Target), code)
+func parts(r *store.Code, code string) []string {
+	return []string{"code", r.ID, r.SubjectID, r.Purpose, r.ClientID, r.Wire, r.Chain, string(r.Target), code}
 }
 
 func (c *Codes) digits(n int) (string, error) {

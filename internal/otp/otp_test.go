@@ -1,26 +1,18 @@
 package otp_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"countersign/internal/fault"
+	"countersign/internal/keyring/keyringtest"
 	"countersign/internal/otp"
-	"countersign/internal/secret"
 	"countersign/internal/store"
 )
 
 func codes(t *testing.T, now *time.Time) *otp.Codes {
 	t.Helper()
-	key, err := secret.NewMACKey(secret.RandomKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &otp.Codes{
-		Key: func(context.Context, string) (secret.MACKey, error) { return key, nil },
-		Now: func() time.Time { return *now },
-	}
+	return &otp.Codes{Key: keyringtest.New(t, "p", "q").Codes, Now: func() time.Time { return *now }}
 }
 
 var spec = otp.Spec{PoolID: "p", SubjectID: "u", Purpose: otp.SMSMFA, ClientID: "c", Wire: "cognito", Chain: "x", Target: "+12025550100"}
@@ -101,8 +93,7 @@ func TestLife(t *testing.T) {
 }
 
 func BenchmarkJudge(b *testing.B) {
-	key, _ := secret.NewMACKey(secret.RandomKey())
-	c := &otp.Codes{Key: func(context.Context, string) (secret.MACKey, error) { return key, nil }, Now: time.Now}
+	c := &otp.Codes{Key: keyringtest.New(b, "p").Codes, Now: time.Now}
 	code, row, _ := c.New(b.Context(), spec, time.Hour)
 	rows := []*store.Code{row}
 	for b.Loop() {

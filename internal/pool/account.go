@@ -1,0 +1,542 @@
+package pool
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"time"
+
+	"countersign/internal/eventlog"
+	"countersign/internal/fault"
+	"countersign/internal/guard"
+	"countersign/internal/otp"
+	"countersign/internal/store"
+	"countersign/internal/token"
+)
+
+func encode64(b []byte) []byte          { return base64.StdEncoding.AppendEncode(nil, b) }
+func decode64(s string) ([]byte, error) { return base64.StdEncoding.DecodeString(s) }
+
+// bySession returns the tenant of a challenge handle, for the two operations that carry no client id.
+func (s *Service) bySession(ctx context.Context, handle string) (*tenant, error) {
+	id, _, err := token.ParseHandle(token.Session, handle)
+	if err != nil {
+		return nil, fault.New(fault.SessionInvalid)
+	}
+	var row *store.Challenge
+	err = s.Store.Read(ctx, func(tx store.Tx) (err error) {
+		row, err = tx.Challenges().Challenge(ctx, id)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, fault.New(fault.SessionInvalid)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.byClient(ctx, row.ClientID, row.PoolID)
+}
+
+// User returns the bearer as its client may see it. API reference, GetUser.
+func (s *Service) User(ctx context.Context, c Caller, accessToken string) (*UserView, error) {
+	b, err := s.bearerOf(ctx, c, accessToken)
+	if err != nil {
+		return nil, err
+	}
+	return s.view(b.tenant, b.user, b.tenant.readable), nil
+}
+
+// UpdateAttributes changes the bearer's attributes. API reference, UpdateUserAttributes. A new number or address becomes unverified, or
+// waits for its code, as the pool says; a code goes to each that is auto-verified.
+func (s *Service) UpdateAttributes(ctx context.Context, c Caller, accessToken string, list []Attr) (sent []*Delivery, err error) {
+	err = again(func() error {
+		b, err := s.bearerOf(ctx, c, accessToken)
+		if err != nil {
+			return err
+		}
+		values, err := b.tenant.checkAttributes(list, byUser, false)
+		if err != nil {
+			return err
+		}
+		sent, err = s.change(ctx, b.tenant, c, b.account, values, byUser)
+		return err
+	})
+	return sent, err
+}
+
+// change applies checked values to a user: pending where the pool demands the code first, codes to what must be verified, names moved,
+// the old contacts told.
+func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, values map[string]string, w writer) ([]*Delivery, error) {
+	up := cloneUser(a.user)
+	if up.Pending == nil {
+		up.Pending = map[string]string{}
+	}
+	var sent []*Delivery
+	var letters []*posted
+	var released []string
+	told := map[string]string{}
+	for _, attr := range []string{attrPhone, attrEmail} {
+		v, ok := values[attr]
+		if !ok {
+			continue
+		}
+		delete(values, attr)
+		if v == a.user.Attributes[attr] && up.Pending[attr] == "" {
+			continue
+		}
+		if t.cfg.usesName(attr) && v == "" {
+			return nil, fault.Invalidf(attr, "%s is the sign-in name and cannot be removed.", attr)
+		}
+		direct := w == byAdmin && values[attr+"_verified"] == "true"
+		if w == byAdmin && values[attr+"_verified"] == "" && v != a.user.Attributes[attr] {
+			values[attr+"_verified"] = "false"
+		}
+		if !direct && v != "" && t.cfg.autoVerifies(attr) {
+			l := letter{trigger: triggerUpdate, attr: attr, to: v, purpose: verifyPurpose(attr), counted: guard.Verify, lane: store.LaneSignUp,
+				subject: a.user.ID, user: a.user, account: a.subject, network: a.network, admin: w == byAdmin}
+			p, err := s.post(ctx, t, c, l)
+			if err != nil {
+				return nil, err
+			}
+			letters, sent = append(letters, p), append(sent, p.what)
+		}
+		delete(up.Pending, attr)
+		if !direct && v != "" && t.cfg.verifiesBeforeUpdate(attr) && t.cfg.autoVerifies(attr) {
+			up.Pending[attr] = v
+			delete(values, attr+"_verified")
+			continue
+		}
+		if old := a.user.Attributes[attr]; old != "" && old != v {
+			released = append(released, t.cfg.attributeKey(attr, old))
+			if a.user.Attributes[attr+"_verified"] == "true" {
+				told[attr] = old
+			}
+		}
+		merge(up.Attributes, map[string]string{attr: v, attr + "_verified": "false"})
+		if v == "" {
+			delete(up.Attributes, attr+"_verified")
+			if attr == attrPhone {
+				up.MFA.SMS = false
+			} else {
+				up.MFA.Email = false
+			}
+		}
+	}
+	if v, ok := values[attrPreferred]; ok && v != a.user.Attributes[attrPreferred] && a.user.Attributes[attrPreferred] != "" && t.cfg.aliases(attrPreferred) {
+		released = append(released, t.cfg.attributeKey(attrPreferred, a.user.Attributes[attrPreferred]))
+	}
+	merge(up.Attributes, values)
+	if m := t.cfg.missing(up.Attributes); m != "" {
+		return nil, requiredError(m)
+	}
+	dropPreferred(up)
+	ev, err := s.event(ctx, t, c, eventlog.UserChanged, a.user, "", map[string]any{"attributes": len(values)})
+	if err != nil {
+		return nil, err
+	}
+	notes := s.notices(ctx, t, a.user, "The phone number or e-mail address of your account was changed. If this was not you, contact support.", told)
+	return sent, s.write(ctx, func(tx *unit) error {
+		if err := s.moveNames(ctx, tx, t, a.user, up, released); err != nil {
+			return err
+		}
+		if err := s.save(ctx, tx, up); err != nil {
+			return err
+		}
+		for _, p := range letters {
+			// A code for an older pending value dies with it.
+			if err := tx.Codes().DeleteCodes(ctx, t.pool.ID, a.user.ID, p.code.Purpose); err != nil {
+				return err
+			}
+			if err := s.store(ctx, tx, p); err != nil {
+				return err
+			}
+		}
+		if err := tx.enqueue(ctx, notes...); err != nil {
+			return err
+		}
+		return tx.append(ctx, ev)
+	})
+}
+
+// moveNames frees the names that the user gave up and claims those that it now owns: what is verified, preferred names, and in pools
+// whose users sign in with a number or address the new value at once.
+func (s *Service) moveNames(ctx context.Context, tx *unit, t *tenant, old, up *store.User, released []string) error {
+	for _, key := range released {
+		if err := tx.Users().ReleaseAlias(ctx, up.PoolID, key, up.ID); err != nil {
+			return err
+		}
+	}
+	for _, attr := range []string{attrPhone, attrEmail, attrPreferred} {
+		v := up.Attributes[attr]
+		if v == "" || !t.cfg.aliases(attr) || (v == old.Attributes[attr] && up.Attributes[attr+"_verified"] == old.Attributes[attr+"_verified"]) {
+			continue
+		}
+		verified := up.Attributes[attr+"_verified"] == "true" || attr == attrPreferred
+		if !verified {
+			if t.cfg.usesName(attr) {
+				if err := s.mustBeFree(ctx, tx, t, up, attr); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if err := s.claimVerified(ctx, tx, t, up, attr, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mustBeFree refuses a sign-in name of somebody else without claiming it: an unverified value owns nothing.
+func (s *Service) mustBeFree(ctx context.Context, tx *unit, t *tenant, u *store.User, attr string) error {
+	owner, _, err := tx.Users().FindUser(ctx, u.PoolID, t.cfg.attributeKey(attr, u.Attributes[attr]))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err == nil && owner.ID != u.ID {
+		return fault.New(fault.AliasTaken).WithField(attr)
+	}
+	return err
+}
+
+func verifyPurpose(attr string) otp.Purpose {
+	if attr == attrEmail {
+		return otp.VerifyEmail
+	}
+	return otp.VerifyPhone
+}
+
+// dropPreferred: a factor that is off cannot be the preferred one.
+func dropPreferred(u *store.User) {
+	if u.MFA.Preferred != "" && !slices.Contains(chosenFactors(u), u.MFA.Preferred) {
+		u.MFA.Preferred = ""
+	}
+}
+
+// waiting is the value that a code of the attribute is sent to: the pending one, or the present one.
+func waiting(u *store.User, attr string) string {
+	if v := u.Pending[attr]; v != "" {
+		return v
+	}
+	return u.Attributes[attr]
+}
+
+// SendAttributeCode sends a code for the bearer's number or address. API reference, GetUserAttributeVerificationCode.
+func (s *Service) SendAttributeCode(ctx context.Context, c Caller, accessToken, attr string) (*Delivery, error) {
+	b, err := s.bearerOf(ctx, c, accessToken)
+	if err != nil {
+		return nil, err
+	}
+	to := waiting(b.user, attr)
+	switch {
+	case attr != attrPhone && attr != attrEmail:
+		return nil, fault.Invalidf("attributeName", "Only phone_number and email can be verified.")
+	case to == "":
+		return nil, fault.Invalidf(attr, "User does not have the attribute %s.", attr)
+	case b.user.Pending[attr] == "" && b.user.Attributes[attr+"_verified"] == "true":
+		return nil, fault.Invalidf(attr, "User is already confirmed.").WithPublic("Attribute %s is already verified.", attr)
+	}
+	p, err := s.post(ctx, b.tenant, c, letter{trigger: triggerVerify, attr: attr, to: to, purpose: verifyPurpose(attr), counted: guard.Verify, lane: store.LaneSignUp,
+		subject: b.user.ID, user: b.user, account: b.subject, network: b.network})
+	if err != nil {
+		return nil, err
+	}
+	return p.what, s.sendOnce(ctx, b.tenant, c, b.account, p, "verify "+attr, eventlog.CodeSent)
+}
+
+// VerifyAttribute redeems that code. API reference, VerifyUserAttribute.
+func (s *Service) VerifyAttribute(ctx context.Context, c Caller, accessToken, attr, code string) error {
+	return again(func() error {
+		b, err := s.bearerOf(ctx, c, accessToken)
+		if err != nil {
+			return err
+		}
+		if attr != attrPhone && attr != attrEmail {
+			return fault.Invalidf("attributeName", "Only phone_number and email can be verified.")
+		}
+		return s.verifyAttribute(ctx, c, b, attr, code)
+	})
+}
+
+func (s *Service) verifyAttribute(ctx context.Context, c Caller, b *bearer, attr, answer string) error {
+	t, u := b.tenant, b.user
+	spec := otp.Spec{PoolID: t.pool.ID, SubjectID: u.ID, Purpose: verifyPurpose(attr), ClientID: t.client.ID, Wire: c.Wire, Target: waiting(u, attr)}
+	up := cloneUser(u)
+	told := map[string]string{}
+	var released []string
+	if v := u.Pending[attr]; v != "" {
+		if old := u.Attributes[attr]; old != "" && old != v {
+			released = append(released, t.cfg.attributeKey(attr, old))
+			if u.Attributes[attr+"_verified"] == "true" {
+				told[attr] = old
+			}
+		}
+		up.Attributes[attr] = v
+		delete(up.Pending, attr)
+	}
+	up.Attributes[attr+"_verified"] = "true"
+	kind := eventlog.NumberChanged
+	if attr == attrEmail {
+		kind = eventlog.EmailChanged
+	}
+	good, err := s.event(ctx, t, c, kind, u, up.Attributes[attrPhone], nil)
+	if err != nil {
+		return err
+	}
+	bad, err := s.event(ctx, t, c, eventlog.CodeWrong, u, "", map[string]any{"purpose": "verify"})
+	if err != nil {
+		return err
+	}
+	notes := s.notices(ctx, t, u, "The phone number or e-mail address of your account was changed. If this was not you, contact support.", told)
+	return s.write(ctx, func(tx *unit) error {
+		if err := s.guard.Call(ctx, tx, t.pool.ID, u.ID, guard.Verify); err != nil {
+			return err
+		}
+		turn, err := s.guard.Begin(ctx, tx, s.try(t, b.account, guard.Verify))
+		if err != nil {
+			return err
+		}
+		row, err := s.judge(ctx, tx, spec, answer)
+		if fault.CodeOf(err) == fault.InternalError {
+			return err
+		}
+		if err != nil {
+			return s.wrong(ctx, tx, t, b.account, turn, bad, err)
+		}
+		if won, err := tx.Codes().ConsumeCode(ctx, row.ID); err != nil || !won {
+			return errors.Join(err, fault.New(fault.CodeExpired))
+		}
+		if err := turn.Succeed(ctx); err != nil {
+			return err
+		}
+		if err := tx.Codes().DeleteCodes(ctx, t.pool.ID, u.ID, string(spec.Purpose)); err != nil {
+			return err
+		}
+		if err := s.moveNames(ctx, tx, t, u, up, released); err != nil {
+			return err
+		}
+		if err := s.save(ctx, tx, up); err != nil {
+			return err
+		}
+		if err := tx.enqueue(ctx, notes...); err != nil {
+			return err
+		}
+		return tx.append(ctx, good)
+	})
+}
+
+// DeleteAttributes removes the bearer's own attributes. API reference, DeleteUserAttributes.
+func (s *Service) DeleteAttributes(ctx context.Context, c Caller, accessToken string, names []string) error {
+	return again(func() error {
+		b, err := s.bearerOf(ctx, c, accessToken)
+		if err != nil {
+			return err
+		}
+		return s.deleteAttributes(ctx, b.tenant, c, b.account, names, byUser)
+	})
+}
+
+func (s *Service) deleteAttributes(ctx context.Context, t *tenant, c Caller, a *account, names []string, w writer) error {
+	list := make([]Attr, 0, len(names))
+	for _, n := range names {
+		if sc := t.cfg.attribute(n); sc != nil && sc.Required {
+			return requiredError(n)
+		}
+		list = append(list, Attr{Name: n})
+	}
+	values, err := t.checkAttributes(list, w, false)
+	if err != nil {
+		return err
+	}
+	_, err = s.change(ctx, t, c, a, values, w)
+	return err
+}
+
+// ChangePassword: API reference, ChangePassword. Every other session of the user ends.
+func (s *Service) ChangePassword(ctx context.Context, c Caller, accessToken, previous, proposed string) error {
+	return again(func() error {
+		b, err := s.bearerOf(ctx, c, accessToken)
+		if err != nil {
+			return err
+		}
+		return s.changePassword(ctx, c, b, previous, proposed)
+	})
+}
+
+func (s *Service) changePassword(ctx context.Context, c Caller, b *bearer, previous, proposed string) error {
+	t := b.tenant
+	try := s.try(t, b.account, guard.Password)
+	if err := s.Store.Read(ctx, func(tx store.Tx) error { return s.guard.Check(ctx, tx, try) }); err != nil {
+		return err
+	}
+	ok, err := true, error(nil)
+	if b.user.PasswordHash != "" {
+		if ok, _, err = s.verifyPassword(ctx, b.user, previous); err != nil {
+			return err
+		}
+	}
+	up := cloneUser(b.user)
+	if ok {
+		if err := s.replacePassword(ctx, t, up, proposed); err != nil {
+			return err
+		}
+	}
+	good, err := s.event(ctx, t, c, eventlog.PasswordChanged, b.user, "", nil)
+	if err != nil {
+		return err
+	}
+	bad, err := s.event(ctx, t, c, eventlog.PasswordChangeFailed, b.user, "", nil)
+	if err != nil {
+		return err
+	}
+	notes := s.notices(ctx, t, b.user, "The password of your account was changed. If this was not you, reset it now.", verifiedContacts(b.user))
+	return s.write(ctx, func(tx *unit) error {
+		if err := s.guard.Call(ctx, tx, t.pool.ID, b.user.ID, guard.Password); err != nil {
+			return err
+		}
+		turn, err := s.guard.Begin(ctx, tx, try)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return s.wrong(ctx, tx, t, b.account, turn, bad, fault.New(fault.WrongCredentials))
+		}
+		if err := turn.Succeed(ctx); err != nil {
+			return err
+		}
+		if err := tx.Families().RevokeFamilies(ctx, up.PoolID, up.ID, b.originJTI, s.now()); err != nil {
+			return err
+		}
+		if err := s.passwordSet(ctx, tx, up, notes); err != nil {
+			return err
+		}
+		return tx.append(ctx, good)
+	})
+}
+
+// passwordSet stores a new password and kills what the old one left open: reset codes and half-done sign-ins.
+func (s *Service) passwordSet(ctx context.Context, tx *unit, up *store.User, notes []*store.Message) error {
+	if err := tx.Codes().DeleteCodes(ctx, up.PoolID, up.ID, string(otp.Reset)); err != nil {
+		return err
+	}
+	if err := tx.Challenges().EndChallenges(ctx, up.PoolID, up.ID, s.now()); err != nil {
+		return err
+	}
+	if err := s.save(ctx, tx, up); err != nil {
+		return err
+	}
+	return tx.enqueue(ctx, notes...)
+}
+
+// replacePassword checks a new password against policy and history and sets it as a permanent one.
+func (s *Service) replacePassword(ctx context.Context, t *tenant, u *store.User, pw string) error {
+	if err := t.cfg.Password.Check(pw); err != nil {
+		return err
+	}
+	keep := t.cfg.PasswordHistory
+	if keep > 0 && u.PasswordHash != "" {
+		u.PasswordHistory = append([]string{u.PasswordHash}, u.PasswordHistory...)
+	}
+	u.PasswordHistory = u.PasswordHistory[:min(len(u.PasswordHistory), keep)]
+	for _, old := range u.PasswordHistory {
+		same, _, err := s.Hasher.Verify(ctx, old, pw)
+		if err != nil {
+			return err
+		}
+		if same {
+			return fault.New(fault.PasswordReused)
+		}
+	}
+	u.TemporaryUntil = time.Time{}
+	return s.setPassword(ctx, t, u, pw)
+}
+
+// DeleteSelf removes the bearer. API reference, DeleteUser.
+func (s *Service) DeleteSelf(ctx context.Context, c Caller, accessToken string) error {
+	b, err := s.bearerOf(ctx, c, accessToken)
+	if err != nil {
+		return err
+	}
+	return s.deleteUser(ctx, b.tenant, c, b.user)
+}
+
+func (s *Service) deleteUser(ctx context.Context, t *tenant, c Caller, u *store.User) error {
+	ev, err := s.event(ctx, t, c, eventlog.UserDeleted, u, "", nil)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, func(tx *unit) error {
+		ok, err := tx.Users().DeleteUser(ctx, u.PoolID, u.ID)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fault.New(fault.UserNotFound)
+		}
+		return tx.append(ctx, ev)
+	})
+}
+
+// SetMFAPreference switches the bearer's factors. API reference, SetUserMFAPreference.
+func (s *Service) SetMFAPreference(ctx context.Context, c Caller, accessToken string, p MFAPreference) error {
+	return again(func() error {
+		b, err := s.bearerOf(ctx, c, accessToken)
+		if err != nil {
+			return err
+		}
+		return s.setPreference(ctx, b.tenant, c, b.user, p)
+	})
+}
+
+func (s *Service) setPreference(ctx context.Context, t *tenant, c Caller, u *store.User, p MFAPreference) error {
+	up := cloneUser(u)
+	preferred := 0
+	set := func(change *FactorChange, on *bool, kind string, ready bool) error {
+		if change == nil {
+			return nil
+		}
+		if change.Enabled && !ready {
+			return fault.New(fault.FactorNotReady).WithField(kind)
+		}
+		*on = change.Enabled
+		switch {
+		case change.Preferred && !change.Enabled:
+			return fault.Invalidf(kind, "%s cannot be preferred while it is not enabled.", kind)
+		case change.Preferred:
+			up.MFA.Preferred = kind
+			preferred++
+		case up.MFA.Preferred == kind:
+			up.MFA.Preferred = ""
+		}
+		return nil
+	}
+	err := errors.Join(
+		set(p.SMS, &up.MFA.SMS, kindSMSMFA, u.Attributes[attrPhone] != ""),
+		set(p.TOTP, &up.MFA.TOTP, kindTOTP, u.MFA.TOTPReady),
+		set(p.Email, &up.MFA.Email, kindEmailOTP, u.Attributes[attrEmail] != "" && u.Attributes[attrEmailVerified] == "true"))
+	if err != nil {
+		return fault.Of(err)
+	}
+	if preferred > 1 {
+		return fault.Invalidf("preferredMfa", "Only one factor can be preferred.")
+	}
+	dropPreferred(up)
+	ev, err := s.event(ctx, t, c, eventlog.FactorsChanged, u, "", map[string]any{"factors": chosenFactors(up)})
+	if err != nil {
+		return err
+	}
+	var notes []*store.Message
+	if !slices.Equal(chosenFactors(u), chosenFactors(up)) {
+		notes = s.notices(ctx, t, u, "The sign-in methods of your account were changed. If this was not you, contact support.", verifiedContacts(u))
+	}
+	return s.write(ctx, func(tx *unit) error {
+		if err := s.save(ctx, tx, up); err != nil {
+			return err
+		}
+		if err := tx.enqueue(ctx, notes...); err != nil {
+			return err
+		}
+		return tx.append(ctx, ev)
+	})
+}

@@ -1,0 +1,277 @@
+package pool
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"countersign/internal/delivery"
+	"countersign/internal/fault"
+	"countersign/internal/guard"
+	"countersign/internal/message"
+	"countersign/internal/otp"
+	"countersign/internal/store"
+	"countersign/phone"
+	"countersign/provider"
+)
+
+// Triggers of messages: the last part of Cognito's trigger sources.
+const (
+	triggerSignUp         = "SignUp"
+	triggerResend         = "ResendCode"
+	triggerForgot         = "ForgotPassword"
+	triggerUpdate         = "UpdateUserAttribute"
+	triggerVerify         = "VerifyUserAttribute"
+	triggerAuthentication = "Authentication"
+	triggerInvite         = "AdminCreateUser"
+	triggerNotice         = "AccountTakeOverNotification"
+)
+
+// letter is a message with a code, before it is made.
+type letter struct {
+	trigger string
+	// attr is phone_number or email; to its value.
+	attr, to string
+	purpose  otp.Purpose
+	counted  guard.Purpose
+	lane     store.Lane
+	// subject is what the code is about, user the account that the message belongs to (nil for attempts).
+	subject string
+	user    *store.User
+	// account is what sends are counted by.
+	account string
+	network string
+	chain   string
+	// admin: the code is good on every client.
+	admin bool
+	life  time.Duration
+}
+
+// posted is a letter made: what its Write must store.
+type posted struct {
+	code    *store.Code
+	message *store.Message
+	send    guard.Send
+	what    *Delivery
+}
+
+// post makes a letter: code, text, sealed message. Nothing is stored yet.
+func (s *Service) post(ctx context.Context, t *tenant, c Caller, l letter) (*posted, error) {
+	spec := otp.Spec{PoolID: t.pool.ID, SubjectID: l.subject, Purpose: l.purpose, ClientID: t.clientID(), Wire: c.Wire, Chain: l.chain, Target: l.to}
+	if l.admin {
+		spec.ClientID = ""
+	}
+	if l.life == 0 {
+		l.life = l.purpose.Life(t.session(), t.cfg.Strict)
+	}
+	code, row, err := s.Codes.New(ctx, spec, l.life)
+	if err != nil {
+		return nil, err
+	}
+	tmpl := t.cfg.template(l)
+	text, err := message.Render(tmpl.Body, message.Values{Code: code})
+	if err != nil {
+		return nil, fault.Internalf("template of %s: %w", l.trigger, err)
+	}
+	return s.seal(ctx, t, l, row, code, tmpl.Subject, text)
+}
+
+func (s *Service) seal(ctx context.Context, t *tenant, l letter, row *store.Code, code, subject, text string) (*posted, error) {
+	d := delivery.Draft{
+		PoolID: t.pool.ID, ClientID: t.clientID(), Lane: l.lane, Channel: provider.SMS, To: l.to, Text: text, Code: code,
+		TriggerSource: "CustomSMSSender_" + l.trigger, ExpiresAt: s.now().Add(l.life),
+	}
+	if row != nil {
+		d.CodeID, d.ExpiresAt = row.ID, row.ExpiresAt
+	}
+	if l.user != nil {
+		d.UserID = l.user.ID
+	}
+	p := &posted{code: row, send: guard.Send{PoolID: t.pool.ID, Subject: l.account, Purpose: l.counted, Network: l.network}, what: masked(l.attr, l.to)}
+	if l.attr == attrEmail {
+		d.Channel, d.Subject, d.TriggerSource = provider.Email, subject, "CustomEmailSender_"+l.trigger
+	} else {
+		n, err := phone.Parse(l.to)
+		if err != nil {
+			return nil, fault.Invalidf(attrPhone, "Invalid phone number format.")
+		}
+		if p.send.Number, err = s.lookup(ctx, t.pool.ID, "line", n.LineKey()); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	p.message, err = s.Deliver.Prepare(ctx, d)
+	return p, err
+}
+
+// store counts, and stores code and message.
+func (s *Service) store(ctx context.Context, tx *unit, p *posted) error {
+	if err := s.guard.Send(ctx, tx, p.send); err != nil {
+		return err
+	}
+	return p.put(ctx, tx)
+}
+
+// storeQuietly is store where existence is hidden: a message that the guard refuses is not sent, and the answer is as if it were.
+func (s *Service) storeQuietly(ctx context.Context, tx *unit, p *posted, refused *store.Event) error {
+	err := s.guard.Send(ctx, tx, p.send)
+	if fault.CodeOf(err) == fault.AttemptLimit {
+		return tx.Events().Append(ctx, refused)
+	}
+	if err != nil {
+		return err
+	}
+	return p.put(ctx, tx)
+}
+
+// put stores what there is: nothing for a pretended message.
+func (p *posted) put(ctx context.Context, tx *unit) error {
+	if p.code != nil {
+		if err := tx.Codes().InsertCode(ctx, p.code, otp.Keep); err != nil {
+			return err
+		}
+	}
+	if p.message == nil {
+		return nil
+	}
+	return tx.enqueue(ctx, p.message)
+}
+
+// pretend costs what a message to a known name costs, and sends nothing.
+func (s *Service) pretend(ctx context.Context, t *tenant, a *account, p guard.Purpose, to string) (*posted, error) {
+	out := &posted{send: guard.Send{PoolID: t.pool.ID, Subject: a.subject, Purpose: p, Network: a.network}}
+	if n, err := phone.Parse(to); err == nil {
+		if out.send.Number, err = s.lookup(ctx, t.pool.ID, "line", n.LineKey()); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// session is the life of a challenge.
+func (t *tenant) session() time.Duration {
+	if t.ccfg == nil || t.ccfg.AuthSession == 0 {
+		return 3 * time.Minute
+	}
+	return t.ccfg.AuthSession
+}
+
+// template chooses the pool's text for a letter, or the default.
+func (c *Config) template(l letter) Mail {
+	def := func(m, d Mail) Mail {
+		if m.Body == "" {
+			m.Body = d.Body
+		}
+		if m.Subject == "" {
+			m.Subject = d.Subject
+		}
+		return m
+	}
+	sms := func(body string, kind message.Kind) Mail { return def(Mail{Body: body}, defaultMail(kind)) }
+	signIn := l.trigger == triggerAuthentication
+	switch {
+	case l.attr == attrEmail && signIn:
+		return def(c.Templates.EmailMFA, defaultMail(message.EmailMFA))
+	case l.attr == attrEmail:
+		return def(c.Templates.EmailVerify, defaultMail(message.EmailVerification))
+	case signIn:
+		return sms(c.Templates.SMSAuth, message.SMSAuthentication)
+	}
+	return sms(c.Templates.SMSVerify, message.SMSVerification)
+}
+
+func defaultMail(k message.Kind) Mail {
+	return Mail{Subject: message.Default(message.EmailSubject), Body: message.Default(k)}
+}
+
+// masked is a destination as answers show it.
+func masked(attr, to string) *Delivery {
+	if attr == attrEmail {
+		return &Delivery{Destination: maskEmail(to), Medium: "EMAIL", Attribute: attrEmail}
+	}
+	d := &Delivery{Medium: "SMS", Attribute: attrPhone}
+	if n, err := phone.Parse(to); err == nil {
+		d.Destination = n.Mask()
+	}
+	return d
+}
+
+// maskEmail is Cognito's: j***@g***.
+func maskEmail(s string) string {
+	local, domain, ok := strings.Cut(s, "@")
+	if !ok || local == "" || domain == "" {
+		return "***"
+	}
+	first := func(s string) string { return string([]rune(s)[:1]) }
+	return first(local) + "***@" + first(domain) + "***"
+}
+
+// pretended is the destination that an unknown name is answered with: derived from what was typed, or from its keyed hash.
+func (s *Service) pretended(ctx context.Context, t *tenant, a *account) (*Delivery, string, error) {
+	switch {
+	case isPhone(a.name):
+		return masked(attrPhone, a.name), a.name, nil
+	case isEmail(a.name):
+		return masked(attrEmail, a.name), "", nil
+	}
+	h, err := s.Keys.Lookup(ctx, t.pool.ID, "pretended", a.nameKey)
+	if err != nil {
+		return nil, "", err
+	}
+	if t.cfg.autoVerifies(attrPhone) || !t.cfg.autoVerifies(attrEmail) {
+		d := &Delivery{Medium: "SMS", Attribute: attrPhone, Destination: "+*******"}
+		for _, b := range h[:4] {
+			d.Destination += string('0' + b%10)
+		}
+		return d, "", nil
+	}
+	letters := func(b byte) string { return string('a' + b%26) }
+	return &Delivery{Medium: "EMAIL", Attribute: attrEmail, Destination: letters(h[0]) + "***@" + letters(h[1]) + "***"}, "", nil
+}
+
+// once reports whether this call is the first of its retries: a client that lost our answer asks again with the same invocation id
+// and must not cause a second message.
+func (s *Service) once(ctx context.Context, tx store.Tx, t *tenant, c Caller, account, purpose string) (bool, error) {
+	if c.Invocation == "" {
+		return true, nil
+	}
+	mark, err := s.Keys.Lookup(ctx, t.pool.ID, "invocation", c.Invocation, account, purpose)
+	if err != nil {
+		return false, err
+	}
+	return tx.Challenges().Spend(ctx, mark, s.now().Add(time.Minute))
+}
+
+// notify tells the old number and e-mail that something changed, on the notice lane. It never fails the flow: what cannot be
+// made is left out and logged.
+func (s *Service) notices(ctx context.Context, t *tenant, u *store.User, text string, to map[string]string) []*store.Message {
+	var out []*store.Message
+	for attr, value := range to {
+		l := letter{trigger: triggerNotice, attr: attr, to: value, lane: store.LaneNotice, user: u, life: 24 * time.Hour}
+		p, err := s.seal(ctx, t, l, nil, "", "A change to your account", text)
+		if err != nil {
+			s.Log.WarnContext(ctx, "a notice could not be made", "pool", t.pool.ID, "user", u.ID, "attribute", attr, "error", err)
+			continue
+		}
+		out = append(out, p.message)
+	}
+	return out
+}
+
+// verifiedContacts are the user's own verified number and address.
+func verifiedContacts(u *store.User) map[string]string {
+	out := map[string]string{}
+	if v := u.Attributes[attrPhone]; v != "" && u.Attributes[attrPhoneVerified] == "true" {
+		out[attrPhone] = v
+	}
+	if v := u.Attributes[attrEmail]; v != "" && u.Attributes[attrEmailVerified] == "true" {
+		out[attrEmail] = v
+	}
+	return out
+}
+
+// newSub is a random UUID (version 4, as Cognito's): a time-ordered one would tell when an account was made, and would tell a made-up
+// one from a real one.
+func newSub() string { return uuid.Must(uuid.NewRandom()).String() }

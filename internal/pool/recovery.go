@@ -1,0 +1,191 @@
+package pool
+
+import (
+	"context"
+	"errors"
+
+	"countersign/internal/eventlog"
+	"countersign/internal/fault"
+	"countersign/internal/guard"
+	"countersign/internal/otp"
+	"countersign/internal/store"
+)
+
+// ForgotPassword sends a reset code to the contact that the pool's recovery setting names. API reference, ForgotPassword.
+func (s *Service) ForgotPassword(ctx context.Context, c Caller, in NameInput) (*Delivery, error) {
+	t, err := s.byClient(ctx, in.ClientID, "")
+	if err != nil {
+		return nil, err
+	}
+	if err := t.checkSecretHash(in.SecretHash, in.Username); err != nil {
+		return nil, err
+	}
+	a, err := s.find(ctx, t, c, in.Username)
+	if err != nil {
+		return nil, err
+	}
+	if a.user == nil && !t.hides() {
+		return nil, fault.New(fault.ResetUserNotFound)
+	}
+	if t.cfg.adminRecovery() {
+		return nil, fault.New(fault.ResetByAdminOnly)
+	}
+	var attr string
+	if a.user != nil {
+		if attr, err = t.resetContact(a.user); err != nil && !t.hides() {
+			return nil, err
+		}
+	}
+	if attr == "" {
+		what, number, err := s.pretended(ctx, t, a)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.pretend(ctx, t, a, guard.Recovery, number)
+		if err != nil {
+			return nil, err
+		}
+		return what, s.sendOnce(ctx, t, c, a, p, "reset", eventlog.PasswordRequestFailed)
+	}
+	p, err := s.resetLetter(ctx, t, c, a, attr, false)
+	if err != nil {
+		return nil, err
+	}
+	return p.what, s.sendOnce(ctx, t, c, a, p, "reset", eventlog.PasswordChangeRequested)
+}
+
+func (s *Service) resetLetter(ctx context.Context, t *tenant, c Caller, a *account, attr string, admin bool) (*posted, error) {
+	return s.post(ctx, t, c, letter{trigger: triggerForgot, attr: attr, to: a.user.Attributes[attr], purpose: otp.Reset, counted: guard.Recovery,
+		lane: store.LaneRecovery, subject: a.user.ID, user: a.user, account: a.subject, network: a.network, admin: admin})
+}
+
+func (c *Config) adminRecovery() bool { return len(c.Recovery) == 1 && c.Recovery[0] == "admin_only" }
+
+// resetContact chooses the attribute that a reset code goes to; the error says why there is none. Only what is stored and verified
+// counts: nothing in a request can name another destination.
+func (t *tenant) resetContact(u *store.User) (string, error) {
+	if !u.Enabled {
+		return "", fault.New(fault.UserDisabled)
+	}
+	if u.Status != store.Confirmed && u.Status != store.ResetRequired {
+		return "", fault.New(fault.ResetWrongState)
+	}
+	order, configured := []string{"verified_phone_number", "verified_email"}, len(t.cfg.Recovery) > 0
+	if configured {
+		order = t.cfg.Recovery
+	}
+	own := verifiedContacts(u)
+	for _, m := range order {
+		attr := attrPhone
+		if m == "verified_email" {
+			attr = attrEmail
+		}
+		blocked := configured && t.cfg.MFA != "OFF" && ((attr == attrPhone && t.cfg.MFASMS && u.MFA.SMS) || (attr == attrEmail && t.cfg.MFAEmail && u.MFA.Email))
+		if own[attr] != "" && !blocked {
+			return attr, nil
+		}
+	}
+	return "", fault.New(fault.ResetNotPossible)
+}
+
+// ConfirmForgotPassword redeems a reset code and sets a new password. API reference, ConfirmForgotPassword. Every session of the user
+// ends; factors stay as they are.
+func (s *Service) ConfirmForgotPassword(ctx context.Context, c Caller, in ConfirmForgotPasswordInput) error {
+	t, err := s.byClient(ctx, in.ClientID, "")
+	if err != nil {
+		return err
+	}
+	if err := t.checkSecretHash(in.SecretHash, in.Username); err != nil {
+		return err
+	}
+	if err := t.cfg.Password.Check(in.Password); err != nil {
+		return err
+	}
+	return again(func() error {
+		a, err := s.find(ctx, t, c, in.Username)
+		if err != nil {
+			return err
+		}
+		if a.user == nil && !t.hides() {
+			return fault.New(fault.UserNotFound)
+		}
+		return s.reset(ctx, t, c, a, in)
+	})
+}
+
+func (s *Service) reset(ctx context.Context, t *tenant, c Caller, a *account, in ConfirmForgotPasswordInput) error {
+	attr, target := "", ""
+	if a.user != nil {
+		if attr, _ = t.resetContact(a.user); attr != "" {
+			target = a.user.Attributes[attr]
+		}
+	}
+	spec := otp.Spec{PoolID: t.pool.ID, SubjectID: a.subject, Purpose: otp.Reset, ClientID: t.client.ID, Wire: c.Wire, Target: target}
+	try := s.try(t, a, guard.Recovery)
+	var early error
+	err := s.Store.Read(ctx, func(tx store.Tx) error {
+		if err := s.guard.Check(ctx, tx, try); err != nil {
+			return err
+		}
+		_, early = s.judge(ctx, tx, spec, in.Code)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var up *store.User
+	if early == nil {
+		up = cloneUser(a.user)
+		if err := s.replacePassword(ctx, t, up, in.Password); err != nil {
+			return err
+		}
+		up.Status, up.TokensAfter = store.Confirmed, s.now()
+	}
+	kind := eventlog.PasswordChangeFailed
+	if early == nil {
+		kind = eventlog.PasswordChanged
+	}
+	ev, err := s.event(ctx, t, c, kind, a.user, "", map[string]any{"purpose": "reset"})
+	if err != nil {
+		return err
+	}
+	var notes []*store.Message
+	if a.user != nil && early == nil {
+		notes = s.notices(ctx, t, a.user, "The password of your account was reset. If this was not you, contact support.", verifiedContacts(a.user))
+	}
+	return s.write(ctx, func(tx *unit) error {
+		if err := s.guard.Call(ctx, tx, t.pool.ID, a.subject, guard.Recovery); err != nil {
+			return err
+		}
+		turn, err := s.guard.Begin(ctx, tx, try)
+		if err != nil {
+			return err
+		}
+		row, err := s.judge(ctx, tx, spec, in.Code)
+		if fault.CodeOf(err) == fault.InternalError {
+			return err
+		}
+		if (err == nil) != (early == nil) {
+			return errStale
+		}
+		if err != nil {
+			return s.wrong(ctx, tx, t, a, turn, ev, err)
+		}
+		if won, err := tx.Codes().ConsumeCode(ctx, row.ID); err != nil || !won {
+			return errors.Join(err, fault.New(fault.CodeExpired))
+		}
+		if err := turn.Succeed(ctx); err != nil {
+			return err
+		}
+		if err := s.guard.Forgive(ctx, tx, t.pool.ID, a.user.ID, guard.Password, guard.SignIn); err != nil {
+			return err
+		}
+		if err := tx.Families().RevokeFamilies(ctx, up.PoolID, up.ID, "", s.now()); err != nil {
+			return err
+		}
+		if err := s.passwordSet(ctx, tx, up, notes); err != nil {
+			return err
+		}
+		return tx.append(ctx, ev)
+	})
+}

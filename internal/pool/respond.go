@@ -1,0 +1,440 @@
+package pool
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"countersign/internal/eventlog"
+	"countersign/internal/fault"
+	"countersign/internal/guard"
+	"countersign/internal/otp"
+	"countersign/internal/store"
+)
+
+// answerOf names the response member that holds a challenge's answer.
+var answerOf = map[string]string{
+	kindSMSMFA: "SMS_MFA_CODE", kindSMSOTP: "SMS_OTP_CODE", kindEmailOTP: "EMAIL_OTP_CODE", kindTOTP: "SOFTWARE_TOKEN_MFA_CODE",
+	kindSelectMFA: "ANSWER", kindSelectChallenge: "ANSWER", kindPassword: "PASSWORD", kindPasswordSRP: "SRP_A", kindNewPassword: "NEW_PASSWORD",
+}
+
+// Respond answers a challenge. API reference, RespondToAuthChallenge and AdminRespondToAuthChallenge.
+func (s *Service) Respond(ctx context.Context, c Caller, in RespondInput) (*AuthResult, error) {
+	t, err := s.byClient(ctx, in.ClientID, in.PoolID)
+	if err != nil {
+		return nil, err
+	}
+	name := in.Responses["USERNAME"]
+	if name == "" {
+		return nil, fault.Invalidf("USERNAME", "Missing required parameter USERNAME")
+	}
+	if err := t.checkSecretHash(param(in.Responses, "SECRET_HASH"), name); err != nil {
+		return nil, err
+	}
+	if member, ok := answerOf[in.Challenge]; ok && in.Responses[member] == "" && c.Control["resend"] == "" {
+		return nil, fault.Invalidf(member, "Missing required parameter %s", member)
+	}
+	var out *AuthResult
+	err = again(func() (err error) {
+		if in.Challenge == kindPasswordVerifier {
+			out, err = s.proveSRP(ctx, t, c, in)
+			return err
+		}
+		out, err = s.respond(ctx, t, c, in, name)
+		return err
+	})
+	return out, err
+}
+
+func (s *Service) respond(ctx context.Context, t *tenant, c Caller, in RespondInput, name string) (*AuthResult, error) {
+	kind := in.Challenge
+	if _, ok := answerOf[kind]; !ok && kind != kindMFASetup {
+		return nil, fault.New(fault.UnsupportedOperation).WithPublic("Countersign does not answer the challenge %s.", kind)
+	}
+	kinds := []string{kind}
+	if kind == kindPassword || kind == kindPasswordSRP {
+		kinds = append(kinds, kindSelectChallenge)
+	}
+	h, a, err := s.holdUser(ctx, t, c, in.Session, kinds...)
+	if err != nil {
+		return nil, err
+	}
+	if a.user != nil && !t.isName(a, name) {
+		return nil, fault.New(fault.SessionInvalid)
+	}
+	answer := in.Responses[answerOf[kind]]
+	switch kind {
+	case kindSMSMFA, kindSMSOTP, kindEmailOTP:
+		if how := c.Control["resend"]; how != "" {
+			return s.resend(ctx, t, c, a, h, how)
+		}
+		return s.answerCode(ctx, t, c, a, h, answer)
+	case kindTOTP:
+		return s.answerTOTP(ctx, t, c, a, h, answer)
+	case kindSelectMFA:
+		return s.chooseFactor(ctx, t, c, a, h, answer)
+	case kindMFASetup:
+		return s.finishSetup(ctx, t, c, a, h, in)
+	case kindNewPassword:
+		return s.newPassword(ctx, t, c, a, h, in)
+	}
+	return s.choose(ctx, t, c, a, h, in)
+}
+
+// purposeOf is what the code of a challenge proves.
+func purposeOf(h *held) otp.Purpose {
+	switch {
+	case h.Kind == kindSMSMFA:
+		return otp.SMSMFA
+	case h.Kind == kindSMSOTP:
+		return otp.SMSOTP
+	case h.data.MFA:
+		return otp.EmailMFA
+	}
+	return otp.EmailOTP
+}
+
+// target is where the code of a challenge was sent: the user's own attribute as it is now, or the address being set up.
+func (h *held) target(a *account) string {
+	if h.data.SetupEmail != "" {
+		return h.data.SetupEmail
+	}
+	if a.user == nil {
+		return ""
+	}
+	return a.user.Attributes[h.data.Attr]
+}
+
+func (s *Service) specOf(t *tenant, c Caller, a *account, h *held) otp.Spec {
+	return otp.Spec{PoolID: t.pool.ID, SubjectID: a.subject, Purpose: purposeOf(h), ClientID: t.client.ID, Wire: c.Wire, Chain: h.Chain, Target: h.target(a)}
+}
+
+// judge compares an answer with the live codes of a sign-in.
+func (s *Service) judge(ctx context.Context, tx store.Tx, spec otp.Spec, answer string) (*store.Code, error) {
+	rows, err := tx.Codes().LiveCodes(ctx, spec.PoolID, spec.SubjectID, string(spec.Purpose), spec.Chain, s.now())
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.Codes.Judge(ctx, rows, spec, answer)
+	if spec.Chain != "" && fault.CodeOf(err) == fault.CodeMismatch || fault.CodeOf(err) == fault.CodeExpired && spec.Chain != "" && len(rows) == 0 {
+		return nil, fault.New(fault.ChallengeCodeMismatch)
+	}
+	return m, err
+}
+
+// answerCode judges the code of a challenge. It is judged twice: once to know whether the next step must be prepared, once in the
+// Write, which decides.
+func (s *Service) answerCode(ctx context.Context, t *tenant, c Caller, a *account, h *held, answer string) (*AuthResult, error) {
+	spec := s.specOf(t, c, a, h)
+	try := s.try(t, a, guard.SignIn)
+	var early error
+	err := s.Store.Read(ctx, func(tx store.Tx) error {
+		if err := s.guard.Check(ctx, tx, try); err != nil {
+			return err
+		}
+		_, early = s.judge(ctx, tx, spec, answer)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	st, up := &step{}, a.user
+	if early == nil {
+		if up, err = s.proved(t, a.user, h); err != nil {
+			return nil, err
+		}
+		factor := h.Kind
+		if h.data.MFA {
+			factor = passedMFA
+		}
+		proved := *a
+		proved.user = up
+		if st, err = s.next(ctx, t, c, &proved, h.Chain, h.data.with(factor)); err != nil {
+			return nil, err
+		}
+	}
+	good, bad, err := s.codeEvents(ctx, t, c, a, h)
+	if err != nil {
+		return nil, err
+	}
+	err = s.write(ctx, func(tx *unit) error {
+		turn, err := s.guard.Begin(ctx, tx, try)
+		if err != nil {
+			return err
+		}
+		row, err := s.judge(ctx, tx, spec, answer)
+		if fault.CodeOf(err) == fault.InternalError {
+			return err
+		}
+		if (err == nil) != (early == nil) {
+			return errStale
+		}
+		if err != nil {
+			return s.wrongCode(ctx, tx, t, a, h, turn, bad, err)
+		}
+		if err := current(ctx, tx, a.user); err != nil {
+			return err
+		}
+		if won, err := tx.Codes().ConsumeCode(ctx, row.ID); err != nil || !won {
+			return orUsed(err)
+		}
+		if err := tx.spend(ctx, h, s.now()); err != nil {
+			return err
+		}
+		if err := turn.Succeed(ctx); err != nil {
+			return err
+		}
+		if up != a.user {
+			if err := s.saveProved(ctx, tx, t, h, up); err != nil {
+				return err
+			}
+		}
+		if err := tx.append(ctx, good); err != nil {
+			return err
+		}
+		return st.commit(ctx, s, tx)
+	})
+	return st.result, err
+}
+
+func orUsed(err error) error {
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.SessionUsed)
+}
+
+func (s *Service) codeEvents(ctx context.Context, t *tenant, c Caller, a *account, h *held) (good, bad *store.Event, err error) {
+	extra := map[string]any{"challenge": h.Kind}
+	if good, err = s.event(ctx, t, c, eventlog.AuthSucceeded, a.user, "", extra); err != nil {
+		return nil, nil, err
+	}
+	bad, err = s.event(ctx, t, c, eventlog.AuthFailed, a.user, "", extra)
+	return good, bad, err
+}
+
+// wrongCode counts a wrong answer on the session and on the account.
+func (s *Service) wrongCode(ctx context.Context, tx *unit, t *tenant, a *account, h *held, turn *guard.Turn, ev *store.Event, answer error) error {
+	n, err := tx.Challenges().AddTry(ctx, h.ID)
+	if err != nil {
+		return err
+	}
+	if n >= maxTries {
+		if err := tx.spend(ctx, h, s.now()); err != nil {
+			return err
+		}
+	}
+	return s.wrong(ctx, tx, t, a, turn, ev, answer)
+}
+
+// proved is the user after a right code: the number or address that received it is verified. The same user if nothing changes.
+func (s *Service) proved(t *tenant, u *store.User, h *held) (*store.User, error) {
+	if u == nil {
+		return nil, fault.New(fault.ChallengeCodeMismatch)
+	}
+	attr := h.data.Attr
+	setup := h.data.SetupEmail
+	if setup == "" && u.Attributes[attr+"_verified"] == "true" {
+		return u, nil
+	}
+	up := cloneUser(u)
+	if setup != "" {
+		up.Attributes[attrEmail] = setup
+		up.MFA.Email = true
+	}
+	up.Attributes[attr+"_verified"] = "true"
+	return up, nil
+}
+
+// saveProved stores what a code proved. A number that another account owns as its name stays unverified here.
+func (s *Service) saveProved(ctx context.Context, tx *unit, t *tenant, h *held, up *store.User) error {
+	attr := h.data.Attr
+	if t.cfg.aliases(attr) {
+		key := t.cfg.attributeKey(attr, up.Attributes[attr])
+		owner, err := tx.Users().ClaimAlias(ctx, up.PoolID, key, up.ID)
+		if err != nil {
+			return err
+		}
+		if owner != up.ID {
+			return nil
+		}
+	}
+	return s.save(ctx, tx, up)
+}
+
+// resend sends a new code inside a sign-in: the older ones stay good until it has been sent. It is not a try. With "error" the session
+// stays and the answer is an error, for clients that cannot take a challenge after a challenge.
+func (s *Service) resend(ctx context.Context, t *tenant, c Caller, a *account, h *held, how string) (*AuthResult, error) {
+	st := &step{result: &AuthResult{}}
+	d := h.data
+	var err error
+	if a.user != nil && h.target(a) != "" {
+		l := s.signInLetter(a, d.Attr, purposeOf(h), h.Chain)
+		l.to = h.target(a)
+		if st.letter, err = s.post(ctx, t, c, l); err != nil {
+			return nil, err
+		}
+		st.result.Parameters = codeParameters(st.letter.what, a.user.Username)
+	} else {
+		what, number, err := s.pretended(ctx, t, a)
+		if err != nil {
+			return nil, err
+		}
+		if st.letter, err = s.pretend(ctx, t, a, guard.SignIn, number); err != nil {
+			return nil, err
+		}
+		id, err := s.fakeUsername(ctx, t, a)
+		if err != nil {
+			return nil, err
+		}
+		st.result.Parameters = codeParameters(what, id)
+	}
+	if how != "error" {
+		if st.challenge, err = s.openFor(t, c, a, h.Kind, h.Chain, d); err != nil {
+			return nil, err
+		}
+		st.challenge.row.Tries = h.Tries
+		st.result.Challenge, st.result.Session = h.Kind, st.challenge.handle
+	}
+	ev, err := s.event(ctx, t, c, eventlog.CodeSent, a.user, "", map[string]any{"challenge": h.Kind, "purpose": "resend"})
+	if err != nil {
+		return nil, err
+	}
+	st.events = append(st.events, ev)
+	err = s.write(ctx, func(tx *unit) error {
+		if how != "error" {
+			if err := tx.spend(ctx, h, s.now()); err != nil {
+				return err
+			}
+		}
+		return st.commit(ctx, s, tx)
+	})
+	if err == nil && how == "error" {
+		return nil, fault.New(fault.CodeResent)
+	}
+	return st.result, err
+}
+
+// chooseFactor answers SELECT_MFA_TYPE.
+func (s *Service) chooseFactor(ctx context.Context, t *tenant, c Caller, a *account, h *held, answer string) (*AuthResult, error) {
+	if answer == "EMAIL_MFA" {
+		answer = kindEmailOTP
+	}
+	if err := mayProceed(a.user); err != nil {
+		return nil, err
+	}
+	ask, _ := t.owed(a.user)
+	if !slices.Contains(h.data.Choices, answer) || !slices.Contains(ask, answer) {
+		return nil, fault.New(fault.MfaMethodNotFound).WithField(answer)
+	}
+	st, err := s.factorStep(ctx, t, c, a, h.Chain, answer, h.data)
+	if err != nil {
+		return nil, err
+	}
+	return s.proceed(ctx, a, h, st)
+}
+
+// proceed ends a challenge whose answer needed no judging, and commits the step after it.
+func (s *Service) proceed(ctx context.Context, a *account, h *held, st *step) (*AuthResult, error) {
+	err := s.write(ctx, func(tx *unit) error {
+		if err := current(ctx, tx, a.user); err != nil {
+			return err
+		}
+		if err := tx.spend(ctx, h, s.now()); err != nil {
+			return err
+		}
+		return st.commit(ctx, s, tx)
+	})
+	return st.result, err
+}
+
+// choose answers SELECT_CHALLENGE, and PASSWORD and PASSWORD_SRP where they were asked for directly.
+func (s *Service) choose(ctx context.Context, t *tenant, c Caller, a *account, h *held, in RespondInput) (*AuthResult, error) {
+	want := in.Challenge
+	if want == kindSelectChallenge {
+		want = in.Responses["ANSWER"]
+	}
+	if !slices.Contains(h.data.Choices, want) {
+		return nil, fault.Invalidf("ANSWER", "ANSWER must be one of %s", strings.Join(h.data.Choices, ", "))
+	}
+	named, err := s.find(ctx, t, c, h.data.Name)
+	if err != nil {
+		return nil, err
+	}
+	if (named.user == nil) != (a.user == nil) || (a.user != nil && named.user.ID != a.user.ID) {
+		return nil, fault.New(fault.SessionInvalid)
+	}
+	d := h.data
+	switch want {
+	case kindPassword:
+		if in.Responses["PASSWORD"] == "" {
+			return nil, fault.Invalidf("PASSWORD", "Missing required parameter PASSWORD")
+		}
+		return s.passwordStep(ctx, t, c, named, in.Responses["PASSWORD"], h, d)
+	case kindPasswordSRP:
+		return s.beginSRP(ctx, t, c, named, in.Responses["SRP_A"], &d)
+	}
+	return s.beginOTP(ctx, t, c, named, want, h, d)
+}
+
+// newPassword answers NEW_PASSWORD_REQUIRED.
+func (s *Service) newPassword(ctx context.Context, t *tenant, c Caller, a *account, h *held, in RespondInput) (*AuthResult, error) {
+	if a.user == nil || a.user.Status != store.ForceChangePassword {
+		return nil, fault.New(fault.SessionInvalid)
+	}
+	if !a.user.Enabled {
+		return nil, fault.New(fault.UserDisabled)
+	}
+	var list []Attr
+	for k, v := range in.Responses {
+		if name, ok := strings.CutPrefix(k, "userAttributes."); ok {
+			if sc := t.cfg.attribute(name); sc != nil && sc.Required && a.user.Attributes[name] != "" && a.user.Attributes[name] != v {
+				return nil, fault.Invalidf(name, "Cannot modify an already provided %s", name)
+			}
+			list = append(list, Attr{name, v})
+		}
+	}
+	values, err := t.checkAttributes(list, byUser, true)
+	if err != nil {
+		return nil, err
+	}
+	up := cloneUser(a.user)
+	for _, attr := range []string{attrPhone, attrEmail} {
+		if v, ok := values[attr]; ok && v != up.Attributes[attr] {
+			if t.cfg.usesName(attr) {
+				return nil, fault.Invalidf(attr, "Cannot modify %s here.", attr)
+			}
+			values[attr+"_verified"] = "false"
+		}
+	}
+	merge(up.Attributes, values)
+	if m := t.cfg.missing(up.Attributes); m != "" {
+		return nil, requiredError(m)
+	}
+	pw := in.Responses["NEW_PASSWORD"]
+	if err := s.replacePassword(ctx, t, up, pw); err != nil {
+		return nil, err
+	}
+	up.Status = store.Confirmed
+	next := *a
+	next.user = up
+	st, err := s.next(ctx, t, c, &next, h.Chain, h.data)
+	if err != nil {
+		return nil, err
+	}
+	ev, err := s.event(ctx, t, c, eventlog.PasswordChanged, a.user, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	st.events = append(st.events, ev)
+	err = s.write(ctx, func(tx *unit) error {
+		if err := tx.spend(ctx, h, s.now()); err != nil {
+			return err
+		}
+		if err := s.save(ctx, tx, up); err != nil {
+			return err
+		}
+		return st.commit(ctx, s, tx)
+	})
+	return st.result, err
+}

@@ -1,0 +1,338 @@
+package pool
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"countersign/internal/delivery"
+	"countersign/internal/eventlog"
+	"countersign/internal/fault"
+	"countersign/internal/guard"
+	"countersign/internal/keyring"
+	"countersign/internal/otp"
+	"countersign/internal/password"
+	"countersign/internal/srp"
+	"countersign/internal/store"
+	"countersign/internal/token"
+)
+
+// Deliverer seals messages for the outbox, enqueues them in the flow's transaction, and is told which were committed.
+// It is the half of *delivery.Worker that flows need.
+type Deliverer interface {
+	Prepare(ctx context.Context, d delivery.Draft) (*store.Message, error)
+	Enqueue(ctx context.Context, tx store.Tx, m *store.Message) error
+	Wake(messages ...*store.Message)
+}
+
+// Options are what a Service is made of. All fields are required unless said otherwise.
+type Options struct {
+	// Codes are the deployment's one-time codes; FixedCode (dev mode) is set there.
+	Codes   *otp.Codes
+	Deliver Deliverer
+	// Dev turns on what only a developer's machine may have: the number of a test message, generous limits, hints.
+	Dev    bool
+	Events *eventlog.Log
+	Hasher *password.Hasher
+	Keys   *keyring.Keyring
+	// Limits of the guard. The zero value is the defaults.
+	Limits guard.Limits
+	Log    *slog.Logger
+	// Now is the clock. Defaults to time.Now.
+	Now    func() time.Time
+	SRP    *srp.Precomputer
+	Store  store.Store
+	Tokens *token.Keys
+}
+
+// Service runs the flows of all pools. It is safe for concurrent use and holds no state that is not a cache.
+type Service struct {
+	Options
+	guard *guard.Guard
+	cache *tenantCache
+}
+
+// New returns a Service.
+func New(o Options) *Service {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return &Service{Options: o, guard: &guard.Guard{Limits: o.Limits, Now: o.Now}, cache: newTenantCache(o.Now)}
+}
+
+// errStale means that a row changed between prepare and Write: the flow begins again.
+var errStale = errors.New("pool: a record changed meanwhile")
+
+// again runs a flow until it is not stale, a few times.
+func again(f func() error) error {
+	for range 4 {
+		if err := f(); !errors.Is(err, errStale) {
+			return err
+		}
+	}
+	return fault.New(fault.ConcurrentModification)
+}
+
+// unit is a transaction and the messages that it enqueued.
+type unit struct {
+	store.Tx
+	s    *Service
+	sent []*store.Message
+}
+
+// enqueue stores a message; it is sent once the transaction has been committed.
+func (u *unit) enqueue(ctx context.Context, messages ...*store.Message) error {
+	for _, m := range messages {
+		if err := u.s.Deliver.Enqueue(ctx, u.Tx, m); err != nil {
+			return err
+		}
+		u.sent = append(u.sent, m)
+	}
+	return nil
+}
+
+// append appends events.
+func (u *unit) append(ctx context.Context, events ...*store.Event) error {
+	for _, e := range events {
+		if err := u.Events().Append(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write commits f and wakes the worker for what it enqueued. f may run more than once.
+func (s *Service) write(ctx context.Context, f func(*unit) error) error {
+	var u *unit
+	var inner error
+	err := s.Store.Write(ctx, func(tx store.Tx) error {
+		u = &unit{Tx: tx, s: s}
+		inner = f(u)
+		return inner
+	})
+	if _, kept := store.Kept(inner); u != nil && len(u.sent) > 0 && (err == nil || kept) {
+		s.Deliver.Wake(u.sent...)
+	}
+	return err
+}
+
+// current reads the user again inside a Write and returns errStale if it is not the one that prepare saw.
+func current(ctx context.Context, tx store.Tx, seen *store.User) error {
+	u, err := tx.Users().User(ctx, seen.PoolID, seen.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return errStale
+	}
+	if err != nil {
+		return err
+	}
+	if u.Version != seen.Version {
+		return errStale
+	}
+	return nil
+}
+
+// save updates a user that prepare saw; errStale if somebody else was faster.
+func (s *Service) save(ctx context.Context, tx store.Tx, u *store.User) error {
+	u.UpdatedAt = s.now()
+	ok, err := tx.Users().UpdateUser(ctx, u)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errStale
+	}
+	return nil
+}
+
+func (s *Service) now() time.Time { return s.Now().UTC() }
+
+// tenant is the pool and client of a call, decoded.
+type tenant struct {
+	pool    *store.Pool
+	cfg     *Config
+	client  *store.Client // nil for administrators' calls
+	ccfg    *ClientConfig
+	secrets []string
+}
+
+func (t *tenant) clientID() string {
+	if t.client == nil {
+		return ""
+	}
+	return t.client.ID
+}
+
+// hides reports whether the caller may not learn if a user exists.
+func (t *tenant) hides() bool { return t.ccfg != nil && t.ccfg.HideExistence }
+
+// byClient returns the tenant of an app client. poolID, if not empty, must be the client's.
+func (s *Service) byClient(ctx context.Context, clientID, poolID string) (*tenant, error) {
+	t, err := s.cache.client(clientID, func() (*tenant, error) { return s.loadClient(ctx, clientID) })
+	if err != nil {
+		return nil, err
+	}
+	if poolID != "" && t.pool.ID != poolID {
+		return nil, fault.New(fault.ClientNotFound).WithField(clientID)
+	}
+	return t, nil
+}
+
+func (s *Service) loadClient(ctx context.Context, clientID string) (*tenant, error) {
+	var c *store.Client
+	var p *store.Pool
+	err := s.Store.Read(ctx, func(tx store.Tx) (err error) {
+		if c, err = tx.Pools().Client(ctx, clientID); err != nil {
+			return err
+		}
+		p, err = tx.Pools().Pool(ctx, c.PoolID)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, fault.New(fault.ClientNotFound).WithField(clientID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.decodePool(p)
+	if err != nil {
+		return nil, err
+	}
+	ccfg, err := decode[ClientConfig](c.Config)
+	if err != nil {
+		return nil, fault.Internalf("client %s: %w", c.ID, err)
+	}
+	t.client, t.ccfg = c, &ccfg
+	t.secrets, err = s.openSecrets(ctx, c)
+	return t, err
+}
+
+// byPool returns the tenant of an administrator's call.
+func (s *Service) byPool(ctx context.Context, poolID string) (*tenant, error) {
+	return s.cache.pool(poolID, func() (*tenant, error) {
+		var p *store.Pool
+		err := s.Store.Read(ctx, func(tx store.Tx) (err error) {
+			p, err = tx.Pools().Pool(ctx, poolID)
+			return err
+		})
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, fault.New(fault.PoolNotFound).WithField(poolID)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return s.decodePool(p)
+	})
+}
+
+func (s *Service) decodePool(p *store.Pool) (*tenant, error) {
+	cfg, err := decode[Config](p.Config)
+	if err != nil {
+		return nil, fault.Internalf("pool %s: %w", p.ID, err)
+	}
+	return &tenant{pool: p, cfg: &cfg}, nil
+}
+
+const secretsColumn = "secrets"
+
+func (s *Service) openSecrets(ctx context.Context, c *store.Client) ([]string, error) {
+	if len(c.SealedSecrets) == 0 {
+		return nil, nil
+	}
+	raw, err := s.Keys.OpenRecord(ctx, c.PoolID, "clients", c.ID, secretsColumn, c.SealedSecrets)
+	if err != nil {
+		return nil, fault.Internalf("client %s: secrets: %w", c.ID, err)
+	}
+	var out []string
+	return out, json.Unmarshal(raw, &out)
+}
+
+func (s *Service) sealSecrets(ctx context.Context, poolID, clientID string, secrets []string) ([]byte, error) {
+	if len(secrets) == 0 {
+		return nil, nil
+	}
+	raw, err := json.Marshal(secrets)
+	if err != nil {
+		return nil, err
+	}
+	return s.Keys.SealRecord(ctx, poolID, "clients", clientID, secretsColumn, raw)
+}
+
+// checkSecretHash: developer guide, computing secret hash values. names are the values that the hash may be made over.
+func (t *tenant) checkSecretHash(got *string, names ...string) error {
+	if len(t.secrets) == 0 {
+		return nil
+	}
+	if got == nil || *got == "" {
+		return fault.New(fault.SecretHashMissing).WithField(t.client.ID)
+	}
+	ok := false
+	for _, secret := range t.secrets {
+		for _, name := range names {
+			if hmac.Equal([]byte(*got), []byte(SecretHash(secret, name, t.client.ID))) {
+				ok = true
+			}
+		}
+	}
+	if !ok {
+		return fault.New(fault.SecretHashWrong).WithField(t.client.ID)
+	}
+	return nil
+}
+
+// checkSecret is for the calls that take the client secret itself.
+func (t *tenant) checkSecret(got *string) error {
+	if len(t.secrets) == 0 {
+		return nil
+	}
+	ok := false
+	for _, secret := range t.secrets {
+		if got != nil && hmac.Equal([]byte(*got), []byte(secret)) {
+			ok = true
+		}
+	}
+	if !ok {
+		return fault.New(fault.ClientSecretWrong).WithField(t.client.ID)
+	}
+	return nil
+}
+
+// SecretHash is base64(HMAC-SHA256(secret, name + client id)).
+func SecretHash(secret, name, clientID string) string {
+	m := hmac.New(sha256.New, []byte(secret))
+	m.Write([]byte(name + clientID))
+	return base64.StdEncoding.EncodeToString(m.Sum(nil))
+}
+
+// lookup returns the pool's keyed hash of parts in hex, for counters and marks.
+func (s *Service) lookup(ctx context.Context, poolID string, parts ...string) (string, error) {
+	h, err := s.Keys.Lookup(ctx, poolID, parts...)
+	return hex.EncodeToString(h), err
+}
+
+// network is the keyed hash of the caller's network: the address, or an IPv6 /64. Empty if unknown. On a developer's own machine
+// loopback is everybody, so it is nobody.
+func (s *Service) network(ctx context.Context, poolID string, ip netip.Addr) (string, error) {
+	ip = ip.Unmap()
+	if !ip.IsValid() || (s.Dev && ip.IsLoopback()) {
+		return "", nil
+	}
+	bits := 32
+	if ip.Is6() {
+		bits = 64
+	}
+	p, err := ip.Prefix(bits)
+	if err != nil {
+		return "", nil
+	}
+	return s.lookup(ctx, poolID, "network", p.String())
+}
