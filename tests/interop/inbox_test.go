@@ -34,8 +34,7 @@ func newPhone() string {
 	return fmt.Sprintf("+1202555%04d", goBlock*blockSize+n)
 }
 
-func newEmail() string    { return fmt.Sprintf("ben.%d@example.com", names.Add(1)) }
-func newUsername() string { return fmt.Sprintf("ben-%d", names.Add(1)) }
+func newEmail() string { return fmt.Sprintf("ben.%d@example.com", names.Add(1)) }
 
 // message is a text or e-mail as the simulator shows it.
 type message struct {
