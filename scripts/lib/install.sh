@@ -1,4 +1,5 @@
 # What the tests need from the system. Sourced by scripts/test.
+# shellcheck shell=bash disable=SC2154
 
 die() { printf '%s\n' "$*" >&2; exit 1; }
 has() { command -v "$1" >/dev/null 2>&1; }

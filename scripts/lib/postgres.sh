@@ -1,5 +1,6 @@
 # A PostgreSQL cluster for one run: durable as in production (fsync on), on a free port of the loopback, with a
 # random password, in a temporary folder. Sourced by scripts/test.
+# shellcheck shell=bash disable=SC2154
 
 pg_data='' pg_port=''
 
@@ -15,7 +16,7 @@ as_postgres() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$
 
 # start_postgres FOLDER exports COUNTERSIGN_TEST_POSTGRES.
 start_postgres() {
-  local dir=$1 bin_dir password try
+  local dir=$1 bin_dir password
   bin_dir=$(postgres_bin) || die 'PostgreSQL is missing; run ./scripts/test without --no-install.'
   password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   mkdir -p "$dir"
@@ -23,7 +24,7 @@ start_postgres() {
   if [ "$(id -u)" = 0 ]; then chown -R postgres "$dir"; fi
   as_postgres "$bin_dir/initdb" -D "$dir/data" -U countersign -A scram-sha-256 --pwfile="$dir/password" \
     -E UTF8 --locale=C --no-sync >"$dir/initdb.log" 2>&1 || die "initdb failed: $(tail -5 "$dir/initdb.log")"
-  for try in 1 2 3 4 5; do
+  for _ in 1 2 3 4 5; do
     pg_port=$((20000 + RANDOM % 10000))
     if as_postgres "$bin_dir/pg_ctl" -s -w -t 30 -D "$dir/data" -l "$dir/data/server.log" -o "-p $pg_port \
       -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200" start >/dev/null 2>&1; then

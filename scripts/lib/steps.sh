@@ -1,6 +1,6 @@
 # Steps, their counts, and the checks that are no Go tests. Sourced by scripts/test.
+# shellcheck shell=bash disable=SC2154
 
-counts=()
 failures=()
 bin=$PWD/.cache/bin
 
