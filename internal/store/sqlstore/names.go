@@ -78,14 +78,14 @@ func (t userTx) InsertAttempt(ctx context.Context, a *store.Attempt, keep int) e
 	if err != nil {
 		return err
 	}
-	err = t.insert(ctx, `INSERT INTO signups (id, pool_id, client_id, name_key, user_row, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`,
-		a.ID, a.PoolID, a.ClientID, a.NameKey, string(row), micros(a.CreatedAt), micros(a.ExpiresAt))
+	err = t.insert(ctx, `INSERT INTO signups (id, pool_id, client_id, name_key, network, user_row, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
+		a.ID, a.PoolID, a.ClientID, a.NameKey, a.Network, string(row), micros(a.CreatedAt), micros(a.ExpiresAt))
 	if err != nil {
 		return err
 	}
-	return t.exec(ctx, `DELETE FROM signups WHERE pool_id = $1 AND name_key = $2 AND id <= (SELECT id FROM signups
-		WHERE pool_id = $1 AND name_key = $2 ORDER BY id DESC LIMIT 1 OFFSET $3)`, a.PoolID, a.NameKey, keep)
+	return t.exec(ctx, `DELETE FROM signups WHERE pool_id = $1 AND name_key = $2 AND id NOT IN (SELECT id FROM signups
+		WHERE pool_id = $1 AND name_key = $2 ORDER BY created_at DESC, id DESC LIMIT $3)`, a.PoolID, a.NameKey, keep)
 }
 
 // attemptRow is an attempt and what was wrong with its columns.
@@ -95,15 +95,15 @@ type attemptRow struct {
 }
 
 func readAttempt(s *scan) attemptRow {
-	a := &store.Attempt{ID: s.text(), PoolID: s.text(), ClientID: s.text(), NameKey: s.text()}
+	a := &store.Attempt{ID: s.text(), PoolID: s.text(), ClientID: s.text(), NameKey: s.text(), Network: s.text()}
 	err := json.Unmarshal([]byte(s.text()), &a.User)
 	a.CreatedAt, a.ExpiresAt = s.time(), s.time()
 	return attemptRow{a, err}
 }
 
 func (t userTx) Attempts(ctx context.Context, poolID, nameKey string, now time.Time) ([]*store.Attempt, error) {
-	rows, err := many(ctx, t.tx, `SELECT id, pool_id, client_id, name_key, user_row, created_at, expires_at FROM signups
-		WHERE pool_id = $1 AND name_key = $2 AND expires_at > $3 ORDER BY id DESC`, readAttempt, poolID, nameKey, micros(now))
+	rows, err := many(ctx, t.tx, `SELECT id, pool_id, client_id, name_key, network, user_row, created_at, expires_at FROM signups
+		WHERE pool_id = $1 AND name_key = $2 AND expires_at > $3 ORDER BY created_at DESC, id DESC`, readAttempt, poolID, nameKey, micros(now))
 	var out []*store.Attempt
 	for _, r := range rows {
 		if r.err != nil {

@@ -86,11 +86,12 @@ CREATE TABLE signups (
   pool_id TEXT COLLATE "C" NOT NULL,
   client_id TEXT COLLATE "C" NOT NULL,
   name_key TEXT COLLATE "C" NOT NULL,
+  network TEXT COLLATE "C" NOT NULL,
   user_row TEXT COLLATE "C" NOT NULL,
   created_at BIGINT,
   expires_at BIGINT
 );
-CREATE INDEX signups_name ON signups (pool_id, name_key, id);
+CREATE INDEX signups_name ON signups (pool_id, name_key, created_at, id);
 CREATE INDEX signups_expiry ON signups (expires_at);
 
 CREATE TABLE networks (

@@ -86,11 +86,12 @@ CREATE TABLE signups (
   pool_id TEXT NOT NULL,
   client_id TEXT NOT NULL,
   name_key TEXT NOT NULL,
+  network TEXT NOT NULL,
   user_row TEXT NOT NULL,
   created_at INTEGER,
   expires_at INTEGER
 ) STRICT;
-CREATE INDEX signups_name ON signups (pool_id, name_key, id);
+CREATE INDEX signups_name ON signups (pool_id, name_key, created_at, id);
 CREATE INDEX signups_expiry ON signups (expires_at);
 
 CREATE TABLE networks (
