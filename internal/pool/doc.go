@@ -1,0 +1,36 @@
+// Package pool holds the flows of a user pool: sign-up, sign-in, second factors, recovery, changes, tokens and what administrators do. It
+// speaks no wire and no SQL: facades translate to its inputs, package store keeps its rows.
+//
+// Every flow is prepare → Write → after. Prepare reads, hashes, signs and renders; Write is SQL on values already computed,
+// checks again whatever prepare relied on, and commits user, code, message, counters and event together; after wakes the delivery worker. If a
+// record changed between the two, the flow begins again (errStale).
+//
+// A user:
+//
+//	         SignUp                    ConfirmSignUp, AdminConfirmSignUp
+//	(nobody) ──────→ UNCONFIRMED ────────────────────────────────────────→ CONFIRMED ←──────────────┐
+//	   │                                                                     │  ▲                   │ ConfirmForgotPassword
+//	   │ AdminCreateUser                                 AdminResetUserPassword │  │ NEW_PASSWORD_REQUIRED │
+//	   └──────→ FORCE_CHANGE_PASSWORD ───────────────────────────────────────┼──┘                   │
+//	                                                                         └──→ RESET_REQUIRED ───┘
+//
+// With separate attempts (Config.SeparateAttempts) a sign-up is no user at all but a pending attempt: it owns no name, blocks nobody, and its
+// code confirms it and no other; confirmation deletes the others.
+//
+// A sign-in is a chain of challenges, each with a handle of its own:
+//
+//	InitiateAuth ─→ first factor ─→ gate ─→ second factor ─→ gate ─→ tokens
+//	                (password, SRP,   │      (SMS_MFA, TOTP, EMAIL_OTP,
+//	                 SMS_OTP, EMAIL_OTP) ├─→ SELECT_MFA_TYPE, MFA_SETUP)
+//	                                  └─→ NEW_PASSWORD_REQUIRED ─→ gate
+//
+// Invariants:
+//   - tokens are issued by Service.issue alone, which only the gate (Service.next) calls, and the gate looks at the user as it is now;
+//   - a challenge is bound to wire, audience, client, pool and user, is answered once, and ends after five wrong answers;
+//   - a wrong secret is counted in the same commit that refuses it, by the account and not by the flow, and a locked account has no open
+//     challenges;
+//   - a code goes only to what is stored (or pending) for the user, never to a destination named in the request that redeems it;
+//   - a number or address counts as verified only after its own code, or by an administrator; an unverified one owns nothing, but for the
+//     name of an unconfirmed user where separate attempts are off;
+//   - where existence is hidden, known and unknown names are answered alike, cost the same counters and a commit each.
+package pool
