@@ -184,7 +184,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	start := m.now()
 	info := &RequestInfo{
-		ID: newRequestID(), Host: r.Host, ClientIP: m.clientIP(r), UserAgent: cut(r.Header.Get("User-Agent"), maxUserAgent),
+		ID: NewRequestID(), Host: r.Host, ClientIP: m.clientIP(r), UserAgent: cut(r.Header.Get("User-Agent"), maxUserAgent),
 		InvocationID: cut(r.Header.Get("Amz-Sdk-Invocation-Id"), maxInvocationID),
 	}
 	ctx := context.WithValue(r.Context(), infoKey{}, info)

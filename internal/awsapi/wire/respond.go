@@ -139,8 +139,8 @@ func headerText(s string) string {
 	}, cut(s, maxHeaderText))
 }
 
-// newRequestID returns a random UUID (RFC 9562, version 4).
-func newRequestID() string {
+// NewRequestID returns a random UUID (RFC 9562, version 4), for facades of other protocols too.
+func NewRequestID() string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails
 	b[6] = b[6]&0x0f | 0x40
