@@ -57,6 +57,7 @@ type thread struct {
 	Encoded      string // Party for a query
 	Mail         bool
 	Contact      string // who texts this phone
+	ContactLabel string
 	Initial      string
 	Older        int // messages beyond the bound
 	Bubbles      []bubble
@@ -175,7 +176,7 @@ func (h *handler) thread(party string, list []Message, mail bool) *thread {
 		}
 	}
 	t.Contact, t.Encoded = cmp.Or(t.Contact, "Countersign"), url.QueryEscape(t.Party)
-	t.Initial = strings.ToUpper(firstLetter(t.Contact))
+	t.Initial, t.ContactLabel = strings.ToUpper(firstLetter(t.Contact)), display(t.Contact)
 	if t.Older = max(0, len(list)-maxBubbles); t.Older > 0 {
 		list = list[t.Older:]
 	}
