@@ -17,10 +17,10 @@ func generate(m *model) (map[string][]byte, error) {
 		"types_gen.go": g.types, "enums_gen.go": g.enums, "validate_gen.go": g.validation, "operations_gen.go": g.operations,
 	}
 	out := make(map[string][]byte, len(files))
-	for name, write := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		var b bytes.Buffer
 		g.header(&b, name)
-		if err := write(&b); err != nil {
+		if err := files[name](&b); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		src, err := format.Source(b.Bytes())

@@ -101,7 +101,7 @@ func TestStaleOverlayIsRefused(t *testing.T) {
 
 func TestUnknownPatternSyntaxIsRefused(t *testing.T) {
 	m := &model{
-		Operations: map[string]*operation{"A": {Input: ref{"R"}}},
+		Operations: map[string]*operation{"A": {Input: ref{"R"}, auth: "AuthNone"}},
 		Shapes:     map[string]*shape{"R": {Type: "structure", Members: members{{"M", "S"}}}, "S": {Type: "string", Pattern: "(?<!x)"}},
 	}
 	if _, err := generate(m); err == nil || !strings.Contains(err.Error(), "shape S") {
