@@ -67,7 +67,21 @@ func New(o Options) *Service {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Dev {
+		o.Limits = devLimits(o.Limits)
+	}
 	return &Service{Options: o, guard: &guard.Guard{Limits: o.Limits, Now: o.Now}, cache: newTenantCache(o.Now)}
+}
+
+// devLimits lets one developer's test users sign in as often as a test suite does. What Cognito itself limits stays.
+func devLimits(l guard.Limits) guard.Limits {
+	if l.SendsNumber == 0 {
+		l.SendsNumber = 1000
+	}
+	if l.SendsAccount == nil {
+		l.SendsAccount = map[guard.Purpose]int{guard.SignIn: 1000}
+	}
+	return l
 }
 
 // errStale means that a row changed between prepare and Write: the flow begins again.
