@@ -51,7 +51,7 @@ type Provider struct {
 	c      Config
 	url    string
 	keys   []secretKey
-	header http.Header
+	header map[string]secret.String
 }
 
 var _ provider.Provider = (*Provider)(nil)
@@ -72,7 +72,7 @@ func New(c Config) (*Provider, error) {
 	if n := len(c.Secrets); n < 1 || n > 2 {
 		errs = append(errs, errors.New("webhook: one secret is needed, two during a rotation"))
 	}
-	p := &Provider{c: c, url: c.URL, header: http.Header{}}
+	p := &Provider{c: c, url: c.URL, header: map[string]secret.String{}}
 	for _, s := range c.Secrets {
 		raw, err := decodeSecret(s.Reveal())
 		if err != nil {
@@ -85,7 +85,7 @@ func New(c Config) (*Provider, error) {
 			errs = append(errs, fmt.Errorf("webhook: header %q cannot be set", name))
 			continue
 		}
-		p.header.Set(name, v.Reveal())
+		p.header[http.CanonicalHeaderKey(name)] = v
 	}
 	if p.c.Name == "" {
 		p.c.Name = "webhook"
@@ -178,7 +178,7 @@ func (p *Provider) request(ctx context.Context, id string, payload []byte) (*htt
 		return nil, err
 	}
 	for name, v := range p.header {
-		req.Header[name] = v
+		req.Header[name] = []string{v.Reveal()}
 	}
 	timestamp := strconv.FormatInt(p.c.Now().Unix(), 10)
 	var sig []byte
