@@ -89,6 +89,9 @@ const purgeAttempts = `DELETE FROM attempts WHERE (message_id, n, id) IN (SELECT
 
 // PurgePool goes through the tables of the pool that was deleted first; its own row goes last.
 func (t poolTx) PurgePool(ctx context.Context, limit int) (int, error) {
+	if t.readOnly {
+		return 0, store.ErrReadOnly
+	}
 	total := 0
 	for total < limit {
 		pool, err := one(ctx, t.tx, `SELECT id FROM pools WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1`, readText)

@@ -1,0 +1,115 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+
+	"countersign/internal/store"
+)
+
+// drop makes an error of a method's two results.
+func drop[T any](_ T, err error) error { return err }
+
+// testReadOnly calls every method that writes.
+func testReadOnly(s *suite) {
+	u, key := newUser(1), store.CounterKey{PoolID: "p", Subject: "s", Purpose: "c"}
+	calls := map[string]func(ctx context.Context, tx store.Tx) error{
+		"InsertPool": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Pools().InsertPool(ctx, &store.Pool{ID: "p"}))
+		},
+		"UpdatePool": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Pools().UpdatePool(ctx, &store.Pool{ID: "p"}))
+		},
+		"DeletePool": func(ctx context.Context, tx store.Tx) error { return drop(tx.Pools().DeletePool(ctx, "p", start)) },
+		"InsertClient": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Pools().InsertClient(ctx, &store.Client{}))
+		},
+		"UpdateClient": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Pools().UpdateClient(ctx, &store.Client{}))
+		},
+		"DeleteClient": func(ctx context.Context, tx store.Tx) error { return drop(tx.Pools().DeleteClient(ctx, "p", "c")) },
+		"InsertUser":   func(ctx context.Context, tx store.Tx) error { return tx.Users().InsertUser(ctx, u) },
+		"UpdateUser":   func(ctx context.Context, tx store.Tx) error { return drop(tx.Users().UpdateUser(ctx, u)) },
+		"DeleteUser":   func(ctx context.Context, tx store.Tx) error { return drop(tx.Users().DeleteUser(ctx, "p", "u")) },
+		"ClaimAlias":   func(ctx context.Context, tx store.Tx) error { return drop(tx.Users().ClaimAlias(ctx, "p", "k", "u")) },
+		"ReleaseAlias": func(ctx context.Context, tx store.Tx) error { return tx.Users().ReleaseAlias(ctx, "p", "k", "u") },
+		"InsertAttempt": func(ctx context.Context, tx store.Tx) error {
+			return tx.Users().InsertAttempt(ctx, &store.Attempt{ID: "a"}, 1)
+		},
+		"DeleteAttempts": func(ctx context.Context, tx store.Tx) error { return tx.Users().DeleteAttempts(ctx, "p", "k") },
+		"SeeNetwork": func(ctx context.Context, tx store.Tx) error {
+			return tx.Users().SeeNetwork(ctx, "p", "u", []byte{1}, start)
+		},
+		"InsertCode": func(ctx context.Context, tx store.Tx) error {
+			return tx.Codes().InsertCode(ctx, &store.Code{ID: "c"}, 3)
+		},
+		"CodeSent":    func(ctx context.Context, tx store.Tx) error { return tx.Codes().CodeSent(ctx, "c") },
+		"ConsumeCode": func(ctx context.Context, tx store.Tx) error { return drop(tx.Codes().ConsumeCode(ctx, "c")) },
+		"DeleteCodes": func(ctx context.Context, tx store.Tx) error { return tx.Codes().DeleteCodes(ctx, "p", "s", "") },
+		"InsertChallenge": func(ctx context.Context, tx store.Tx) error {
+			return tx.Challenges().InsertChallenge(ctx, &store.Challenge{})
+		},
+		"UseChallenge": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Challenges().UseChallenge(ctx, "c", start))
+		},
+		"AddTry": func(ctx context.Context, tx store.Tx) error { return drop(tx.Challenges().AddTry(ctx, "c")) },
+		"EndChallenges": func(ctx context.Context, tx store.Tx) error {
+			return tx.Challenges().EndChallenges(ctx, "p", "u", start)
+		},
+		"Spend": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Challenges().Spend(ctx, []byte{1}, start))
+		},
+		"LockCounter": func(ctx context.Context, tx store.Tx) error { return drop(tx.Counters().LockCounter(ctx, key)) },
+		"SaveCounter": func(ctx context.Context, tx store.Tx) error {
+			return tx.Counters().SaveCounter(ctx, key, store.Counter{}, start)
+		},
+		"BumpCounter": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Counters().BumpCounter(ctx, key, start, 1))
+		},
+		"ResetCounters": func(ctx context.Context, tx store.Tx) error { return tx.Counters().ResetCounters(ctx, "p", "s", "c") },
+		"InsertFamily":  func(ctx context.Context, tx store.Tx) error { return tx.Families().InsertFamily(ctx, &store.Family{}) },
+		"UpdateFamily": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Families().UpdateFamily(ctx, &store.Family{}))
+		},
+		"RevokeFamilies": func(ctx context.Context, tx store.Tx) error {
+			return tx.Families().RevokeFamilies(ctx, "p", "u", "", start)
+		},
+		"Enqueue": func(ctx context.Context, tx store.Tx) error { return tx.Outbox().Enqueue(ctx, &store.Message{}) },
+		"Claim": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Outbox().Claim(ctx, "o", start, start, 1))
+		},
+		"ExpireDue": func(ctx context.Context, tx store.Tx) error { return drop(tx.Outbox().ExpireDue(ctx, start, 1)) },
+		"Settle":    func(ctx context.Context, tx store.Tx) error { return drop(tx.Outbox().Settle(ctx, &store.Message{})) },
+		"Release":   func(ctx context.Context, tx store.Tx) error { return tx.Outbox().Release(ctx, "o", start) },
+		"AddAttempt": func(ctx context.Context, tx store.Tx) error {
+			return tx.Outbox().AddAttempt(ctx, &store.DeliveryAttempt{})
+		},
+		"Append":    func(ctx context.Context, tx store.Tx) error { return tx.Events().Append(ctx, &store.Event{}) },
+		"Prune":     func(ctx context.Context, tx store.Tx) error { return drop(tx.Events().Prune(ctx, start, 1)) },
+		"AddKey":    func(ctx context.Context, tx store.Tx) error { return drop(tx.Keys().AddKey(ctx, &store.WrappedKey{})) },
+		"RewrapKey": func(ctx context.Context, tx store.Tx) error { return tx.Keys().RewrapKey(ctx, &store.WrappedKey{}) },
+		"AddSigningKey": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Keys().AddSigningKey(ctx, &store.SigningKey{}))
+		},
+		"UpdateSigningKey": func(ctx context.Context, tx store.Tx) error {
+			return tx.Keys().UpdateSigningKey(ctx, &store.SigningKey{})
+		},
+		"DeleteSigningKey": func(ctx context.Context, tx store.Tx) error { return tx.Keys().DeleteSigningKey(ctx, "p", "k") },
+		"InsertAccessKey": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Access().InsertAccessKey(ctx, &store.AccessKey{}))
+		},
+		"RevokeAccessKey": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Access().RevokeAccessKey(ctx, "a", start))
+		},
+		"ResealAccessKey": func(ctx context.Context, tx store.Tx) error { return tx.Access().ResealAccessKey(ctx, "a", nil) },
+		"PurgePool":       func(ctx context.Context, tx store.Tx) error { return drop(tx.Pools().PurgePool(ctx, 1)) },
+		"Sweep":           func(ctx context.Context, tx store.Tx) error { return drop(tx.Sweep(ctx, start, 1)) },
+		"RaiseEpoch":      func(ctx context.Context, tx store.Tx) error { return drop(tx.RaiseEpoch(ctx, start)) },
+	}
+	for name, call := range calls {
+		err := s.Store.Read(s.Context(), func(tx store.Tx) error { return call(s.Context(), tx) })
+		if !errors.Is(err, store.ErrReadOnly) {
+			s.Errorf("%s inside Read: %v", name, err)
+		}
+	}
+}
