@@ -213,6 +213,47 @@ func TestDrainCutsOff(t *testing.T) {
 	})
 }
 
+// A send that ignores its context keeps its lease: its message may have been sent, and must not go out again at once.
+func TestDrainLeavesHangingSends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, storetest.SQLite(t))
+		begun, hang := make(chan struct{}), make(chan struct{})
+		r.desk.during = func(context.Context, provider.Message) error { close(begun); <-hang; return nil }
+		done := make(chan error, 1)
+		go func() { done <- r.w.Run(context.Background()) }()
+		m := r.prepare(draft())
+		r.queue(m)
+		r.w.Wake()
+		<-begun
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.w.Drain(ctx); err == nil {
+			t.Error("drain reports success")
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if got := r.message(m.ID); got.State != store.Sending || got.LeaseOwner == "" {
+			t.Errorf("%+v", got)
+		}
+		close(hang)
+	})
+}
+
+// A message that kills its workers is given up.
+func TestClaimsAreBounded(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s store.Store) {
+		r := newRig(t, s)
+		m := r.prepare(draft())
+		m.Attempts = 16
+		r.queue(m)
+		r.run(r.w)
+		if o := r.await(m.ID); o.State != store.Failed || len(r.desk.messages()) != 0 {
+			t.Errorf("outcome %+v", o)
+		}
+	})
+}
+
 // However many notices there are, and however slow, a sign-in code finds a place.
 func TestNoticesLeaveRoom(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s store.Store) {
@@ -242,8 +283,20 @@ func TestNoticesLeaveRoom(t *testing.T) {
 		if extra.State != store.Queued {
 			t.Error("the fifth notice was given one of eight places")
 		}
+		more := []*store.Message{extra}
+		for range 6 {
+			more = append(more, r.prepare(d))
+		}
+		r.queue(more[1:]...)
+		r.w.Wake()
 		if _, o := r.send(draft()); !o.OK() {
-			t.Errorf("sign-in: %+v", o)
+			t.Errorf("sign-in, handed over: %+v", o)
+		}
+		m := r.prepare(draft())
+		r.queue(m)
+		r.w.Wake()
+		if o := r.await(m.ID); !o.OK() {
+			t.Errorf("sign-in, claimed: %+v", o)
 		}
 	})
 }

@@ -119,11 +119,16 @@ func (w *Worker) look(ctx context.Context) (time.Duration, error) {
 	return w.untilRetry(next), nil
 }
 
-// room returns how many messages may be claimed now.
+// room returns how many messages may be claimed now. Notices that wait for their half of the places do not keep the
+// other half from being filled, up to MaxInFlight of them.
 func (w *Worker) room() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := min(w.c.MaxInFlight-w.inFlight-w.nWait, claimBatch)
+	notices := len(w.waiting[store.LaneNotice])
+	n := min(w.c.MaxInFlight-w.inFlight-(w.nWait-notices), claimBatch)
+	if notices >= w.c.MaxInFlight {
+		n = 0
+	}
 	w.starved = n <= 0
 	return max(n, 0)
 }

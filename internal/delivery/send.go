@@ -13,7 +13,12 @@ import (
 	"countersign/provider"
 )
 
-const maxErrorText = 300
+const (
+	maxErrorText = 300
+	// maxClaims times MaxAttempts bounds the claims of a message that kills its worker. Claims that were given back count
+	// too, therefore the slack.
+	maxClaims = 4
+)
 
 var (
 	errExpired  = errors.New("the code died before the message could be sent")
@@ -121,7 +126,7 @@ func (w *Worker) attempt(m *store.Message) *result {
 		move(m, store.Queued)
 		m.NextAt, m.UpdatedAt, r.told = now.UTC(), now.UTC(), false
 		return r
-	case m.Attempts > w.c.MaxAttempts:
+	case m.Attempts > maxClaims*w.c.MaxAttempts:
 		return w.end(r, store.Failed, provider.ClassRetryable, errAttempts, now)
 	}
 	s, started := w.send(m, r)
