@@ -208,6 +208,12 @@ func (p *Page) Size(width, height int64) {
 	p.do(chromedp.EmulateViewport(width, height))
 }
 
+// Sharp sets the viewport with two device pixels for each CSS pixel, for pictures.
+func (p *Page) Sharp(width, height int64) {
+	p.t.Helper()
+	p.do(chromedp.EmulateViewport(width, height, chromedp.EmulateScale(2)))
+}
+
 // Narrow is the smallest phone that pages must work on: 360 by 740.
 func (p *Page) Narrow() { p.t.Helper(); p.Size(360, 740) }
 

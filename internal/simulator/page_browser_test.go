@@ -90,3 +90,15 @@ func TestPageStates(t *testing.T) {
 		}
 	}
 }
+
+// The picture in the README is this one, reduced to 256 colours:
+// go test -run PictureForDocs -artifacts -outputdir . ./internal/simulator
+func TestPictureForDocs(t *testing.T) {
+	p := browsertest.Start(t).Page(t)
+	p.SetClock(storyEnd)
+	p.Sharp(1280, 832)
+	p.Open(site(t, fixtures(t), HandlerOptions{}))
+	p.WaitFor(isLive)
+	p.WaitText("time[data-expires]", "expires in 2:")
+	p.Screenshot("simulator")
+}
