@@ -77,6 +77,9 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 	var released []string
 	told := map[string]string{}
 	for _, attr := range []string{attrPhone, attrEmail} {
+		if has := a.user.Attributes[attr]; values[attr+"_verified"] == "false" && has != "" && t.cfg.aliases(attr) && !t.cfg.usesName(attr) {
+			released = append(released, t.cfg.attributeKey(attr, has)) // what an administrator doubts is no name any more
+		}
 		v, ok := values[attr]
 		if !ok {
 			continue
@@ -127,7 +130,7 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 		released = append(released, t.cfg.attributeKey(attrPreferred, a.user.Attributes[attrPreferred]))
 	}
 	merge(up.Attributes, values)
-	if m := t.cfg.missing(up.Attributes); m != "" {
+	if m := t.cfg.missing(up.Attributes); m != "" && (w == byUser || a.user.Attributes[m] != "") {
 		return nil, requiredError(m)
 	}
 	dropPreferred(up)

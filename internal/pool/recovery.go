@@ -70,7 +70,7 @@ func (t *tenant) resetContact(u *store.User) (string, error) {
 	if u.Status != store.Confirmed && u.Status != store.ResetRequired {
 		return "", fault.New(fault.ResetWrongState)
 	}
-	order, configured := []string{"verified_phone_number", "verified_email"}, len(t.cfg.Recovery) > 0
+	order, configured := []string{"verified_phone_number", "verified_email"}, len(t.cfg.Recovery) > 0 && !t.cfg.adminRecovery()
 	if configured {
 		order = t.cfg.Recovery
 	}

@@ -88,10 +88,10 @@ func (s *Service) newUser(ctx context.Context, t *tenant, name string, list []At
 			u.Attributes[a+"_verified"] = "false"
 		}
 	}
-	if m := t.cfg.missing(u.Attributes); m != "" {
-		return nil, "", requiredError(m)
-	}
-	if w == byUser {
+	if w == byUser { // an invited user gives what is missing with its first password
+		if m := t.cfg.missing(u.Attributes); m != "" {
+			return nil, "", requiredError(m)
+		}
 		if m := t.cfg.needsContact(u.Attributes); m != "" {
 			return nil, "", requiredError(m)
 		}

@@ -1,0 +1,247 @@
+package pool
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"countersign/internal/eventlog"
+	"countersign/internal/fault"
+	"countersign/internal/guard"
+	"countersign/internal/message"
+	"countersign/internal/password"
+	"countersign/internal/store"
+)
+
+// Actions and media of AdminCreateUser.
+const (
+	actionResend   = "RESEND"
+	actionSuppress = "SUPPRESS"
+	mediumSMS      = "SMS"
+	mediumEmail    = "EMAIL"
+)
+
+// AdminCreateUser creates a user with a temporary password and sends it an invitation, or sends a new one. API reference,
+// AdminCreateUser.
+func (s *Service) AdminCreateUser(ctx context.Context, c Caller, in AdminCreateInput) (*UserView, error) {
+	switch in.Action {
+	case "", actionSuppress:
+		return s.invite(ctx, c, in)
+	case actionResend:
+		return s.inviteAgain(ctx, c, in)
+	}
+	return nil, fault.Invalidf("messageAction", "MessageAction must be RESEND or SUPPRESS.")
+}
+
+func (s *Service) invite(ctx context.Context, c Caller, in AdminCreateInput) (*UserView, error) {
+	t, err := s.byPool(ctx, in.PoolID)
+	if err != nil {
+		return nil, err
+	}
+	u, attr, err := s.newUser(ctx, t, in.Username, in.Attributes, byAdmin)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.find(ctx, t, c, in.Username)
+	if err != nil {
+		return nil, err
+	}
+	if a.user != nil {
+		return nil, taken(attr)
+	}
+	media, err := invitationMedia(u, in)
+	if err != nil {
+		return nil, err
+	}
+	pw := in.TemporaryPassword
+	if u.Status = store.Confirmed; !t.needsNoPassword(u, media, in) {
+		if pw, err = s.setTemporary(ctx, t, u, pw); err != nil {
+			return nil, err
+		}
+	}
+	letters, err := s.invitations(ctx, t, u, media, pw)
+	if err != nil {
+		return nil, err
+	}
+	ev, err := s.event(ctx, t, c, eventlog.UserCreated, u, "", map[string]any{"status": string(u.Status), "invitations": len(letters)})
+	if err != nil {
+		return nil, err
+	}
+	err = s.write(ctx, func(tx *unit) error {
+		if err := tx.Users().InsertUser(ctx, u); err != nil {
+			return err
+		}
+		if err := s.claimInvited(ctx, tx, t, u, attr, in.ForceAlias); err != nil {
+			return err
+		}
+		if err := tx.Users().DeleteAttempts(ctx, t.pool.ID, a.nameKey); err != nil {
+			return err
+		}
+		for _, p := range letters {
+			if err := s.store(ctx, tx, p); err != nil {
+				return err
+			}
+		}
+		return tx.append(ctx, ev)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.view(t, u, all), nil
+}
+
+// claimInvited gives a new user its name and what the administrator vouches for.
+func (s *Service) claimInvited(ctx context.Context, tx *unit, t *tenant, u *store.User, attr string, force bool) error {
+	if err := claimNames(ctx, tx, t, u, attr); err != nil {
+		return err
+	}
+	for _, alias := range []string{attrPhone, attrEmail} {
+		if alias == attr || u.Attributes[alias+"_verified"] != "true" {
+			continue
+		}
+		if err := s.claimVerified(ctx, tx, t, u, alias, force); err != nil {
+			return err
+		}
+	}
+	return s.claimVerified(ctx, tx, t, u, attrPreferred, false)
+}
+
+// inviteAgain gives a user that never changed its temporary password a new one. A retry of the same call changes nothing.
+func (s *Service) inviteAgain(ctx context.Context, c Caller, in AdminCreateInput) (v *UserView, err error) {
+	err = s.asAdmin(ctx, c, in.PoolID, in.Username, func(t *tenant, a *account) error {
+		if a.user.Status != store.ForceChangePassword {
+			return fault.New(fault.UserStateUnsupported)
+		}
+		up := cloneUser(a.user)
+		media, err := invitationMedia(up, in)
+		if err != nil {
+			return err
+		}
+		pw, err := s.setTemporary(ctx, t, up, in.TemporaryPassword)
+		if err != nil {
+			return err
+		}
+		letters, err := s.invitations(ctx, t, up, media, pw)
+		if err != nil {
+			return err
+		}
+		ev, err := s.event(ctx, t, c, eventlog.UserChanged, up, "", map[string]any{"invitations": len(letters)})
+		if err != nil {
+			return err
+		}
+		v = s.view(t, up, all)
+		return s.write(ctx, func(tx *unit) error {
+			first, err := s.once(ctx, tx, t, c, a.subject, "invitation")
+			if err != nil || !first {
+				return err
+			}
+			for _, p := range letters {
+				if err := s.store(ctx, tx, p); err != nil {
+					return err
+				}
+			}
+			if err := s.endSessions(ctx, tx, up); err != nil {
+				return err
+			}
+			return tx.append(ctx, ev)
+		})
+	})
+	return v, err
+}
+
+// setTemporary sets the given password, or a random one, as a temporary password and returns it.
+func (s *Service) setTemporary(ctx context.Context, t *tenant, u *store.User, pw string) (string, error) {
+	if pw == "" {
+		pw = password.Generate(t.cfg.Password)
+	}
+	if err := t.cfg.Password.Check(pw); err != nil {
+		return "", err
+	}
+	u.Status, u.TemporaryUntil = store.ForceChangePassword, s.now().Add(t.cfg.temporaryLife())
+	return pw, s.setPassword(ctx, t, u, pw)
+}
+
+// invitationMedia returns the attributes that an invitation goes to. A medium that was asked for must have its attribute; without a wish it
+// is SMS, if there is a number.
+func invitationMedia(u *store.User, in AdminCreateInput) ([]string, error) {
+	if in.Action == actionSuppress {
+		return nil, nil
+	}
+	if len(in.Mediums) == 0 {
+		if u.Attributes[attrPhone] == "" {
+			return nil, nil
+		}
+		return []string{attrPhone}, nil
+	}
+	var out []string
+	for _, m := range in.Mediums {
+		attr, ok := map[string]string{mediumSMS: attrPhone, mediumEmail: attrEmail}[m]
+		switch {
+		case !ok:
+			return nil, fault.Invalidf("desiredDeliveryMediums", "DesiredDeliveryMediums may hold SMS and EMAIL.")
+		case u.Attributes[attr] == "":
+			return nil, fault.Invalidf(attr, "The invitation cannot be sent by %s: the user has no %s.", m, attr)
+		case !slices.Contains(out, attr):
+			out = append(out, attr)
+		}
+	}
+	return out, nil
+}
+
+// needsNoPassword: a pool that offers one-time codes takes users without a password, if the administrator vouches for where the codes
+// go and no invitation is to carry a password.
+func (t *tenant) needsNoPassword(u *store.User, media []string, in AdminCreateInput) bool {
+	sms := t.cfg.firstFactor(kindSMSOTP) && u.Attributes[attrPhone] != "" && u.Attributes[attrPhoneVerified] == "true"
+	email := t.cfg.firstFactor(kindEmailOTP) && u.Attributes[attrEmail] != "" && u.Attributes[attrEmailVerified] == "true"
+	if in.TemporaryPassword != "" || !(sms || email) {
+		return false
+	}
+	for _, attr := range media {
+		if strings.Contains(t.cfg.invitation(attr).Body, message.CodePlaceholder) {
+			return false
+		}
+	}
+	return true
+}
+
+// invitation is the pool's text for an invitation, or the default.
+func (c *Config) invitation(attr string) Mail {
+	m, kind := c.Templates.EmailInvite, message.EmailInvitation
+	if attr == attrPhone {
+		m, kind = Mail{Body: c.Templates.SMSInvite}, message.SMSInvitation
+	}
+	if m.Body == "" {
+		m.Body = message.Default(kind)
+	}
+	if m.Subject == "" {
+		m.Subject = "Your temporary password"
+	}
+	return m
+}
+
+// invitations makes the messages. They go on the notice lane: a batch of them never delays a sign-in.
+func (s *Service) invitations(ctx context.Context, t *tenant, u *store.User, media []string, pw string) ([]*posted, error) {
+	name := u.Username
+	for _, attr := range []string{attrEmail, attrPhone} {
+		if t.cfg.usesName(attr) && u.Attributes[attr] != "" {
+			name = u.Attributes[attr]
+		}
+	}
+	var out []*posted
+	for _, attr := range media {
+		tmpl := t.cfg.invitation(attr)
+		text, err := message.Render(tmpl.Body, message.Values{Code: pw, Username: name, Trusted: true})
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.seal(ctx, t, letter{
+			trigger: triggerInvite, attr: attr, to: u.Attributes[attr], counted: guard.SignUp, lane: store.LaneNotice, user: u, account: u.ID,
+			life: t.cfg.temporaryLife(),
+		}, nil, pw, tmpl.Subject, text)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
