@@ -266,7 +266,7 @@ func (j *judge) sender() {
 
 func (j *judge) smtp(m SMTP) {
 	if m.Host == "" {
-		if m != (SMTP{}) {
+		if m.Username != "" || m.From != "" || m.PasswordFile != "" || !m.Password.IsZero() {
 			j.add("sender.smtp.host", "set it, or remove the other settings of smtp", "not set")
 		}
 		return
