@@ -20,6 +20,8 @@ type pgSession struct {
 type pgConn struct {
 	*pgSession
 	pending []pgCall
+	// setup is how many of the first statements only begin the transaction.
+	setup int
 	// committing is set once COMMIT has been sent: what became of a connection that breaks now is unknown.
 	committing bool
 }
@@ -135,11 +137,19 @@ func (c *pgConn) send(sql string, args []any, row func(*scan)) (int64, error) {
 }
 
 // begin lets a transaction begin with its first statement.
-func (c *pgConn) begin(sql string) error { return c.exec(sql, nil, -1) }
+func (c *pgConn) begin(setup ...string) error {
+	c.setup = len(setup)
+	for _, sql := range setup {
+		if err := c.exec(sql, nil, -1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // commit sends what is pending together with the COMMIT. A transaction that never sent anything is not begun at all.
 func (c *pgConn) commit() error {
-	if c.pc.TxStatus() == 'I' && len(c.pending) <= 1 {
+	if c.pc.TxStatus() == 'I' && len(c.pending) <= c.setup {
 		c.pending = nil
 		return nil
 	}

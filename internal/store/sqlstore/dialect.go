@@ -17,8 +17,8 @@ type dialect struct {
 	narrowUpdates bool
 	// schemaTable creates the table of applied migrations.
 	schemaTable string
-	// tables counts the tables named $1 in the database.
-	hasTable string
+	// hasTable counts the tables named $1. tableColumns returns the names and types of the columns of table $1.
+	hasTable, tableColumns string
 	// size and version return what Info reports.
 	size, version string
 }

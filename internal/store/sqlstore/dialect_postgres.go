@@ -14,6 +14,10 @@ var postgresDialect = &dialect{
 		(version BIGINT PRIMARY KEY, name TEXT NOT NULL, needs BIGINT NOT NULL, applied_at BIGINT NOT NULL)`,
 	hasTable: `SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind = 'r' AND c.relname = CAST($1 AS TEXT) AND n.nspname = current_schema()`,
+	tableColumns: `SELECT CAST(a.attname AS TEXT), format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a
+		JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind = 'r' AND c.relname = CAST($1 AS TEXT) AND n.nspname = current_schema() AND a.attnum > 0
+		AND NOT a.attisdropped ORDER BY a.attnum`,
 	size:    `SELECT pg_database_size(current_database())`,
 	version: `SELECT current_setting('server_version')`,
 }

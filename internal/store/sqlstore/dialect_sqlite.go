@@ -13,7 +13,8 @@ var sqliteDialect = &dialect{
 	narrowUpdates: true,
 	schemaTable: `CREATE TABLE IF NOT EXISTS schema_migrations
 		(version INTEGER PRIMARY KEY, name TEXT NOT NULL, needs INTEGER NOT NULL, applied_at INTEGER NOT NULL) STRICT`,
-	hasTable: `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1`,
-	size:     `SELECT page_count * page_size FROM pragma_page_count, pragma_page_size`,
-	version:  `SELECT sqlite_version()`,
+	hasTable:     `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1`,
+	tableColumns: `SELECT name, type FROM pragma_table_info($1) ORDER BY cid`,
+	size:         `SELECT page_count * page_size FROM pragma_page_count, pragma_page_size`,
+	version:      `SELECT sqlite_version()`,
 }

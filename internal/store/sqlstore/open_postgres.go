@@ -96,7 +96,7 @@ func (e *pgEngine) read(ctx context.Context, f func(store.Tx) error) error {
 
 func (e *pgEngine) write(ctx context.Context, f func(store.Tx) error, alone bool) error {
 	for try := 1; ; try++ {
-		answer, again := e.once(ctx, f)
+		answer, again := e.once(ctx, f, alone)
 		if !again || alone || try == maxTries {
 			return answer
 		}
@@ -105,10 +105,14 @@ func (e *pgEngine) write(ctx context.Context, f func(store.Tx) error, alone bool
 }
 
 // once runs f in one transaction. again tells that nothing of it has happened and that a second run may go better.
-func (e *pgEngine) once(ctx context.Context, f func(store.Tx) error) (answer error, again bool) {
-	err := e.with(ctx, patience, func(c *pgConn) error {
+func (e *pgEngine) once(ctx context.Context, f func(store.Tx) error, alone bool) (answer error, again bool) {
+	limit, setup := patience, []string{pgBegin}
+	if alone {
+		limit, setup = 0, []string{pgBegin, `SET LOCAL statement_timeout = 0`, `SET LOCAL idle_in_transaction_session_timeout = 0`}
+	}
+	err := e.with(ctx, limit, func(c *pgConn) error {
 		t := &tx{c: c, d: postgresDialect}
-		if err := c.begin(pgBegin); err != nil {
+		if err := c.begin(setup...); err != nil {
 			again = passing(err, true)
 			return fmt.Errorf("store: %w", err)
 		}
@@ -148,10 +152,10 @@ func connectionLost(err error) bool {
 
 func (e *pgEngine) snapshot(ctx context.Context, f func(conn) error) error {
 	return e.with(ctx, 0, func(c *pgConn) error {
-		for _, sql := range []string{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, `SET LOCAL statement_timeout = 0`} {
-			if err := c.exec(sql, nil, -1); err != nil {
-				return err
-			}
+		err := c.begin(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, `SET LOCAL statement_timeout = 0`,
+			`SET LOCAL idle_in_transaction_session_timeout = 0`)
+		if err != nil {
+			return err
 		}
 		return f(c)
 	})
@@ -179,10 +183,7 @@ func (m pgMigrator) script(sql string) error {
 }
 
 func (m pgMigrator) transact(_ context.Context, f func() error) error {
-	if err := m.c.begin(pgBegin); err != nil {
-		return err
-	}
-	if err := m.c.exec(`SET LOCAL statement_timeout = 0`, nil, -1); err != nil {
+	if err := m.c.begin(pgBegin, `SET LOCAL statement_timeout = 0`); err != nil {
 		return err
 	}
 	err := m.c.query(`SELECT CAST(1 AS BIGINT) FROM pg_advisory_xact_lock($1)`, []any{int64(migrationLock)}, func(*scan) {})

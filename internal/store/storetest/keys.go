@@ -141,7 +141,7 @@ func testSweep(s *suite) {
 	s.write(func(ctx context.Context, tx store.Tx) error {
 		for n := range 3 {
 			pool := fmt.Sprint("p", n)
-			if err := fillPool(ctx, tx, pool); err != nil {
+			if err := FillPool(ctx, tx, pool); err != nil {
 				return err
 			}
 			if err := drop(tx.Challenges().Spend(ctx, []byte(pool), ms(1000))); err != nil {
@@ -164,7 +164,7 @@ func testSweep(s *suite) {
 }
 
 func testEpoch(s *suite) {
-	s.write(func(ctx context.Context, tx store.Tx) error { return fillPool(ctx, tx, "p") })
+	s.write(func(ctx context.Context, tx store.Tx) error { return FillPool(ctx, tx, "p") })
 	s.write(func(ctx context.Context, tx store.Tx) error {
 		n, err := tx.RaiseEpoch(ctx, ms(5))
 		s.same("RaiseEpoch", n, int64(2))

@@ -135,8 +135,8 @@ func testClients(s *suite) {
 	})
 }
 
-// fillPool gives a pool one row of everything and reports how many.
-func fillPool(ctx context.Context, tx store.Tx, pool string) error {
+// FillPool makes a pool with one row of everything that can belong to it; its user is "<pool>-u".
+func FillPool(ctx context.Context, tx store.Tx, pool string) error {
 	pre := func(x string) string { return pool + "-" + x }
 	u := &store.User{PoolID: pool, ID: pre("u"), Username: "n", Status: store.Confirmed, Enabled: true}
 	exp := ms(1000)
@@ -167,13 +167,13 @@ func fillPool(ctx context.Context, tx store.Tx, pool string) error {
 	return nil
 }
 
-// poolRows is how many rows fillPool makes.
+// poolRows is how many rows FillPool makes.
 const poolRows = 18
 
 func testPurge(s *suite) {
 	s.write(func(ctx context.Context, tx store.Tx) error {
 		for _, p := range []string{"gone", "stays", "gone2"} {
-			if err := fillPool(ctx, tx, p); err != nil {
+			if err := FillPool(ctx, tx, p); err != nil {
 				return err
 			}
 		}

@@ -182,7 +182,7 @@ func testAliasRace(s *suite) {
 
 func testDeleteUser(s *suite) {
 	s.write(func(ctx context.Context, tx store.Tx) error {
-		if err := fillPool(ctx, tx, "p"); err != nil {
+		if err := FillPool(ctx, tx, "p"); err != nil {
 			return err
 		}
 		for _, e := range []error{
