@@ -161,7 +161,7 @@ func distance(a, b string) int {
 
 // notSettings are variables with our prefix that are no settings: what the command line client reads.
 var notSettings = []string{"COUNTERSIGN_URL", "COUNTERSIGN_ACCESS_KEY_ID", "COUNTERSIGN_SECRET_ACCESS_KEY", "COUNTERSIGN_DATA", "COUNTERSIGN_CONFIG",
-	"COUNTERSIGN_CA", "COUNTERSIGN_ROOT_KEY", "COUNTERSIGN_OLD_ROOT_KEY"}
+	"COUNTERSIGN_CA", "COUNTERSIGN_ROOT_KEY", "COUNTERSIGN_OLD_ROOT_KEY", "COUNTERSIGN_USER_POOL_ID", "COUNTERSIGN_CLIENT_ID"}
 
 func (c *Config) fromEnv(env []string) (errs []error) {
 	byName := map[string]field{}

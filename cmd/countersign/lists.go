@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"countersign/internal/adminapi"
+)
+
+type usersCmd struct {
+	Export usersExportCmd `cmd:"" help:"Print everything kept about a user, in clear, as JSON."`
+	Erase  usersEraseCmd  `cmd:"" help:"Delete a user and the key of what is kept elsewhere about them."`
+}
+
+// userFlags name a user.
+type userFlags struct {
+	serverFlags
+	Pool string `required:"" help:"The pool's id." placeholder:"ID"`
+	User string `arg:"" help:"Sub, username, phone number or e-mail address."`
+}
+
+func (f *userFlags) path() string {
+	return "/pools/" + url.PathEscape(f.Pool) + "/users/" + url.PathEscape(f.User)
+}
+
+type usersExportCmd struct{ userFlags }
+
+func (c *usersExportCmd) Run(a *app) error {
+	srv, err := c.connect(a)
+	if err != nil {
+		return err
+	}
+	defer a.progress("exporting")()
+	var out json.RawMessage
+	if err := srv.call(a.ctx, "GET", c.path()+"/export", nil, &out); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, out, "", "  "); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.stdout, strings.TrimSpace(b.String()))
+	return err
+}
+
+type usersEraseCmd struct {
+	userFlags
+	Yes bool `help:"Do it: this cannot be undone."`
+}
+
+func (c *usersEraseCmd) Run(a *app) error {
+	if !c.Yes {
+		return hint(errors.New("an erasure cannot be undone"), "look first: countersign users export; then repeat with --yes")
+	}
+	srv, err := c.connect(a)
+	if err != nil {
+		return err
+	}
+	var out adminapi.Erased
+	if err := srv.call(a.ctx, "POST", c.path()+"/erase", nil, &out); err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(out)
+	}
+	_, err = fmt.Fprintf(a.stdout, "erased %s; the log keeps its counts under that id\n", out.Sub)
+	return err
+}
+
+type eventsCmd struct {
+	List eventsListCmd `cmd:"" help:"List events, newest first."`
+}
+
+type eventsListCmd struct {
+	serverFlags
+	Pool   string        `help:"Of one pool." placeholder:"ID"`
+	Type   string        `help:"Of one type." placeholder:"TYPE"`
+	User   string        `help:"About one user (sub)." placeholder:"ID"`
+	Number string        `help:"About one phone number; needs --pool." placeholder:"E164"`
+	Since  time.Duration `help:"Not older than this." placeholder:"1h"`
+	Limit  int           `help:"At most so many." default:"50"`
+	Reveal bool          `help:"Show what is sealed (addresses, destinations)."`
+}
+
+func (c *eventsListCmd) Run(a *app) error {
+	srv, err := c.connect(a)
+	if err != nil {
+		return err
+	}
+	q := query("pool", c.Pool, "type", c.Type, "user", c.User, "number", c.Number, "limit", strconv.Itoa(c.Limit))
+	if c.Since > 0 {
+		q.Set("from", time.Now().Add(-c.Since).UTC().Format(time.RFC3339))
+	}
+	if c.Reveal {
+		q.Set("reveal", "true")
+	}
+	var out struct {
+		Events []adminapi.Event `json:"events"`
+		Next   string           `json:"next,omitempty"`
+	}
+	if err := srv.call(a.ctx, "GET", "/events?"+q.Encode(), nil, &out); err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(out)
+	}
+	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "AT\tTYPE\tUSER\tDATA")
+	for _, e := range out.Events {
+		data := string(e.Data)
+		if e.Dark {
+			data += " (erased)"
+		} else if len(e.Personal) > 0 {
+			raw, _ := json.Marshal(e.Personal)
+			data += " " + string(raw)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", e.At.Local().Format(time.DateTime), e.Type, e.UserID, printable(data))
+	}
+	return t.Flush()
+}
+
+type messagesCmd struct {
+	List messagesListCmd `cmd:"" help:"List messages, newest first."`
+	Show messagesShowCmd `cmd:"" help:"Show one message with its attempts."`
+}
+
+type messagesListCmd struct {
+	serverFlags
+	Pool   string `help:"Of one pool." placeholder:"ID"`
+	User   string `help:"To one user (sub)." placeholder:"ID"`
+	Number string `help:"To one phone number; needs --pool." placeholder:"E164"`
+	State  string `help:"In one state (queued, sending, sent, delivered, undelivered, failed, expired, suppressed)." placeholder:"STATE"`
+	Limit  int    `help:"At most so many." default:"50"`
+}
+
+func (c *messagesListCmd) Run(a *app) error {
+	srv, err := c.connect(a)
+	if err != nil {
+		return err
+	}
+	var out struct {
+		Messages []adminapi.Message `json:"messages"`
+		Next     string             `json:"next,omitempty"`
+	}
+	q := query("pool", c.Pool, "user", c.User, "number", c.Number, "state", c.State, "limit", strconv.Itoa(c.Limit))
+	if err := srv.call(a.ctx, "GET", "/messages?"+q.Encode(), nil, &out); err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(out)
+	}
+	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "AT\tID\tSTATE\tTO\tFOR\tPROVIDER\tERROR")
+	for _, m := range out.Messages {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.CreatedAt.Local().Format(time.DateTime), m.ID, m.State, m.To, m.TriggerSource, m.Provider, printable(m.Error))
+	}
+	return t.Flush()
+}
+
+type messagesShowCmd struct {
+	serverFlags
+	ID string `arg:"" help:"The message's id."`
+}
+
+func (c *messagesShowCmd) Run(a *app) error {
+	srv, err := c.connect(a)
+	if err != nil {
+		return err
+	}
+	var m adminapi.Message
+	if err := srv.call(a.ctx, "GET", "/messages/"+url.PathEscape(c.ID), nil, &m); err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(m)
+	}
+	fmt.Fprintf(a.stdout, "%s to %s, %s: %s\n", m.Channel, m.To, m.TriggerSource, m.State)
+	for _, x := range m.Timeline {
+		fmt.Fprintf(a.stdout, "  %s  attempt %d by %s: %s %s %s (%s)\n", x.StartedAt.Local().Format(time.DateTime), x.N, x.Provider, x.Outcome,
+			printable(x.VendorCode), printable(x.Text), x.EndedAt.Sub(x.StartedAt).Round(time.Millisecond))
+	}
+	return nil
+}
+
+type statusCmd struct{ serverFlags }
+
+func (c *statusCmd) Run(a *app) error {
+	srv, err := c.connect(a)
+	if err != nil {
+		return err
+	}
+	var s adminapi.Status
+	if err := srv.call(a.ctx, "GET", "/status", nil, &s); err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(s)
+	}
+	_, err = fmt.Fprintf(a.stdout, "countersign %s, %s, since %s\nlistening at %s\nhosts: %s\ndatabase: %s %s, schema %d, %d bytes\nsender: %s, e-mail: %s\nroot key %s\n",
+		s.Version, s.Mode, s.StartedAt.Local().Format(time.DateTime), strings.Join(s.Listeners, ", "), strings.Join(s.BaseURLs, ", "),
+		s.Database.Engine, s.Database.Version, s.Database.Schema, s.Database.SizeBytes, s.Sender, s.Mailer, s.RootKey)
+	return err
+}
+
+// query makes a query string of what is not empty.
+func query(pairs ...string) url.Values {
+	q := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return q
+}

@@ -1,0 +1,212 @@
+package countersign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"countersign/internal/access"
+	"countersign/internal/delivery"
+	"countersign/internal/eventlog"
+	"countersign/internal/keyring"
+	"countersign/internal/message"
+	"countersign/internal/otp"
+	"countersign/internal/password"
+	"countersign/internal/pool"
+	"countersign/internal/sigv4"
+	"countersign/internal/simulator"
+	"countersign/internal/srp"
+	"countersign/internal/store"
+	"countersign/internal/store/sqlstore"
+	"countersign/internal/token"
+)
+
+// parts are what a server is made of, bottom up.
+type parts struct {
+	store    *sqlstore.Store
+	root     keyring.Root
+	keyring  *keyring.Keyring
+	tokens   *token.Keys
+	events   *eventlog.Log
+	access   *access.Keys
+	verifier *sigv4.Verifier
+	worker   *delivery.Worker
+	hasher   *password.Hasher
+	srp      *srp.Precomputer
+	pool     *pool.Service
+	inbox    *simulator.Inbox // dev only
+	mgmt     *management
+}
+
+// srpPairs is how many ephemeral pairs are kept ready.
+const srpPairs = 64
+
+// hashQueue is how many passwords may wait for a core before sign-ins are refused as overloaded.
+const hashQueue = 256
+
+// assemble opens the database and makes the parts. On error everything opened is closed again.
+func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
+	p := &parts{}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if p.store, err = openStore(ctx, c); err != nil {
+		return nil, err
+	}
+	if err = p.openKeys(ctx, c); err != nil {
+		return nil, err
+	}
+	p.events = eventlog.New(eventlog.Config{Keys: p.keyring, Logger: c.Log, Now: c.Now, Retention: c.EventRetention})
+	anyKeys := c.Mode == Dev && c.AccessKeyID == ""
+	p.access = access.NewKeys(access.Config{Store: p.store, Sealer: p.keyring, Now: c.Now, AnyCredentials: anyKeys})
+	p.verifier = &sigv4.Verifier{Lookup: p.access.SecretOf, AcceptAny: anyKeys, Now: c.Now}
+	p.mgmt = &management{keyring: p.keyring, access: p.access, verifier: p.verifier, now: c.Now}
+	if err = p.openSender(c); err != nil {
+		return nil, err
+	}
+	p.hasher, p.srp = password.New(0, hashQueue), srp.New(srpPairs)
+	p.pool = pool.New(pool.Options{
+		Codes:   &otp.Codes{Key: p.keyring.Codes, Now: c.Now, Fixed: c.FixedCode},
+		Deliver: p.worker, Dev: c.Mode == Dev, Events: p.events, Hasher: p.hasher, Keys: p.keyring, Log: c.Log, Now: c.Now,
+		SRP: p.srp, Store: p.store, Tokens: p.tokens,
+	})
+	return p, nil
+}
+
+func openStore(ctx context.Context, c *Config) (*sqlstore.Store, error) {
+	o := sqlstore.Options{Migrate: c.Migrate || c.Mode == Dev || c.Database == Ephemeral}
+	if isPostgres(c.Database) {
+		return sqlstore.OpenPostgres(ctx, c.Database, o)
+	}
+	return sqlstore.OpenSQLite(ctx, c.Database, o)
+}
+
+func (p *parts) openKeys(ctx context.Context, c *Config) (err error) {
+	p.root = keyring.NewRoot()
+	if c.RootKey != "" {
+		if p.root, err = keyring.ParseRoot(c.RootKey); err != nil {
+			return err
+		}
+	}
+	kc := keyring.Config{Root: p.root, Log: c.Log, Now: c.Now}
+	for _, old := range c.OldRootKeys {
+		root, err := keyring.ParseRoot(old)
+		if err != nil {
+			return err
+		}
+		kc.Accept = append(kc.Accept, root)
+	}
+	if p.keyring, err = keyring.Open(ctx, keyring.Database(p.store), kc); err != nil {
+		return err
+	}
+	p.tokens = token.New(token.Config{Store: token.Database(p.store), Vault: p.keyring, Log: c.Log, Now: c.Now, Algorithm: p.algorithm})
+	return nil
+}
+
+// algorithm reads the pool's setting for its next keys.
+func (p *parts) algorithm(ctx context.Context, poolID string) (token.Alg, error) {
+	cfg, err := poolConfig(ctx, p.store, poolID)
+	if err != nil || cfg.Alg == "" {
+		return token.RS256, err
+	}
+	return token.Alg(cfg.Alg), nil
+}
+
+func (p *parts) openSender(c *Config) (err error) {
+	senders := route{texts: c.Sender, mail: c.Mailer}
+	if c.Mode == Dev {
+		p.inbox, err = simulator.Open(simulator.Options{Path: c.Inbox, Now: c.Now, Logger: c.Log, Segments: segments})
+		if err != nil {
+			return err
+		}
+		if senders.texts == nil {
+			senders.texts = p.inbox
+		}
+		if senders.mail == nil {
+			senders.mail = p.inbox
+		}
+	}
+	p.worker, err = delivery.New(delivery.Config{
+		Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Route: senders.choose, Segments: segments, Store: p.store,
+	})
+	return err
+}
+
+func segments(text string) int {
+	_, n, _ := message.Segments(text)
+	return n
+}
+
+// close releases everything, last made first. It may be called with parts missing.
+func (p *parts) close() error {
+	var errs []error
+	if p.inbox != nil {
+		errs = append(errs, p.inbox.Close())
+	}
+	if p.tokens != nil {
+		errs = append(errs, p.tokens.Close())
+	}
+	if p.store != nil {
+		errs = append(errs, p.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// background runs what works beside requests until ctx ends, and returns a function that waits for its end. The
+// delivery worker is not among it: it drains by itself.
+func (p *parts) background(ctx context.Context, c *Config) (wait func()) {
+	var wg sync.WaitGroup
+	wg.Go(func() { p.events.Run(ctx, p.store) })
+	wg.Go(func() { p.sweep(ctx, c) })
+	p.srp.Start(ctx)
+	wg.Go(func() { <-p.srp.Done() })
+	return wg.Wait
+}
+
+const (
+	// sweepEvery is how often expired rows are looked for, sweepRows how many of each kind go in one transaction.
+	sweepEvery = time.Minute
+	sweepRows  = 500
+)
+
+// sweep deletes what has expired and what deleted pools left behind, in small steps.
+func (p *parts) sweep(ctx context.Context, c *Config) {
+	t := time.NewTicker(sweepEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if err := p.sweepOnce(ctx, c.Now().UTC()); err != nil && ctx.Err() == nil {
+			c.Log.Warn("sweeping expired rows failed; it is tried again in a minute", "error", err)
+		}
+	}
+}
+
+func (p *parts) sweepOnce(ctx context.Context, now time.Time) error {
+	for ctx.Err() == nil {
+		n := 0
+		err := p.store.Write(ctx, func(tx store.Tx) error {
+			expired, err := tx.Sweep(ctx, now, sweepRows)
+			if err != nil {
+				return err
+			}
+			purged, err := tx.Pools().PurgePool(ctx, sweepRows)
+			n = expired + purged
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("sweep: %w", err)
+		}
+		if n < sweepRows {
+			return nil
+		}
+	}
+	return nil
+}

@@ -1,0 +1,240 @@
+package countersign
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"countersign/internal/adminapi"
+	"countersign/internal/auth0api"
+	"countersign/internal/awsapi/cognito/api"
+	"countersign/internal/awsapi/wire"
+	"countersign/internal/front"
+	"countersign/internal/oidc"
+	"countersign/internal/simulator"
+)
+
+// mount makes the handler of every surface there is.
+func (s *Server) mount() error {
+	s.surfaces = map[front.Surface]http.Handler{
+		front.Health:  http.HandlerFunc(s.health),
+		front.Metrics: s.metrics.handler(),
+		front.OIDC:    s.oidc(),
+		front.Token:   s.tokenEndpoint(),
+		front.Admin:   s.admin(),
+	}
+	if err := s.mountAWS(); err != nil {
+		return err
+	}
+	if s.c.Mode == Dev {
+		s.surfaces[front.Root] = http.HandlerFunc(s.root)
+		s.surfaces[front.Simulator] = simulator.Handler(simulator.HandlerOptions{
+			Inbox: s.parts.inbox, Reset: s.Reset, BaseURL: s.c.BaseURLs[0], Region: DevRegion, ClientID: DevClient, Logger: s.c.Log,
+		})
+	}
+	return nil
+}
+
+func (s *Server) oidc() http.Handler {
+	o := oidc.Options{
+		Keys: s.parts.tokens, BaseURL: s.poolBaseURL, Log: s.c.Log,
+		PoolOf: func(r *http.Request) string { return front.PoolOf(r.Context()) },
+	}
+	if s.c.Mode == Dev {
+		o.MaxAge = -1
+	}
+	return oidc.Handler(o)
+}
+
+func (s *Server) tokenEndpoint() http.Handler {
+	var audiences []string
+	for _, o := range s.hosts.List() {
+		audiences = append(audiences, o+"/api/v2/", o+adminapi.Prefix)
+	}
+	return auth0api.TokenHandler(auth0api.Options{
+		Authenticate: s.parts.access.Authenticate, Issue: s.parts.mgmt.issue, Audiences: audiences, Dev: s.c.Mode == Dev, Log: s.c.Log,
+	})
+}
+
+func (s *Server) admin() http.Handler {
+	return adminapi.Handler(adminapi.Options{
+		Authenticate: s.parts.mgmt.authenticate, Access: s.parts.access, Events: s.parts.events, Keyring: s.parts.keyring, Store: s.parts.store,
+		Tokens: s.parts.tokens, Root: s.parts.root, Log: s.c.Log, Now: s.c.Now, Status: s.status,
+	})
+}
+
+func (s *Server) status() adminapi.Status {
+	st := adminapi.Status{
+		Version: s.c.Version, Mode: s.c.Mode.String(), StartedAt: s.started.UTC(), BaseURLs: s.hosts.List(), Listeners: []string{},
+		Sender: nameOf(s.c.Sender), Mailer: nameOf(s.c.Mailer), Ready: s.ready.Load(),
+	}
+	if s.parts.inbox != nil {
+		st.Sender, st.Mailer = "simulator", "simulator"
+	}
+	for _, b := range s.bindings {
+		st.Listeners = append(st.Listeners, b.Listener.Addr().String())
+	}
+	return st
+}
+
+// health: the process answers; it is ready if it does not drain and its database answers.
+func (s *Server) health(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if r.URL.Path == "/readyz" {
+		if !s.ready.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			io.WriteString(w, "draining or not started\n")
+			return
+		}
+		if err := s.parts.store.Ping(r.Context()); err != nil {
+			s.c.Log.WarnContext(r.Context(), "not ready: the database does not answer", "error", err)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			io.WriteString(w, "the database does not answer\n")
+			return
+		}
+	}
+	io.WriteString(w, "ok\n")
+}
+
+// root tells a person with a browser or curl what this is. Dev mode only.
+func (s *Server) root(w http.ResponseWriter, r *http.Request) {
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		http.Redirect(w, r, "/simulator/", http.StatusFound)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintf(w, "Countersign %s, development mode.\nTexts: %s/simulator/\nPool %s, client %s, region %s.\n", s.c.Version, s.c.BaseURLs[0], DevPool, DevClient, DevRegion)
+}
+
+// The surfaces of each door.
+var (
+	publicSurfaces = []front.Surface{front.Cognito, front.OIDC, front.Login, front.Auth0, front.Receipts, front.Health}
+	adminSurfaces  = []front.Surface{
+		front.Cognito, front.STS, front.KMS, front.SNS, front.SMSVoice, front.Lambda, front.OIDC, front.Token, front.Auth0API, front.Admin,
+		front.Console, front.Metrics, front.Health,
+	}
+	// exposable are the names of Config.Expose, besides "signed".
+	exposable = map[string][]front.Surface{
+		"sts": {front.STS}, "admin": {front.Admin, front.Token, front.Auth0API, front.Console}, "metrics": {front.Metrics},
+	}
+)
+
+const onAdminListener = "on the operators' listener (admin.listen)"
+
+// door returns the front of a listener.
+func (s *Server) door(d Door) http.Handler {
+	if d == LocalDoor {
+		return s.localDoor()
+	}
+	o := front.Options{
+		Hosts: s.hosts, Proxies: s.c.Proxies, Dev: s.c.Mode == Dev, Surfaces: s.surfaces, Signed: signedOperation, Observe: s.observe, Now: s.c.Now,
+	}
+	switch d {
+	case PublicDoor:
+		open := slices.Clone(publicSurfaces)
+		for _, name := range s.c.Expose {
+			open = append(open, exposable[name]...)
+		}
+		o.Surfaces, o.Elsewhere = s.only(open), map[front.Surface]string{}
+		for _, sf := range adminSurfaces {
+			o.Elsewhere[sf] = onAdminListener
+		}
+		if !slices.Contains(s.c.Expose, "signed") {
+			o.RefuseSigned = onAdminListener
+		}
+	case AdminDoor:
+		o.Surfaces = s.only(adminSurfaces)
+	}
+	return front.New(o)
+}
+
+func (s *Server) only(names []front.Surface) map[front.Surface]http.Handler {
+	out := map[front.Surface]http.Handler{}
+	for _, n := range names {
+		if h := s.surfaces[n]; h != nil {
+			out[n] = h
+		}
+	}
+	return out
+}
+
+// localDoor has no Host rule: a socket has no name to rebind.
+func (s *Server) localDoor() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(adminapi.Prefix+"/", s.surfaces[front.Admin])
+	mux.Handle("/metrics", s.surfaces[front.Metrics])
+	mux.Handle("/healthz", s.surfaces[front.Health])
+	mux.Handle("/readyz", s.surfaces[front.Health])
+	return mux
+}
+
+var signedOperations = func() map[string]bool {
+	out := map[string]bool{}
+	for _, m := range api.Operations {
+		out[m.Name] = m.Auth == wire.AuthIAM
+	}
+	return out
+}()
+
+// signedOperation reports whether a Cognito operation is of the IAM class; an unknown one answers as such by itself.
+func signedOperation(name string) bool { return signedOperations[name] }
+
+// observe feeds the metrics and, in dev mode, the console.
+func (s *Server) observe(seen front.Seen) {
+	s.metrics.observe(seen)
+	if s.c.Failed == nil || seen.Status < 400 {
+		return
+	}
+	f := Failure{
+		Request: seen.Request.Method + " " + seen.Request.URL.Path, Status: seen.Status, Hint: seen.Header.Get(front.HintHeader),
+		Error:   strings.TrimSuffix(seen.Header.Get("X-Amzn-Errortype"), ":"),
+		Message: seen.Header.Get("X-Amzn-Errormessage"),
+	}
+	if _, op, ok := strings.Cut(seen.Request.Header.Get("X-Amz-Target"), "."); ok {
+		f.Request = op
+	}
+	s.c.Failed(f)
+}
+
+// quietLog takes net/http's own complaints (bad TLS handshakes, mostly) into the log at debug level.
+func quietLog(l *slog.Logger) *log.Logger {
+	return slog.NewLogLogger(l.Handler(), slog.LevelDebug)
+}
+
+// poolByName answers for hosts that a pool has to itself: <name>.localhost in dev mode.
+func (s *Server) poolByName(origin string) (string, bool) {
+	if s.c.Mode != Dev {
+		return "", false
+	}
+	scheme, host, _ := strings.Cut(origin, "://")
+	name, rest, ok := strings.Cut(host, ".localhost")
+	if !ok || !slices.Contains(s.c.BaseURLs, scheme+"://localhost"+rest) {
+		return "", false
+	}
+	pools, err := s.pools(context.Background())
+	if err != nil {
+		return "", false
+	}
+	for _, id := range pools {
+		if _, own, _ := strings.Cut(id, "_"); strings.EqualFold(own, name) {
+			return id, true
+		}
+	}
+	return "", false
+}
+
+// jsonText is for configuration that is stored as JSON.
+func jsonText(v any) json.RawMessage {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("countersign: " + err.Error()) // types of ours, which always marshal
+	}
+	return raw
+}
