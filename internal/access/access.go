@@ -74,7 +74,7 @@ type Grant struct {
 	// Actions are names, or prefixes that end in "*"; "*" is all.
 	Actions []string `json:"actions"`
 	// Pools and Keys are ids (keys: id or ARN), or "*". A call on a pool needs the pool in Pools, a call on a key the key in
-	// Keys; a call on neither needs "*" in one of them.
+	// Keys. A call on neither (CreateUserPool, Publish) needs "*" in Pools, or in Keys if the service is KMS.
 	Pools []string `json:"pools,omitempty"`
 	Keys  []string `json:"keys,omitempty"`
 }
@@ -106,8 +106,10 @@ func (g *Grant) covers(service, action string, r Resource) bool {
 	if g.Service != service && g.Service != AnyService || !matchAction(g.Actions, action) {
 		return false
 	}
-	if r == (Resource{}) {
-		return has(g.Pools, anything) || has(g.Keys, anything)
+	if r == (Resource{}) && service == KMS {
+		return has(g.Keys, anything)
+	} else if r == (Resource{}) {
+		return has(g.Pools, anything)
 	}
 	return (r.Pool == "" || hasOrAny(g.Pools, r.Pool)) && (r.Key == "" || hasKey(g.Keys, r.Key))
 }
@@ -151,17 +153,52 @@ func hasKey(list []string, key string) bool {
 }
 
 func denied(p Principal, service, action string, r Resource) error {
-	on := "*"
-	flag := "--pool '*'"
+	on, flag := "*", ""
 	switch {
 	case r.Pool != "":
-		on, flag = r.Pool, "--pool "+r.Pool
+		on, flag = r.Pool, " --pool "+r.Pool
 	case r.Key != "":
-		on, flag = r.Key, "--key "+r.Key
+		on, flag = r.Key, " --key "+r.Key
+	case service == KMS:
+		flag = " --key '*'"
 	}
 	return fault.New(fault.AccessDenied).
 		WithPublic("User: %s is not authorized to perform: %s:%s on resource: %s", p.display(), service, action, on).
-		WithHint("grant it: countersign access grant %s --service %s --action %s %s", p.ID, service, action, flag)
+		WithHint("make a key that may: countersign keys create --name NAME --service %s --action %s%s (presets that may: %s)",
+			service, action, flag, havingPresets(service, action))
+}
+
+// havingPresets names the presets that allow an action.
+func havingPresets(service, action string) string {
+	var names []string
+	for _, info := range Presets() {
+		for s, actions := range info.Actions {
+			if (s == service || s == AnyService) && matchAction(actions, action) {
+				names = append(names, info.Name)
+			}
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// MayGrant returns nil if p itself has everything that the grants give: nobody passes on what they do not have. The
+// error is Allow's for the first thing that is missing.
+func MayGrant(p Principal, grants []Grant) error {
+	for _, g := range grants {
+		for _, action := range g.Actions {
+			for _, id := range g.Pools {
+				if err := Allow(p, g.Service, action, OnPool(id)); err != nil {
+					return err
+				}
+			}
+			for _, id := range g.Keys {
+				if err := Allow(p, g.Service, action, OnKey(id)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // display is the caller as the wire may show it back.

@@ -45,6 +45,9 @@ func TestAllow(t *testing.T) {
 		{"all pools cover the deployment", wide, Cognito, "CreateUserPool", Resource{}, true},
 		{"no pools at all", noPools, Cognito, "AdminGetUser", OnPool(p1), false},
 		{"no pools, deployment", noPools, Cognito, "CreateUserPool", Resource{}, false},
+		{"all keys do not cover pools", []Grant{{Service: AnyService, Actions: []string{"*"}, Pools: []string{p1}, Keys: []string{"*"}}}, Cognito, "CreateUserPool", Resource{}, false},
+		{"all pools do not cover keys", []Grant{{Service: AnyService, Actions: []string{"*"}, Pools: []string{"*"}}}, KMS, "ListKeys", Resource{}, false},
+		{"all keys", []Grant{{Service: KMS, Actions: []string{"*"}, Keys: []string{"*"}}}, KMS, "ListKeys", Resource{}, true},
 		{"no grants", nil, Cognito, "ListUserPools", Resource{}, false},
 		{"owner", Everything(), "anything", "Whatever", OnKey("k"), true},
 		{"both named", []Grant{{Service: KMS, Actions: []string{"*"}, Keys: []string{"*"}}}, KMS, "Decrypt", Resource{Pool: p1, Key: key}, false},
@@ -66,8 +69,10 @@ func TestDeniedSaysWhatIsMissing(t *testing.T) {
 			t.Errorf("%q is not in %q", want, err.Public)
 		}
 	}
-	if !strings.Contains(err.Hint, "countersign access grant CSKTEST") || !strings.Contains(err.Hint, "--pool eu-west-1_a") {
-		t.Errorf("hint %q", err.Hint)
+	const want = "make a key that may: countersign keys create --name NAME --service cognito-idp --action AdminGetUser " +
+		"--pool eu-west-1_a (presets that may: app-backend, auditor, owner)"
+	if err.Hint != want {
+		t.Errorf("hint %s\nwant %s", err.Hint, want)
 	}
 	if code := fault.CodeOf(Allow(Principal{}, STS, "GetCallerIdentity", Resource{})); code != fault.Unauthenticated {
 		t.Errorf("nobody: %s", code)
@@ -147,6 +152,41 @@ func TestPresets(t *testing.T) {
 	}
 	if _, err := Preset("root", nil, nil); fault.CodeOf(err) != fault.InvalidParameter {
 		t.Errorf("unknown preset: %v", err)
+	}
+}
+
+// Nobody passes on what they do not have.
+func TestMayGrant(t *testing.T) {
+	preset := func(name string, pools, keys []string) []Grant {
+		g, err := Preset(name, pools, keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	a, k := []string{"a"}, []string{"k"}
+	tests := []struct {
+		name      string
+		has, give []Grant
+		ok        bool
+	}{
+		{"owner gives all", Everything(), Everything(), true},
+		{"owner gives a preset", Everything(), preset("sender", nil, nil), true},
+		{"the same", preset("deployer", a, k), preset("deployer", a, k), true},
+		{"wider in pools", preset("deployer", a, k), preset("deployer", nil, k), true},
+		{"wider in pools, no keys", preset("app-backend", a, nil), preset("app-backend", []string{"a", "b"}, nil), false},
+		{"all pools", preset("app-backend", a, nil), preset("app-backend", nil, nil), false},
+		{"owner of one pool", preset("owner", a, nil), Everything(), false},
+		{"owner of one pool gives a key", preset("owner", a, nil), preset("sender", nil, k), false},
+		{"owner of all pools gives a key", []Grant{{Service: "*", Actions: []string{"*"}, Pools: []string{"*"}}}, []Grant{{Service: "*", Actions: []string{"*"}, Pools: []string{"*"}, Keys: k}}, false},
+		{"auditor gives owner", preset("auditor", nil, nil), Everything(), false},
+		{"a prefix gives less", preset("auditor", nil, nil), []Grant{{Service: Cognito, Actions: []string{"ListU*", "ListUsers"}, Pools: a}}, true},
+		{"a prefix gives more", []Grant{{Service: Cognito, Actions: []string{"ListU*"}, Pools: a}}, []Grant{{Service: Cognito, Actions: []string{"List*"}, Pools: a}}, false},
+	}
+	for _, tt := range tests {
+		if err := MayGrant(Principal{ID: "x", Kind: Management, Grants: tt.has}, tt.give); (err == nil) != tt.ok {
+			t.Errorf("%s: %v", tt.name, err)
+		}
 	}
 }
 

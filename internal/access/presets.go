@@ -2,6 +2,7 @@ package access
 
 import (
 	"slices"
+	"strings"
 
 	"countersign/internal/fault"
 )
@@ -32,44 +33,36 @@ func Presets() []PresetInfo {
 	}
 }
 
-// Preset returns the grants of a preset on the given pools and keys; empty lists mean all. The error is
-// fault.InvalidParameter for an unknown name.
+// Preset returns the grants of a preset, on everything if both lists are empty, else on exactly the pools and keys
+// listed: a key for one pool does not decrypt for all others. Services whose calls name neither (SNS, SMS and voice,
+// Lambda) are granted as a whole. The error is fault.InvalidParameter for an unknown name.
 func Preset(name string, pools, keys []string) ([]Grant, error) {
 	i := slices.IndexFunc(Presets(), func(p PresetInfo) bool { return p.Name == name })
 	if i < 0 {
 		return nil, fault.Invalidf("preset", "Unknown preset %q; there are app-backend, sender, deployer, auditor and owner.", name)
 	}
-	if len(pools) == 0 {
-		pools = []string{anything}
-	}
-	if len(keys) == 0 {
-		keys = []string{anything}
+	if len(pools)+len(keys) == 0 {
+		pools, keys = []string{anything}, []string{anything}
 	}
 	var out []Grant
 	for service, actions := range Presets()[i].Actions {
-		g := Grant{Service: service, Actions: slices.Clone(actions), Pools: slices.Clone(pools)}
+		g := Grant{Service: service, Actions: slices.Clone(actions)}
 		switch service {
 		case KMS:
-			g.Pools, g.Keys = nil, slices.Clone(keys)
-		case SNS, SMSVoice, STS, Lambda: // these name neither pools nor keys
+			g.Keys = slices.Clone(keys)
+		case SNS, SMSVoice, Lambda:
 			g.Pools = []string{anything}
 		case AnyService:
-			g.Keys = slices.Clone(keys)
+			g.Pools, g.Keys = slices.Clone(pools), slices.Clone(keys)
+		default:
+			g.Pools = slices.Clone(pools)
 		}
-		out = append(out, g)
+		if len(g.Pools)+len(g.Keys) > 0 {
+			out = append(out, g)
+		}
 	}
-	slices.SortFunc(out, func(a, b Grant) int { return compare(a.Service, b.Service) })
+	slices.SortFunc(out, func(a, b Grant) int { return strings.Compare(a.Service, b.Service) })
 	return out, nil
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // Everything is the grant of owner.
@@ -99,7 +92,6 @@ func sender() map[string][]string {
 		KMS:      {KMSDecrypt, "DescribeKey"},
 		SNS:      {"Publish", "CheckIfPhoneNumberIsOptedOut"},
 		SMSVoice: {"SendTextMessage", "SendVoiceMessage"},
-		Admin:    {"messages.send", "receipts.write"},
 	}
 }
 
@@ -137,7 +129,7 @@ func deployer() map[string][]string {
 		},
 		Admin: {
 			"pools.read", "pools.write", "clients.read", "clients.write", "hooks.read", "hooks.write", "senders.read",
-			"senders.write", "templates.read", "templates.write", "keys.read", "messages.test",
+			"senders.write", "templates.read", "templates.write", "keys.read", "messages.test", "status.read",
 		},
 	}
 }
