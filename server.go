@@ -147,10 +147,9 @@ func (s *Server) closeWithin(ctx context.Context) error {
 		s.startOnce.Do(func() {}) // never started: stays so
 		var errs []error
 		if s.worker != nil {
-			errs = append(errs, s.parts.worker.Drain(ctx))
-			s.stop()
-			errs = append(errs, <-s.worker)
+			errs = append(errs, s.parts.worker.Drain(ctx), <-s.worker)
 		}
+		s.stop()
 		s.stopped()
 		s.closeErr = errors.Join(append(errs, s.parts.close())...)
 	})

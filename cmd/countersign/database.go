@@ -93,4 +93,41 @@ type restoreCmd struct {
 	In string `arg:"" help:"A file that backup wrote." type:"existingfile"`
 }
 
-func (c *restoreCmd) Run(a *app) error { return errors.New("not yet") }
+// Run fills an empty database. What was issued before (codes, sessions, queued messages) is dead afterwards.
+func (c *restoreCmd) Run(a *app) error {
+	cfg, err := c.load(a)
+	if err != nil {
+		return err
+	}
+	if cfg.Database.IsZero() {
+		return hint(errors.New("no database is configured"), "countersign restore FILE --config countersign.yaml, or --set database=FILE-OR-URL")
+	}
+	f, err := os.Open(c.In)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	defer a.progress("restoring")()
+	s, err := openDatabase(a, cfg, sqlstore.Options{Migrate: true})
+	if err != nil {
+		return explainServe(err)
+	}
+	defer s.Close()
+	switch err := sqlstore.Restore(a.ctx, f, s); {
+	case errors.Is(err, sqlstore.ErrNotEmpty):
+		return hint(errors.New("the configured database is not empty; nothing was changed"), "name a new database")
+	case errors.Is(err, sqlstore.ErrArchive):
+		return hint(fmt.Errorf("%s is no backup, or is damaged; nothing was changed", c.In), "take another copy")
+	case err != nil:
+		return err
+	}
+	info, err := s.Info(a.ctx)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"engine": info.Engine, "schema": info.Schema, "epoch": info.Epoch})
+	}
+	_, err = fmt.Fprintf(a.stdout, "restored; this is epoch %d: codes, sessions and queued messages of the backup are dead\n", info.Epoch)
+	return err
+}
