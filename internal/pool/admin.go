@@ -271,3 +271,23 @@ func (s *Service) adminSetPassword(ctx context.Context, tx *unit, up *store.User
 	}
 	return tx.append(ctx, ev)
 }
+
+// AdminDeleteTOTP takes a user's authenticator away. API reference, AdminDeleteSoftwareToken.
+func (s *Service) AdminDeleteTOTP(ctx context.Context, c Caller, poolID, name string) error {
+	return s.asAdmin(ctx, c, poolID, name, func(t *tenant, a *account) error {
+		up := cloneUser(a.user)
+		up.SealedTOTP, up.TOTPStep, up.MFA.TOTP, up.MFA.TOTPReady = nil, 0, false, false
+		delete(up.Pending, pendingTOTP)
+		dropPreferred(up)
+		ev, err := s.event(ctx, t, c, eventlog.Unenroll, a.user, "", map[string]any{"factor": kindTOTP})
+		if err != nil {
+			return err
+		}
+		return s.write(ctx, func(tx *unit) error {
+			if err := s.save(ctx, tx, up); err != nil {
+				return err
+			}
+			return tx.append(ctx, ev)
+		})
+	})
+}

@@ -144,6 +144,7 @@ func callerErrors() map[fault.Code]wire.ErrorShape {
 func ErrorsFor() map[string]map[fault.Code]wire.ErrorShape {
 	table := map[string]map[fault.Code]wire.ErrorShape{
 		"RevokeToken":                {},
+		"AdminCreateUser":            {fault.UsernameTaken: {Name: "UsernameExistsException", Message: "User account already exists"}},
 		"CreateGroup":                {fault.ResourceExists: {Name: "GroupExistsException", Message: "A group with the name already exists."}},
 		"CreateIdentityProvider":     {fault.ResourceExists: {Name: "DuplicateProviderException", Message: "The identity provider already exists."}},
 		"CreateManagedLoginBranding": {fault.ResourceExists: {Name: "ManagedLoginBrandingExistsException", Message: "The branding style already exists."}},
