@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"countersign/internal/access"
@@ -102,7 +101,7 @@ func (s *server) createAccess(ctx context.Context, in *accessCreateInput) (*acce
 			return nil, err
 		}
 	}
-	if err := mayGrant(access.From(ctx), grants); err != nil {
+	if err := access.MayGrant(access.From(ctx), grants); err != nil {
 		return nil, err
 	}
 	c, err := s.Access.Create(ctx, access.NewCredential{Kind: access.Kind(in.Body.Kind), Name: in.Body.Name, Grants: grants})
@@ -112,30 +111,6 @@ func (s *server) createAccess(ctx context.Context, in *accessCreateInput) (*acce
 	return &accessCreateOutput{CreatedAccessKey{
 		AccessKey: AccessKey{ID: c.ID, Kind: string(c.Kind), Name: c.Name, Grants: c.Grants, CreatedAt: s.Now().UTC()}, Secret: c.Secret.Reveal(),
 	}}, nil
-}
-
-// mayGrant: nobody gives what they do not have.
-func mayGrant(p access.Principal, grants []access.Grant) error {
-	for _, g := range grants {
-		resources := []access.Resource{{}}
-		if !slices.Contains(g.Pools, "*") && !slices.Contains(g.Keys, "*") {
-			resources = nil
-			for _, id := range g.Pools {
-				resources = append(resources, access.OnPool(id))
-			}
-			for _, id := range g.Keys {
-				resources = append(resources, access.OnKey(id))
-			}
-		}
-		for _, action := range g.Actions {
-			for _, r := range resources {
-				if err := access.Allow(p, g.Service, action, r); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // RootKey tells which root keys wrap the keys in the database.
