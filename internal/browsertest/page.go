@@ -23,6 +23,7 @@ import (
 type Page struct {
 	t   testing.TB
 	ctx context.Context
+	dir string // of pictures
 
 	mu       sync.Mutex
 	host     string
@@ -36,7 +37,7 @@ type Page struct {
 func (b *Browser) Page(t testing.TB) *Page {
 	t.Helper()
 	ctx, end := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
-	p := &Page{t: t, ctx: ctx, told: make(chan struct{}, 1), media: map[string]string{"prefers-color-scheme": "light", "prefers-reduced-motion": "no-preference"}}
+	p := &Page{t: t, ctx: ctx, dir: t.ArtifactDir(), told: make(chan struct{}, 1), media: map[string]string{"prefers-color-scheme": "light", "prefers-reduced-motion": "no-preference"}}
 	if err := chromedp.Do(ctx); err != nil { // opens the tab, without a deadline that would close it again
 		t.Fatalf("a tab does not open: %v", err)
 	}
@@ -277,7 +278,7 @@ func (p *Page) Screenshot(name string) string {
 	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-	path := filepath.Join(p.t.ArtifactDir(), name+".png")
+	path := filepath.Join(p.dir, name+".png")
 	if err == nil {
 		err = os.WriteFile(path, png, 0o644)
 	}

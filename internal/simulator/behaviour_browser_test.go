@@ -151,6 +151,7 @@ func TestNoLayoutShift(t *testing.T) {
 		if calm {
 			p.ReduceMotion()
 		}
+		p.AllowClipboard()
 		p.WatchShifts()
 		p.Open(site(t, b, HandlerOptions{}) + "?to=%2B12025550123")
 		p.WaitFor(isLive)
@@ -160,8 +161,9 @@ func TestNoLayoutShift(t *testing.T) {
 		p.WaitFor(`document.querySelector("#rows .row").dataset.party === "+447700900456"`)
 		text(t, b, "+12025550188", "Your code is 555666.", "555666") // a new row
 		p.WaitFor(`document.querySelector("#rows .row").dataset.party === "+12025550188"`)
-		p.Shortcut("c")
 		p.WaitText("#announce", "New text to +12025550188")
+		p.Shortcut("c")
+		p.WaitText("#announce", "Copied")
 		if sum, what := p.Shifts(); sum > 0.001 {
 			t.Errorf("reduced motion %v: layout shifts of %.4f:\n%s", calm, sum, what)
 		}

@@ -12,6 +12,7 @@ export function glide(rows: () => Iterable<HTMLElement>, change: () => void): vo
   change();
   const moved: [HTMLElement, string][] = [];
   for (const row of rows()) {
+    for (const a of row.getAnimations()) a.cancel(); // an earlier glide would have the last word over the style
     row.style.transform = "";
     const was = before.get(row);
     const dy = was === undefined ? 0 : was - row.getBoundingClientRect().top;
