@@ -34,6 +34,8 @@ type Deliverer interface {
 
 // Options are what a Service is made of. All fields are required unless said otherwise.
 type Options struct {
+	// BaseURL chooses the base URL of a new pool, which must be a declared one. Defaults to DefaultBaseURL for all.
+	BaseURL func(poolID, name string) string
 	// Codes are the deployment's one-time codes; FixedCode (dev mode) is set there.
 	Codes   *otp.Codes
 	Deliver Deliverer
