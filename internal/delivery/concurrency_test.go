@@ -107,10 +107,11 @@ func TestLeaseRunsOut(t *testing.T) {
 		})
 		r.run(r.w)
 		r.w.Wake()
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-		defer cancel()
-		if _, err := r.w.Await(ctx, m.ID); !errors.Is(err, context.DeadlineExceeded) || len(r.desk.messages()) != 0 {
-			t.Fatalf("a leased message was sent: %v", err)
+		younger := r.prepare(draft())
+		r.queue(younger)
+		r.w.Wake()
+		if o := r.await(younger.ID); !o.OK() || r.message(m.ID).State != store.Sending || len(r.desk.messages()) != 1 {
+			t.Fatal("a leased message was sent")
 		}
 		r.clock.Advance(time.Minute)
 		r.w.Wake()
@@ -129,6 +130,18 @@ func TestLeaseRunsOut(t *testing.T) {
 			t.Errorf("state %s", m.State)
 		}
 	})
+}
+
+// watched is a context that says when somebody begins to wait for its end.
+type watched struct {
+	context.Context
+	once  sync.Once
+	waits func()
+}
+
+func (w *watched) Done() <-chan struct{} {
+	w.once.Do(w.waits)
+	return w.Context.Done()
 }
 
 func TestDrain(t *testing.T) {
@@ -152,15 +165,8 @@ func TestDrain(t *testing.T) {
 		late := r.prepare(draft())
 		late.State, late.Attempts, late.LeaseOwner, late.LeaseUntil = store.Sending, 1, r.message(ids[0]).LeaseOwner, r.clock.Now().Add(time.Minute)
 		r.queue(late)
-		drained := make(chan error, 1)
-		go func() { drained <- r.w.Drain(context.Background()) }()
-		select {
-		case err := <-drained:
-			t.Fatalf("drained while two sends were at work: %v", err)
-		case <-time.After(10 * time.Millisecond):
-		}
-		close(finish)
-		if err := <-drained; err != nil {
+		// The sends end only once Drain waits for them.
+		if err := r.w.Drain(&watched{Context: context.Background(), waits: func() { close(finish) }}); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-done; err != nil {

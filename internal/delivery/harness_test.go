@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -202,26 +203,26 @@ func (r *rig) await(id string) delivery.Outcome {
 	return o
 }
 
-// until moves the clock and wakes the worker until the message is in a final state. It waits for each attempt by a
-// channel, never by time.
-func (r *rig) until(id string, attempted <-chan struct{}) *store.Message {
+// until moves the clock to each retry until the message is in a final state.
+func (r *rig) until(id string) *store.Message {
 	r.t.Helper()
-	for range 100 {
+	late := time.After(20 * time.Second)
+	for handled := 0; ; runtime.Gosched() {
 		m := r.message(id)
-		if m.State.Final() {
+		switch {
+		case m.State.Final():
 			return m
-		}
-		if m.State == store.Queued && m.LastClass != "" {
+		case m.State == store.Queued && m.Attempts > handled:
+			handled = m.Attempts
 			r.clock.Advance(m.NextAt.Sub(r.clock.Now()) + time.Millisecond)
 			r.w.Wake()
 		}
 		select {
-		case <-attempted:
-		case <-time.After(20 * time.Millisecond):
+		case <-late:
+			r.t.Fatal("the message does not come to an end")
+		default:
 		}
 	}
-	r.t.Fatal("the message does not come to an end")
-	return nil
 }
 
 func (r *rig) message(id string) (m *store.Message) {

@@ -214,6 +214,9 @@ func (w *Worker) judge(r *result, s sent, started time.Time) *result {
 	if errors.Is(s.err, ErrSuppressed) {
 		return w.end(r, store.Suppressed, class, why, now)
 	}
+	if class == provider.ClassMisconfigured {
+		w.c.Logger.Error("a sender is misconfigured", "pool", m.PoolID, "provider", s.provider, "message", m.ID, "error", last.Text)
+	}
 	at, again := w.next(m, class, after, now)
 	if !again {
 		return w.end(r, store.Failed, class, why, now)

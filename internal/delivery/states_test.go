@@ -11,16 +11,16 @@ var states = []store.State{"", store.Queued, store.Sending, store.Sent, store.De
 // The matrix is written a second time, as a picture: rows are from, columns to, in the order of states.
 func TestStateMachine(t *testing.T) {
 	picture := []string{
-		//   ""q s S D U F E X
-		"..xx.....x"[1:], // new: queued, sending (claimed as enqueued), suppressed
-		"..x....xx",      // queued: sending, expired, suppressed
-		".xxx..xxx",      // sending: queued, sending, sent, failed, expired, suppressed
-		"....xx...",      // sent: delivered, undelivered
-		".........",      // delivered
-		"....x....",      // undelivered: delivered
-		"....xx...",      // failed: a receipt of an ambiguous attempt
-		"....xx...",      // expired: the same
-		".........",      // suppressed
+		// order: new, queued, sending, sent, delivered, undelivered, failed, expired, suppressed
+		".xx.....x", // new: queued, sending (claimed as enqueued), suppressed
+		"..x....xx", // queued: sending, expired, suppressed
+		".xxx..xxx", // sending: queued, sending, sent, failed, expired, suppressed
+		"....xx...", // sent: delivered, undelivered
+		".........", // delivered
+		"....x....", // undelivered: delivered
+		"....xx...", // failed: a receipt of an ambiguous attempt
+		"....xx...", // expired: the same
+		".........", // suppressed
 	}
 	for i, from := range states {
 		for j, to := range states {

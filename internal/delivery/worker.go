@@ -166,3 +166,17 @@ func poke(c chan struct{}) {
 	default:
 	}
 }
+
+// Stats are for metrics and readiness.
+type Stats struct {
+	// InFlight is how many messages are at work, Waiting how many claimed ones wait for a place.
+	InFlight, Waiting int
+	Draining          bool
+}
+
+// Stats returns the present load.
+func (w *Worker) Stats() Stats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return Stats{InFlight: w.inFlight, Waiting: w.nWait, Draining: w.draining}
+}
