@@ -60,7 +60,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 			return nil, errors.Join(err, p.close())
 		}
 	}
-	if err := s.mount(); err != nil {
+	if err := s.mount(ctx); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	return s, nil

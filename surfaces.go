@@ -21,7 +21,7 @@ import (
 )
 
 // mount makes the handler of every surface there is.
-func (s *Server) mount() error {
+func (s *Server) mount(ctx context.Context) error {
 	s.surfaces = map[front.Surface]http.Handler{
 		front.Health:  http.HandlerFunc(s.health),
 		front.Metrics: s.metrics.handler(),
@@ -29,7 +29,7 @@ func (s *Server) mount() error {
 		front.Token:   s.tokenEndpoint(),
 		front.Admin:   s.admin(),
 	}
-	if err := s.mountAWS(); err != nil {
+	if err := s.mountAWS(ctx); err != nil {
 		return err
 	}
 	if s.c.Mode == Dev {
