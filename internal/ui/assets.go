@@ -11,6 +11,8 @@ import (
 	"sync"
 )
 
+//go:generate go run ./build
+
 //go:embed dist
 var dist embed.FS
 
