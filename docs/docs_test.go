@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"countersign/internal/awsapi/cognito"
 	"countersign/internal/config"
 	"countersign/internal/fault"
 )
@@ -21,19 +22,26 @@ func page(t *testing.T, name string) string {
 	return string(b)
 }
 
+var errorRow = regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+)")
+
+// Each code stands in errors.md, beside the exception that the Cognito wire answers.
 func TestEveryErrorCodeIsDocumented(t *testing.T) {
-	text := page(t, "errors.md")
-	known := map[string]bool{}
-	for _, code := range fault.Codes() {
-		known[string(code)] = true
-		if !strings.Contains(text, "| `"+string(code)+"` |") {
-			t.Errorf("errors.md does not explain %s", code)
-		}
+	rows := map[fault.Code]string{}
+	for _, m := range errorRow.FindAllStringSubmatch(page(t, "errors.md"), -1) {
+		rows[fault.Code(m[1])] = m[2]
 	}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\|").FindAllStringSubmatch(text, -1) {
-		if !known[m[1]] {
-			t.Errorf("errors.md explains %s, which no longer exists", m[1])
+	shapes := cognito.Errors()
+	for _, code := range fault.Codes() {
+		want := strings.TrimSuffix(shapes[code].Name, "Exception")
+		if got, ok := rows[code]; !ok {
+			t.Errorf("errors.md does not explain %s", code)
+		} else if got != want {
+			t.Errorf("errors.md calls %s %s, the wire says %s", code, got, want)
 		}
+		delete(rows, code)
+	}
+	for code := range rows {
+		t.Errorf("errors.md explains %s, which no longer exists", code)
 	}
 }
 
