@@ -1,0 +1,349 @@
+package pool_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"countersign/internal/fault"
+	"countersign/internal/pool"
+	"countersign/internal/pool/pooltest"
+	"countersign/internal/store"
+	"countersign/internal/store/storetest"
+)
+
+// modelUser is what the walk believes about one name.
+type modelUser struct {
+	exists, confirmed, verified, disabled, reset bool
+	sub, password                                string
+	sms                                          bool
+	codes                                        map[string]string // the newest live code by purpose
+	sentAt                                       map[string]time.Time
+	tokens                                       *pool.Tokens
+	signedIn                                     time.Time
+}
+
+// walk drives random operations against a Service and checks every answer against the model.
+type walk struct {
+	*world
+	rt    *rapid.T
+	users map[string]*modelUser
+}
+
+func (k *walk) pick() (string, *modelUser) {
+	names := []string{"+12025550110", "+12025550111"}
+	n := rapid.SampledFrom(names).Draw(k.rt, "name")
+	if k.users[n] == nil {
+		k.users[n] = &modelUser{codes: map[string]string{}, sentAt: map[string]time.Time{}}
+	}
+	return n, k.users[n]
+}
+
+func (k *walk) expect(what string, err error, codes ...fault.Code) {
+	k.rt.Helper()
+	if !slices.Contains(codes, fault.CodeOf(err)) {
+		k.rt.Fatalf("%s: got %q (%v), want one of %q", what, fault.CodeOf(err), err, codes)
+	}
+}
+
+// sent records the code that an operation sent.
+func (k *walk) sent(u *modelUser, purpose, to string) {
+	u.codes[purpose], u.sentAt[purpose] = k.Code(to), k.Now()
+}
+
+// rest lets every counter and window end, so that the model need not count.
+func (k *walk) rest() { k.Advance(61 * time.Minute) }
+
+func (k *walk) signUp(*rapid.T) {
+	n, u := k.pick()
+	out, err := k.Service.SignUp(k.t.Context(), k.Caller(), pool.SignUpInput{ClientAuth: k.auth(), Username: n, Password: passw0rd})
+	if u.exists {
+		k.expect("sign-up of a taken name", err, fault.SignInNameTaken)
+		return
+	}
+	k.expect("sign-up", err, "")
+	*u = modelUser{exists: true, sub: out.UserSub, password: passw0rd, codes: map[string]string{}, sentAt: map[string]time.Time{}}
+	k.sent(u, "sign_up", n)
+	k.rest()
+}
+
+func (k *walk) confirm(*rapid.T) {
+	n, u := k.pick()
+	code, right := u.codes["sign_up"], rapid.Bool().Draw(k.rt, "right")
+	if code == "" {
+		code = "123456"
+	} else if !right {
+		code = pooltest.Wrong(code)
+	}
+	_, err := k.Service.ConfirmSignUp(k.t.Context(), k.Caller(), pool.ConfirmSignUpInput{ClientAuth: k.auth(), Username: n, Code: code})
+	alive := u.codes["sign_up"] != "" && k.Now().Before(u.sentAt["sign_up"].Add(24*time.Hour))
+	switch {
+	case !u.exists:
+		k.expect("confirm nobody", err, fault.UserNotFound)
+	case u.confirmed || u.reset:
+		k.expect("confirm twice", err, fault.UserAlreadyConfirmed)
+	case !alive:
+		k.expect("confirm with a dead code", err, fault.CodeExpired)
+	case !right:
+		k.expect("confirm with a wrong code", err, fault.CodeMismatch)
+	default:
+		k.expect("confirm", err, "")
+		u.confirmed, u.verified = true, true
+		delete(u.codes, "sign_up")
+	}
+	k.rest()
+}
+
+func (k *walk) signIn(*rapid.T) {
+	n, u := k.pick()
+	pw := u.password
+	right := u.exists && rapid.Bool().Draw(k.rt, "right")
+	if !right {
+		pw = "Wr0ng-Horse!"
+	}
+	out, err := k.password(k.Caller(), n, pw)
+	switch {
+	case !u.exists:
+		k.expect("sign-in of nobody", err, fault.UserNotFound)
+	case !right:
+		k.expect("wrong password", err, fault.WrongCredentials)
+	case u.disabled:
+		k.expect("sign-in of a disabled user", err, fault.UserDisabled)
+	case !u.confirmed && !u.reset:
+		k.expect("sign-in before confirmation", err, fault.UserNotConfirmed)
+	case u.reset:
+		k.expect("sign-in while a reset is due", err, fault.PasswordResetRequired)
+	case u.sms:
+		k.expect("sign-in", err, "")
+		if out.Challenge != "SMS_MFA" || out.Tokens != nil {
+			k.rt.Fatalf("with a second factor: %+v", out)
+		}
+		k.answer(n, u, out)
+	default:
+		k.expect("sign-in", err, "")
+		if out.Tokens == nil {
+			k.rt.Fatalf("without a second factor: %+v", out)
+		}
+		u.tokens, u.signedIn = out.Tokens, k.Now()
+	}
+	k.rest()
+}
+
+func (k *walk) answer(n string, u *modelUser, ch *pool.AuthResult) {
+	code := k.Code(n)
+	if rapid.Bool().Draw(k.rt, "wrong first") {
+		_, err := k.respond(k.Caller(), ch, n, "SMS_MFA_CODE", pooltest.Wrong(code))
+		k.expect("wrong MFA code", err, fault.ChallengeCodeMismatch)
+	}
+	if rapid.Bool().Draw(k.rt, "too late") {
+		k.Advance(3 * time.Minute)
+		_, err := k.respond(k.Caller(), ch, n, "SMS_MFA_CODE", code)
+		k.expect("late MFA code", err, fault.SessionExpired)
+		return
+	}
+	out, err := k.respond(k.Caller(), ch, n, "SMS_MFA_CODE", code)
+	k.expect("MFA code", err, "")
+	u.verified = true
+	u.tokens, u.signedIn = out.Tokens, k.Now()
+	_, err = k.respond(k.Caller(), ch, n, "SMS_MFA_CODE", code)
+	k.expect("MFA code twice", err, fault.SessionUsed)
+}
+
+// bearer is what a call with the user's last access token must answer.
+func (k *walk) bearer(u *modelUser, err error, good ...fault.Code) bool {
+	switch {
+	case u.tokens == nil:
+		k.expect("call without a session", err, fault.AccessTokenInvalid, fault.AccessTokenRevoked, fault.AccessTokenExpired)
+	case !k.Now().Before(u.signedIn.Add(time.Hour).Truncate(time.Second)):
+		k.expect("call with an old token", err, fault.AccessTokenExpired)
+	case u.disabled:
+		k.expect("call of a disabled user", err, fault.UserDisabled, fault.AccessTokenRevoked)
+	default:
+		k.expect("call", err, good...)
+		return true
+	}
+	return false
+}
+
+func (k *walk) access(u *modelUser) string {
+	if u.tokens == nil {
+		return "x"
+	}
+	return u.tokens.Access
+}
+
+// fresh signs in so that a token is valid, if the user can.
+func (k *walk) fresh(n string, u *modelUser) {
+	if !u.exists || !u.confirmed || u.disabled || u.reset {
+		return
+	}
+	out := k.Begin(k.client, n, u.password)
+	if u.sms {
+		out = k.Answer(k.client, n, out, "SMS_MFA_CODE", k.Code(n))
+		u.verified = true
+	}
+	u.tokens, u.signedIn = out.Tokens, k.Now()
+}
+
+func (k *walk) toggleSMS(*rapid.T) {
+	n, u := k.pick()
+	k.fresh(n, u)
+	on := rapid.Bool().Draw(k.rt, "on")
+	err := k.Service.SetMFAPreference(k.t.Context(), k.Caller(), k.access(u), pool.MFAPreference{SMS: &pool.FactorChange{Enabled: on}})
+	if k.bearer(u, err, "") {
+		u.sms = on
+	}
+	k.rest()
+}
+
+func (k *walk) changePassword(*rapid.T) {
+	n, u := k.pick()
+	k.fresh(n, u)
+	next := fmt.Sprintf("N3w-Horse-%d!", rapid.IntRange(0, 9).Draw(k.rt, "password"))
+	err := k.Service.ChangePassword(k.t.Context(), k.Caller(), k.access(u), u.password, next)
+	if k.bearer(u, err, "") {
+		u.password = next
+	}
+	k.rest()
+}
+
+func (k *walk) forgot(*rapid.T) {
+	n, u := k.pick()
+	err := k.world.forgot(k.Caller(), n)
+	switch {
+	case !u.exists:
+		k.expect("recovery of nobody", err, fault.ResetUserNotFound)
+	case u.disabled:
+		k.expect("recovery of a disabled user", err, fault.UserDisabled)
+	case !u.confirmed && !u.reset:
+		k.expect("recovery before confirmation", err, fault.ResetWrongState)
+	case !u.verified:
+		k.expect("recovery without a verified contact", err, fault.ResetNotPossible)
+	default:
+		k.expect("recovery", err, "")
+		k.sent(u, "reset", n)
+	}
+}
+
+func (k *walk) confirmForgot(*rapid.T) {
+	n, u := k.pick()
+	code, right := u.codes["reset"], rapid.Bool().Draw(k.rt, "right")
+	if code == "" {
+		code = "123456"
+	} else if !right {
+		code = pooltest.Wrong(code)
+	}
+	next := "R3set-Horse!"
+	err := k.Service.ConfirmForgotPassword(k.t.Context(), k.Caller(), pool.ConfirmForgotPasswordInput{ClientAuth: k.auth(), Username: n, Code: code, Password: next})
+	alive := u.codes["reset"] != "" && k.Now().Before(u.sentAt["reset"].Add(time.Hour))
+	switch {
+	case !u.exists:
+		k.expect("reset of nobody", err, fault.UserNotFound)
+	case !alive || u.disabled:
+		k.expect("reset with a dead code", err, fault.CodeExpired)
+	case !right:
+		k.expect("reset with a wrong code", err, fault.CodeMismatch)
+	default:
+		k.expect("reset", err, "")
+		u.password, u.reset, u.confirmed, u.tokens = next, false, true, nil
+		delete(u.codes, "reset")
+	}
+	k.rest()
+}
+
+func (k *walk) signOut(*rapid.T) {
+	n, u := k.pick()
+	k.fresh(n, u)
+	old := u.tokens
+	if k.bearer(u, k.Service.GlobalSignOut(k.t.Context(), k.Caller(), k.access(u)), "") {
+		u.tokens = nil
+		_, err := k.Service.Refresh(k.t.Context(), k.Caller(), pool.RefreshInput{ClientAuth: k.auth(), RefreshToken: old.Refresh})
+		k.expect("refresh after sign-out", err, fault.RefreshTokenRevoked)
+	}
+}
+
+func (k *walk) admin(*rapid.T) {
+	n, u := k.pick()
+	ctx, c := k.t.Context(), k.Admin()
+	found := func(err error) bool {
+		if !u.exists {
+			k.expect("administration of nobody", err, fault.UserNotFound)
+			return false
+		}
+		k.expect("administration", err, "")
+		return true
+	}
+	switch rapid.SampledFrom([]string{"disable", "enable", "confirm", "delete"}).Draw(k.rt, "what") {
+	case "disable":
+		if found(k.Service.AdminDisable(ctx, c, k.pool, n)) {
+			u.disabled, u.tokens = true, nil
+		}
+	case "enable":
+		if found(k.Service.AdminEnable(ctx, c, k.pool, n)) {
+			u.disabled = false
+		}
+	case "confirm":
+		err := k.Service.AdminConfirmSignUp(ctx, c, k.pool, n)
+		switch {
+		case !u.exists:
+			k.expect("confirm nobody", err, fault.UserNotFound)
+		case u.confirmed:
+			k.expect("confirm twice", err, fault.UserAlreadyConfirmed)
+		default:
+			k.expect("confirm", err, "")
+			u.confirmed = true // and verifies nothing
+			delete(u.codes, "sign_up")
+		}
+	case "delete":
+		if found(k.Service.AdminDeleteUser(ctx, c, k.pool, n)) {
+			*u = modelUser{codes: map[string]string{}, sentAt: map[string]time.Time{}}
+		}
+	}
+	k.rest()
+}
+
+// check holds after every step: the model and the store agree on who exists, and nobody unverified owns a confirmed state.
+func (k *walk) check(rt *rapid.T) {
+	k.rt = rt
+	for n, u := range k.users {
+		v, err := k.Service.AdminGetUser(k.t.Context(), k.Admin(), k.pool, n)
+		if !u.exists {
+			k.expect("nobody", err, fault.UserNotFound)
+			continue
+		}
+		k.expect("somebody", err, "")
+		want := store.Unconfirmed
+		if u.confirmed {
+			want = store.Confirmed
+		}
+		if v.Status != want || v.Enabled == u.disabled || v.Sub != u.sub {
+			rt.Fatalf("%s: status %s enabled %v, the model says confirmed %v disabled %v", n, v.Status, v.Enabled, u.confirmed, u.disabled)
+		}
+		if got := attrs(v)["phone_number_verified"]; got != fmt.Sprint(u.verified) {
+			rt.Fatalf("%s: verified %s, the model says %v", n, got, u.verified)
+		}
+	}
+}
+
+// TestWalk takes random walks through the state machine of package pool, on both stores.
+func TestWalk(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s store.Store) {
+		h := pooltest.New(t, s)
+		rapid.Check(t, func(rt *rapid.T) {
+			w := &world{Harness: h, t: t, pool: h.Pool(pooltest.PhonePool())}
+			w.client = w.Client(w.pool, pooltest.AppClient())
+			k := &walk{world: w, rt: rt, users: map[string]*modelUser{}}
+			step := func(f func(*rapid.T)) func(*rapid.T) {
+				return func(rt *rapid.T) { k.rt = rt; f(rt) }
+			}
+			rt.Repeat(map[string]func(*rapid.T){
+				"": k.check, "SignUp": step(k.signUp), "Confirm": step(k.confirm), "SignIn": step(k.signIn), "SMS": step(k.toggleSMS),
+				"ChangePassword": step(k.changePassword), "Forgot": step(k.forgot), "ConfirmForgot": step(k.confirmForgot),
+				"SignOut": step(k.signOut), "Admin": step(k.admin), "Wait": step(func(*rapid.T) { k.Advance(25 * time.Hour) }),
+			})
+		})
+	})
+}
