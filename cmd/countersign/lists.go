@@ -80,10 +80,10 @@ type eventsCmd struct {
 
 type eventsListCmd struct {
 	serverFlags
-	Pool   string        `help:"Of one pool." placeholder:"ID"`
+	Pool   string        `help:"The pool; needed where there are several." placeholder:"ID"`
 	Type   string        `help:"Of one type." placeholder:"TYPE"`
 	User   string        `help:"About one user (sub)." placeholder:"ID"`
-	Number string        `help:"About one phone number; needs --pool." placeholder:"E164"`
+	Number string        `help:"About one phone number." placeholder:"E164"`
 	Since  time.Duration `help:"Not older than this." placeholder:"1h"`
 	Limit  int           `help:"At most so many." default:"50"`
 	Reveal bool          `help:"Show what is sealed (addresses, destinations)."`
@@ -133,9 +133,9 @@ type messagesCmd struct {
 
 type messagesListCmd struct {
 	serverFlags
-	Pool   string `help:"Of one pool." placeholder:"ID"`
+	Pool   string `help:"The pool; needed where there are several." placeholder:"ID"`
 	User   string `help:"To one user (sub)." placeholder:"ID"`
-	Number string `help:"To one phone number; needs --pool." placeholder:"E164"`
+	Number string `help:"To one phone number." placeholder:"E164"`
 	State  string `help:"In one state (queued, sending, sent, delivered, undelivered, failed, expired, suppressed)." placeholder:"STATE"`
 	Limit  int    `help:"At most so many." default:"50"`
 }

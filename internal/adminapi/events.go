@@ -27,10 +27,10 @@ type Event struct {
 }
 
 type eventsInput struct {
-	Pool      string    `query:"pool" maxLength:"128"`
+	Pool      string    `query:"pool" maxLength:"128" doc:"Needed where there are several."`
 	Type      string    `query:"type" maxLength:"64"`
 	User      string    `query:"user" maxLength:"128" doc:"The user's id (sub)."`
-	Number    string    `query:"number" maxLength:"32" doc:"A phone number in E.164 form; needs a pool."`
+	Number    string    `query:"number" maxLength:"32" doc:"A phone number in E.164 form."`
 	From      time.Time `query:"from"`
 	To        time.Time `query:"to"`
 	After     string    `query:"after" maxLength:"64"`
@@ -60,6 +60,9 @@ func (s *server) listEvents(ctx context.Context, in *eventsInput) (*eventsOutput
 		if err := mayReveal(ctx, in.Pool); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+		return nil, err
 	}
 	rows, err := s.Events.List(ctx, s.Store, eventlog.Query{
 		PoolID: in.Pool, UserID: in.User, Type: eventlog.Type(in.Type), Number: in.Number, From: in.From, To: in.To,

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"countersign/internal/access"
-	"countersign/internal/fault"
 	"countersign/internal/store"
 )
 
@@ -44,9 +43,9 @@ type Attempt struct {
 }
 
 type messagesInput struct {
-	Pool   string `query:"pool" maxLength:"128"`
+	Pool   string `query:"pool" maxLength:"128" doc:"Needed where there are several."`
 	User   string `query:"user" maxLength:"128"`
-	Number string `query:"number" maxLength:"32" doc:"A phone number in E.164 form; needs a pool."`
+	Number string `query:"number" maxLength:"32" doc:"A phone number in E.164 form."`
 	State  string `query:"state" maxLength:"16"`
 	Before string `query:"before" maxLength:"64"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50"`
@@ -72,11 +71,11 @@ func (s *server) registerMessages() {
 }
 
 func (s *server) listMessages(ctx context.Context, in *messagesInput) (*messagesOutput, error) {
+	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+		return nil, err
+	}
 	q := store.MessageQuery{PoolID: in.Pool, UserID: in.User, State: store.State(in.State), Before: in.Before, Limit: in.Limit}
 	if in.Number != "" {
-		if in.Pool == "" {
-			return nil, fault.Invalidf("number", "A number is looked up within a pool; name one.")
-		}
 		var err error
 		if q.Number, err = s.Events.NumberHash(ctx, in.Pool, in.Number); err != nil {
 			return nil, err

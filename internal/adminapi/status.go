@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"countersign/internal/access"
+	"countersign/internal/fault"
 	"countersign/internal/store"
 )
 
@@ -102,4 +103,23 @@ func (s *server) listPools(ctx context.Context, in *poolsInput) (*poolsOutput, e
 		out.Body.Next = rows[len(rows)-1].ID
 	}
 	return out, nil
+}
+
+// onlyPool fills in the pool where none is named and there is just one: the log and the outbox are kept by pool.
+func (s *server) onlyPool(ctx context.Context, id *string) error {
+	if *id != "" {
+		return nil
+	}
+	var rows []*store.Pool
+	err := s.Store.Read(ctx, func(tx store.Tx) (err error) {
+		rows, err = tx.Pools().ListPools(ctx, "", 2)
+		return err
+	})
+	if err == nil && len(rows) != 1 {
+		err = fault.Invalidf("pool", "There are several pools (or none); name one.").WithHint("--pool ID; list them: GET /admin/v1/pools")
+	}
+	if err == nil {
+		*id = rows[0].ID
+	}
+	return err
 }
