@@ -113,7 +113,7 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 		if old := a.user.Attributes[attr]; old != "" && old != v {
 			released = append(released, t.cfg.attributeKey(attr, old))
 			if a.user.Attributes[attr+"_verified"] == "true" {
-				told[attr] = old
+				told = verifiedContacts(a.user)
 			}
 		}
 		merge(up.Attributes, map[string]string{attr: v, attr + "_verified": "false"})
@@ -272,7 +272,7 @@ func (s *Service) verifyAttribute(ctx context.Context, c Caller, b *bearer, attr
 		if old := u.Attributes[attr]; old != "" && old != v {
 			released = append(released, t.cfg.attributeKey(attr, old))
 			if u.Attributes[attr+"_verified"] == "true" {
-				told[attr] = old
+				told = verifiedContacts(u)
 			}
 		}
 		up.Attributes[attr] = v

@@ -372,7 +372,7 @@ func (s *Service) choose(ctx context.Context, t *tenant, c Caller, a *account, h
 		}
 		return s.passwordStep(ctx, t, c, named, in.Responses["PASSWORD"], h, d)
 	case kindPasswordSRP:
-		return s.beginSRP(ctx, t, c, named, in.Responses["SRP_A"], &d)
+		return s.beginSRP(ctx, t, c, named, in.Responses["SRP_A"], h, &d)
 	}
 	return s.beginOTP(ctx, t, c, named, want, h, d)
 }

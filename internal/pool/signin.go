@@ -59,7 +59,7 @@ func (s *Service) InitiateAuth(ctx context.Context, c Caller, in AuthInput) (*Au
 		}
 		switch in.Flow {
 		case "USER_SRP_AUTH":
-			out, err = s.beginSRP(ctx, t, c, a, p["SRP_A"], nil)
+			out, err = s.beginSRP(ctx, t, c, a, p["SRP_A"], nil, nil)
 		case "USER_AUTH":
 			out, err = s.beginChoice(ctx, t, c, a, in)
 		default:
@@ -250,7 +250,7 @@ func (s *Service) beginChoice(ctx context.Context, t *tenant, c Caller, a *accou
 	case want == kindPassword && in.Params["PASSWORD"] != "":
 		return s.passwordStep(ctx, t, c, a, in.Params["PASSWORD"], nil, d)
 	case want == kindPasswordSRP && in.Params["SRP_A"] != "":
-		return s.beginSRP(ctx, t, c, a, in.Params["SRP_A"], &d)
+		return s.beginSRP(ctx, t, c, a, in.Params["SRP_A"], nil, &d)
 	case want == kindSMSOTP || want == kindEmailOTP:
 		return s.beginOTP(ctx, t, c, a, want, nil, d)
 	case want != "":

@@ -59,9 +59,10 @@ func (m *spentMark) spend(ctx context.Context, tx *unit) error {
 	return err
 }
 
-// beginSRP answers SRP_A with PASSWORD_VERIFIER. d is set inside USER_AUTH, which wants a Session. A name that nobody has, and a user
+// beginSRP answers SRP_A with PASSWORD_VERIFIER. d is set inside USER_AUTH, which wants a
+// Session, and h is the challenge that asked for the proof, if one did. A name that nobody has, and a user
 // without a verifier, get an exchange that no password can complete, the same salt every time.
-func (s *Service) beginSRP(ctx context.Context, t *tenant, c Caller, a *account, srpA string, d *signIn) (*AuthResult, error) {
+func (s *Service) beginSRP(ctx context.Context, t *tenant, c Caller, a *account, srpA string, h *held, d *signIn) (*AuthResult, error) {
 	if err := s.unknown(t, a); err != nil {
 		return nil, err
 	}
@@ -92,11 +93,21 @@ func (s *Service) beginSRP(ctx context.Context, t *tenant, c Caller, a *account,
 	}}
 	var o *opened
 	if d != nil {
-		if o, err = s.openFor(t, c, a, kindPasswordVerifier, "", *d); err != nil {
+		chain := ""
+		if h != nil {
+			chain = h.Chain
+		}
+		if o, err = s.openFor(t, c, a, kindPasswordVerifier, chain, *d); err != nil {
 			return nil, err
 		}
 		out.Session, b.Session = o.handle, o.row.ID
-		if err := s.write(ctx, func(tx *unit) error { return tx.Challenges().InsertChallenge(ctx, o.row) }); err != nil {
+		err = s.write(ctx, func(tx *unit) error {
+			if err := tx.spend(ctx, h, s.now()); err != nil {
+				return err
+			}
+			return tx.Challenges().InsertChallenge(ctx, o.row)
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
