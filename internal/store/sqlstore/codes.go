@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"countersign/internal/store"
@@ -35,9 +36,12 @@ func (t codeTx) InsertCode(ctx context.Context, c *store.Code, keep int) error {
 
 func (t codeTx) LiveCodes(ctx context.Context, poolID, subjectID, purpose, chain string, now time.Time) ([]*store.Code, error) {
 	if chain != "" {
-		return many(ctx, t.tx, `SELECT `+codeColumns+` FROM codes WHERE chain <> '' AND chain = $1 AND pool_id = $2
-			AND subject_id = $3 AND purpose = $4 AND expires_at > $5 ORDER BY id DESC`,
-			readCode, chain, poolID, subjectID, purpose, micros(now))
+		// A chain has few codes, a subject may have many chains: the rest is compared here, lest a planner choose the subject.
+		codes, err := many(ctx, t.tx, `SELECT `+codeColumns+` FROM codes WHERE chain <> '' AND chain = $1 AND expires_at > $2
+			ORDER BY id DESC`, readCode, chain, micros(now))
+		return slices.DeleteFunc(codes, func(c *store.Code) bool {
+			return c.PoolID != poolID || c.SubjectID != subjectID || c.Purpose != purpose
+		}), err
 	}
 	return many(ctx, t.tx, `SELECT `+codeColumns+` FROM codes WHERE pool_id = $1 AND subject_id = $2 AND purpose = $3
 		AND chain = '' AND expires_at > $4 ORDER BY id DESC`, readCode, poolID, subjectID, purpose, micros(now))

@@ -44,27 +44,33 @@ func (t familyTx) RevokeFamilies(ctx context.Context, poolID, userID, except str
 // bearer is a user with the state of one family.
 type bearer struct {
 	userRow
-	known            bool
-	auth             time.Time
-	expires, revoked time.Time
+	pool, owner            string
+	auth, expires, revoked time.Time
 }
 
 func readBearer(s *scan) bearer {
-	b := bearer{userRow: readUser(s)}
-	_, b.known = s.optional()
-	b.auth, b.expires, b.revoked = s.time(), s.time(), s.time()
-	return b
+	return bearer{userRow: readUser(s), pool: s.text(), owner: s.text(), auth: s.time(), expires: s.time(), revoked: s.time()}
 }
 
+// Bearer joins by the family's own name alone, and compares its owner here: a user may have many families, and a planner
+// may prefer to look through them.
 func (t familyTx) Bearer(ctx context.Context, poolID, userID, originJTI string, now time.Time) (*store.Bearer, error) {
-	b, err := one(ctx, t.tx, `SELECT `+userColumns+`, f.id, f.auth_time, f.expires_at, f.revoked_at
-		FROM users u LEFT JOIN families f ON f.origin_jti = $3 AND f.pool_id = u.pool_id AND f.user_id = u.id
-		WHERE u.pool_id = $1 AND u.id = $2`, readBearer, poolID, userID, originJTI)
-	u, err := user(b.userRow, err)
+	rows, err := many(ctx, t.tx, `SELECT `+userColumns+`, f.pool_id, f.user_id, f.auth_time, f.expires_at, f.revoked_at
+		FROM users u LEFT JOIN families f ON f.origin_jti = $3 WHERE u.pool_id = $1 AND u.id = $2`, readBearer, poolID, userID, originJTI)
+	if err == nil && len(rows) == 0 {
+		err = store.ErrNotFound
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &store.Bearer{User: u, Revoked: !b.known || !b.revoked.IsZero() || !b.expires.After(now), AuthTime: b.auth}, nil
+	b := &store.Bearer{Revoked: true}
+	b.User, err = user(rows[0].userRow, nil)
+	for _, r := range rows {
+		if r.pool == poolID && r.owner == userID {
+			b.Revoked, b.AuthTime = !r.revoked.IsZero() || !r.expires.After(now), r.auth
+		}
+	}
+	return b, err
 }
 
 func (t familyTx) ListFamilies(ctx context.Context, poolID, userID string, now time.Time, limit int) ([]*store.Family, error) {

@@ -148,6 +148,9 @@ func wholeTable(sql string) bool {
 		strings.HasPrefix(sql, "UPDATE outbox SET state = 'expired'") && strings.HasSuffix(strings.TrimSpace(sql), "WHERE due_at IS NOT NULL")
 }
 
+// notTables are the aliases of subqueries, as SQLite calls them.
+var notTables = []string{"CONSTANT", "(subquery-1)", "(subquery-3)", "(subquery-5)", "(subquery-7)", "n", "o"}
+
 // TestNoScans asks both planners how they would run every statement of the suite.
 func TestNoScans(t *testing.T) {
 	statements := planned(t)
@@ -159,14 +162,14 @@ func TestNoScans(t *testing.T) {
 		if wholeTable(sql) {
 			continue
 		}
-		err := sqlstore.Raw(s, "EXPLAIN QUERY PLAN "+sql, nil, func(text func(int) string) {
+		err := sqlstore.Raw(s, "EXPLAIN QUERY PLAN "+sql, make([]any, 40), func(text func(int) string) {
 			// What is not a table is a subquery, by its alias.
 			what, table := strings.CutPrefix(text(3), "SCAN ")
-			if name, _, _ := strings.Cut(what, " "); table && !slices.Contains([]string{"(subquery-1)", "lanes", "n", "o", "CONSTANT"}, name) {
+			if name, _, _ := strings.Cut(what, " "); table && !slices.Contains(notTables, name) {
 				t.Errorf("%s\n\t%s", text(3), sql)
 			}
 		})
-		if err != nil && !strings.Contains(err.Error(), "missing") {
+		if err != nil {
 			t.Errorf("%s: %v", sql, err)
 		}
 	}

@@ -41,11 +41,12 @@ var sweeps, purges = func() (sweeps []string, purges map[string]string) {
 				(SELECT %[2]s FROM %[1]s WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, t.name, t.key))
 		}
 		if t.pooled {
-			purges[t.name] = fmt.Sprintf(`DELETE FROM %[1]s WHERE pool_id = $1 AND (%[2]s) IN
-				(SELECT %[2]s FROM %[1]s WHERE pool_id = $1 ORDER BY %[2]s LIMIT $2)`, t.name, t.key)
+			purges[t.name] = fmt.Sprintf(`DELETE FROM %[1]s WHERE (%[2]s) IN (SELECT %[2]s FROM %[1]s WHERE pool_id = $1 LIMIT $2)`,
+				t.name, t.key)
 		}
 	}
-	// The attempts of the messages that are next to be purged.
+	// Attempts have no pool: first go those of the messages that go next.
+	purges["outbox"] = `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE pool_id = $1 ORDER BY id LIMIT $2)`
 	purges["attempts"] = `DELETE FROM attempts WHERE (message_id, n, id) IN (SELECT a.message_id, a.n, a.id
 		FROM (SELECT id FROM outbox WHERE pool_id = $1 ORDER BY id LIMIT $2) AS o JOIN attempts a ON a.message_id = o.id LIMIT $2)`
 	return sweeps, purges

@@ -35,7 +35,7 @@ func Postgres(t testing.TB) *sqlstore.Store {
 	return s
 }
 
-// PostgresURL is Postgres and the URL of the new database.
+// PostgresURL is Postgres and the URL of its database.
 func PostgresURL(t testing.TB) (*sqlstore.Store, string) {
 	t.Helper()
 	base := os.Getenv(PostgresEnv)
@@ -46,17 +46,11 @@ func PostgresURL(t testing.TB) (*sqlstore.Store, string) {
 	if template.err != nil {
 		t.Fatalf("making the template database: %v", template.err)
 	}
-	name := "countersign_test_" + strings.ToLower(rand.Text())
-	create := fmt.Sprintf(`CREATE DATABASE %s TEMPLATE %s`, name, template.name)
-	if err := locked(base, "pg_advisory_lock_shared", create); err != nil {
-		t.Fatalf("creating a database: %v", err)
+	own, release, err := takeSlot(context.Background(), base)
+	if err != nil {
+		t.Fatalf("taking a test database: %v", err)
 	}
-	t.Cleanup(func() {
-		if err := locked(base, "pg_advisory_lock_shared", `DROP DATABASE IF EXISTS `+name+` WITH (FORCE)`); err != nil {
-			t.Errorf("dropping a database: %v", err)
-		}
-	})
-	own := withDatabase(base, name)
+	t.Cleanup(release)
 	s, err := sqlstore.OpenPostgres(context.Background(), own, sqlstore.Options{})
 	if err != nil {
 		t.Fatalf("opening PostgreSQL: %v", err)
@@ -67,6 +61,65 @@ func PostgresURL(t testing.TB) (*sqlstore.Store, string) {
 		}
 	})
 	return s, own
+}
+
+// maxSlots bounds the databases in use at once, by all processes together.
+const maxSlots = 64
+
+// takeSlot takes a test database that nobody uses, emptied, and returns its URL. Creating a database takes a quarter of
+// a second, so they are kept: an advisory lock that lives as long as its connection says which are in use.
+func takeSlot(ctx context.Context, base string) (own string, release func(), err error) {
+	c, err := pgx.Connect(ctx, base)
+	if err != nil {
+		return "", nil, err
+	}
+	release = func() { c.Close(ctx) }
+	for n := range maxSlots {
+		name := fmt.Sprintf("%s_%d", strings.Replace(template.name, "template", "test", 1), n)
+		var mine, exists bool
+		err = c.QueryRow(ctx, `SELECT pg_try_advisory_lock(hashtext($1)), EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)`, name).Scan(&mine, &exists)
+		if err == nil && !mine {
+			continue
+		}
+		if err == nil && !exists {
+			err = locked(base, "pg_advisory_lock_shared", `CREATE DATABASE `+name+` TEMPLATE `+template.name)
+		}
+		own = withDatabase(base, name)
+		if err == nil && exists {
+			err = empty(ctx, own)
+		}
+		if err != nil {
+			release()
+			return "", nil, err
+		}
+		return own, release, nil
+	}
+	release()
+	return "", nil, fmt.Errorf("all %d test databases are in use", maxSlots)
+}
+
+// empty brings a database back to what the migrations made.
+func empty(ctx context.Context, url string) error {
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer c.Close(ctx)
+	rows, err := c.Query(ctx, `SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('schema_migrations', 'meta')`)
+	if err != nil {
+		return err
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	var sql strings.Builder
+	for _, n := range names {
+		fmt.Fprintf(&sql, "DELETE FROM %s; ", pgx.Identifier{n}.Sanitize())
+	}
+	sql.WriteString(`DELETE FROM meta WHERE name <> 'epoch'; UPDATE meta SET value = 1`)
+	_, err = c.Exec(ctx, sql.String())
+	return err
 }
 
 // EmptyPostgres creates a database without any tables and returns its URL.

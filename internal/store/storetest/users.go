@@ -253,7 +253,7 @@ func testAttempts(s *suite) {
 	add := func(n, keep int, key string) {
 		s.write(func(ctx context.Context, tx store.Tx) error {
 			return tx.Users().InsertAttempt(ctx, &store.Attempt{
-				ID: id(n), PoolID: "p", ClientID: "c", NameKey: key, User: *fullUser(), CreatedAt: ms(n), ExpiresAt: ms(100 + n),
+				ID: id(n), PoolID: "p", ClientID: "c", NameKey: key, Network: "net", User: *fullUser(), CreatedAt: ms(n), ExpiresAt: ms(100 + n),
 			}, keep)
 		})
 	}
@@ -270,6 +270,7 @@ func testAttempts(s *suite) {
 			s.Fatalf("attempts: %v", got)
 		}
 		s.same("the user of an attempt", &got[0].User, fullUser())
+		s.same("the network of an attempt", got[0].Network, "net")
 		got, err = tx.Users().Attempts(ctx, "p", "k", ms(0))
 		s.same("attempts kept", len(got), 3)
 		return err
