@@ -1,0 +1,205 @@
+package archtest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "countersign"
+
+// rule says what a package may import: packages of ours (without the module's name), and modules of others.
+type rule struct {
+	name   string
+	ours   string
+	others string
+}
+
+// table has one row for each package, from the bottom up. "name/*" stands for the packages below name, too.
+var table = []rule{
+	// Vocabulary.
+	{"internal/fault", "", ""},
+	{"internal/secret", "", ""},
+	{"phone", "", "github.com/nyaruka/phonenumbers"},
+	{"internal/srp", "", ""},
+	{"internal/totp", "internal/fault", ""},
+	{"internal/password", "internal/fault", "golang.org/x/crypto"},
+	{"internal/message", "internal/fault", ""},
+	{"internal/egress", "", ""},
+	{"internal/devca", "", ""},
+	{"internal/sigv4", "internal/fault", ""},
+	{"internal/ui", "", ""},
+
+	// Contracts.
+	{"provider", "", ""},
+	{"internal/store", "", ""},
+
+	// Adapters see contracts and vocabulary alone.
+	{"internal/store/sqlstore", "internal/store", "modernc.org/sqlite github.com/jackc/pgx/v5"},
+	{"internal/gateway/webhook", "provider internal/secret internal/egress", ""},
+	{"internal/mail", "provider internal/secret", "github.com/wneessen/go-mail"},
+
+	// Decisions.
+	{"internal/access", "internal/fault internal/secret internal/store", ""},
+	{"internal/keyring", "internal/fault internal/secret internal/store", ""},
+	{"internal/token", "internal/fault internal/secret internal/store", ""},
+	{"internal/eventlog", "internal/fault internal/secret internal/store phone", ""},
+	{"internal/otp", "internal/fault internal/keyring internal/store", ""},
+	{"internal/guard", "internal/fault internal/store", ""},
+	{"internal/delivery", "internal/eventlog internal/fault internal/secret internal/store phone provider", ""},
+	{"internal/pool", "internal/delivery internal/eventlog internal/fault internal/guard internal/keyring internal/message internal/otp " +
+		"internal/password internal/secret internal/srp internal/store internal/token internal/totp phone provider", "github.com/google/uuid"},
+	{"internal/simulator", "internal/ui phone provider", ""},
+
+	// Facades.
+	{"internal/front", "internal/fault", ""},
+	{"internal/awsapi/wire", "internal/access internal/fault internal/sigv4", ""},
+	{"internal/awsapi/cognito/api", "internal/awsapi/wire", ""},
+	{"internal/awsapi/cognito", "internal/access internal/awsapi/cognito/api internal/awsapi/wire internal/fault internal/password internal/pool " +
+		"internal/message internal/store phone", ""},
+	{"internal/awsapi/sts", "internal/awsapi/wire internal/fault", ""},
+	{"internal/oidc", "internal/fault internal/token", ""},
+	{"internal/auth0api", "internal/access internal/fault", ""},
+	{"internal/adminapi", "internal/access internal/eventlog internal/fault internal/keyring internal/secret internal/store internal/token",
+		"github.com/danielgtaylor/huma/v2"},
+
+	// Wiring.
+	{"internal/config", "internal/front internal/secret", "github.com/goccy/go-yaml"},
+	{"", "internal/* phone provider", "github.com/prometheus/client_golang"},
+	{"countersigntest", module, ""},
+	{"cmd/countersign", module + " internal/access internal/adminapi internal/config internal/devca internal/egress internal/gateway/* internal/keyring " +
+		"internal/mail internal/secret internal/store internal/store/sqlstore provider", "github.com/alecthomas/kong github.com/aws/aws-sdk-go-v2"},
+
+	// Programs that make files of this tree, and what only tests use.
+	{"internal/awsapi/gen", "", ""},
+	{"internal/ui/build", "", "github.com/evanw/esbuild"},
+	{"internal/archtest", "", ""},
+	{"docs", "", ""},
+	{"internal/browsertest", "", "github.com/chromedp/chromedp github.com/chromedp/cdproto"},
+	{"internal/keyring/keyringtest", "internal/keyring", ""},
+	{"internal/srp/srptest", "internal/srp", ""},
+	{"internal/store/storetest", "internal/store internal/store/sqlstore", "github.com/google/go-cmp github.com/jackc/pgx/v5"},
+	{"internal/token/tokentest", "internal/token internal/keyring/keyringtest", ""},
+	{"internal/pool/pooltest", "internal/* phone provider", ""},
+	{"tests/*", "internal/* phone provider countersigntest " + module, "*"},
+}
+
+// serverSide are packages of the standard library that decisions and contracts must do without.
+var (
+	serverSide = []string{"net/http", "database/sql", "html/template"}
+	lower      = []string{
+		"internal/store", "internal/otp", "internal/guard", "internal/pool", "internal/delivery", "internal/eventlog", "internal/keyring",
+		"internal/token", "internal/message", "internal/password", "internal/access", "provider", "phone",
+	}
+)
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func list(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", module+"/...")
+	cmd.Stderr = io.Discard
+	out, err := cmd.Output()
+	if err != nil && len(out) == 0 {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// ownName is the package without the module, "" for the root; ok is false for packages of others.
+func ownName(path string) (string, bool) {
+	if path == module {
+		return "", true
+	}
+	return strings.CutPrefix(path, module+"/")
+}
+
+func covers(pattern, name string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "/*"); ok {
+		return name == prefix || strings.HasPrefix(name, prefix+"/")
+	}
+	if pattern == module {
+		pattern = ""
+	}
+	return pattern == name
+}
+
+func ruleOf(name string) *rule {
+	for i := range table {
+		if table[i].name == name || (table[i].name != "" && covers(table[i].name, name)) {
+			return &table[i]
+		}
+	}
+	return nil
+}
+
+// allowed reports whether the arrow is in the table.
+func (r *rule) allowed(path string) bool {
+	if own, ok := ownName(path); ok {
+		return slices.ContainsFunc(strings.Fields(r.ours), func(p string) bool { return covers(p, own) })
+	}
+	if first, _, _ := strings.Cut(path, "/"); !strings.Contains(first, ".") {
+		return true // the standard library
+	}
+	return slices.ContainsFunc(strings.Fields(r.others), func(m string) bool { return m == "*" || path == m || strings.HasPrefix(path, m+"/") })
+}
+
+func TestArrows(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range list(t) {
+		name, _ := ownName(p.ImportPath)
+		r := ruleOf(name)
+		if r == nil {
+			t.Errorf("%s has no row in the table: where does it stand?", p.ImportPath)
+			continue
+		}
+		seen[r.name] = true
+		for _, imp := range p.Imports {
+			if !r.allowed(imp) {
+				t.Errorf("%s → %s: this arrow is not in the table", p.ImportPath, imp)
+			}
+		}
+		if slices.Contains(lower, name) {
+			for _, imp := range p.Imports {
+				if slices.Contains(serverSide, imp) {
+					t.Errorf("%s → %s: decisions and contracts know no server", p.ImportPath, imp)
+				}
+			}
+		}
+	}
+	for _, r := range table {
+		if !seen[r.name] {
+			t.Errorf("the row %q is about no package", r.name)
+		}
+	}
+}
+
+// TestFacadesDoNotKnowEachOther guards the table itself: no row may open such an arrow.
+func TestFacadesDoNotKnowEachOther(t *testing.T) {
+	facades := []string{"internal/awsapi/cognito", "internal/awsapi/sts", "internal/oidc", "internal/auth0api", "internal/adminapi", "internal/front", "internal/simulator"}
+	forbidden := append(slices.Clone(facades), "internal/store/sqlstore", "internal/gateway/webhook", "internal/mail")
+	for _, f := range facades {
+		r := ruleOf(f)
+		for _, other := range forbidden {
+			if other != f && r.allowed(module+"/"+other) {
+				t.Errorf("the table allows %s → %s", f, other)
+			}
+		}
+	}
+}
