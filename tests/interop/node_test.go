@@ -39,8 +39,9 @@ func TestJavaScript(t *testing.T) {
 	}
 }
 
+// runJavaScript ends a file when its tests have ended: Amplify keeps a timer of three minutes after an automatic sign-in.
 func runJavaScript(t *testing.T, file string, block int) {
-	cmd := exec.CommandContext(t.Context(), "node", "--test-reporter=./lib/reporter.js",
+	cmd := exec.CommandContext(t.Context(), "node", "--test-force-exit", "--test-reporter=./lib/reporter.js",
 		"--test-reporter-destination=stdout", filepath.FromSlash(file))
 	cmd.Dir = "node"
 	cmd.Env = append(os.Environ(), "COUNTERSIGN_URL="+srv.URL, "COUNTERSIGN_HTTPS_URL="+srv.HTTPS,
