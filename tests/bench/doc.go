@@ -1,0 +1,21 @@
+// Command bench is the load command: it measures what an operation costs the real server, and how fast it answers.
+//
+//	go run ./tests/bench [--store sqlite,postgres] [--users 1000,100000] [--workload w1,w2,getuser] [--connections 1,16,64]
+//
+// The server runs as a process of its own (`countersign serve`, with the signed webhook as sender), and so do a bare
+// net/http JSON echo under the same load and PostgreSQL. The cost of an operation is what the kernel accounted to those
+// processes, user and system time, divided by the operations; what the load generator and the webhook's receiver use is not
+// counted. Every cost is also given as a multiple of the echo's in the same run, which takes most of a machine's speed out
+// of the figure. Rates and percentiles are rough on a shared machine: generator and receiver compete for the same cores.
+//
+// Databases are seeded through the store's own packages with one password hash, kept in a temporary folder by schema and
+// number of users, and copied for each run, so that a run changes nothing that the next one begins with.
+//
+// Invariants:
+//   - everything listens on, and talks to, the loopback alone;
+//   - commits are durable: SQLite with synchronous=FULL as always, PostgreSQL with fsync on (anything else is refused);
+//   - an answer other than the expected one is an error, errors are in the report, and more than a few fail the command;
+//   - the command ends by itself: each measurement is bounded by --seconds, all of them by --limit.
+//
+// docs/performance.md has the figures and the aims.
+package main

@@ -1,0 +1,330 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+// figure is one measurement. Times are milliseconds; CPU is per operation.
+type figure struct {
+	Store       string  `json:"store"`
+	Users       int     `json:"users"`
+	Workload    string  `json:"workload"`
+	Algorithm   string  `json:"algorithm,omitempty"`
+	Connections int     `json:"connections"`
+	Operations  int     `json:"operations"`
+	Errors      int     `json:"errors"`
+	Error       string  `json:"error,omitempty"`
+	Rate        float64 `json:"per_second"`
+	P50         float64 `json:"p50_ms"`
+	P99         float64 `json:"p99_ms"`
+	ServerCPU   float64 `json:"server_cpu_ms"`
+	DatabaseCPU float64 `json:"database_cpu_ms"`
+	// CPU is both together, TimesEcho the same divided by the echo's at as many connections, ExceptHash without the
+	// password's hash (0 where there is none).
+	CPU        float64 `json:"cpu_ms"`
+	TimesEcho  float64 `json:"times_echo"`
+	ExceptHash float64 `json:"cpu_ms_except_hash,omitempty"`
+	// Beside is what GetUser took meanwhile (saturation alone).
+	Beside *beside `json:"get_user_beside,omitempty"`
+}
+
+type beside struct {
+	Operations int     `json:"operations"`
+	P50        float64 `json:"p50_ms"`
+	P99        float64 `json:"p99_ms"`
+}
+
+// block is everything measured on one store with one number of users.
+type block struct {
+	*runner
+	store string
+	db    databases
+	users int
+
+	echoCPU map[int]float64 // by connections
+	t       *target
+	drop    func()
+}
+
+// warmUp runs before each measurement: prepared statements, caches, signing keys.
+const warmUp = 1 * time.Second
+
+// settle is how long what an answered operation leaves behind may take to be done with.
+const settle = 300 * time.Millisecond
+
+// fresh replaces the server and its database by new ones.
+func (b *block) fresh(ctx context.Context) error {
+	b.end()
+	url, drop, err := b.db.copy(ctx, b.users, true)
+	if err != nil {
+		return err
+	}
+	s, err := b.launch.start(ctx, url)
+	if err != nil {
+		drop()
+		return err
+	}
+	b.drop = drop
+	b.t = &target{server: s, sink: b.sink, sets: newSets(b.users), sessions: map[string][]session{}}
+	return nil
+}
+
+// end stops the server, if there is one, and drops its database.
+func (b *block) end() {
+	if b.t != nil {
+		b.t.end()
+		b.drop()
+		b.t = nil
+	}
+}
+
+// cpu is the time used so far by the server and by the database.
+func (b *block) cpu() (server, database time.Duration, err error) {
+	if server, err = cpuOf(b.t.pid()); err != nil {
+		return 0, 0, err
+	}
+	database, err = b.db.cpu()
+	return server, database, err
+}
+
+// room makes sure that the users of a kind may still cause the texts of a measurement, and returns how many.
+func (b *block) room(ctx context.Context, w *workload, set string) (int64, error) {
+	if b.t == nil {
+		if err := b.fresh(ctx); err != nil {
+			return 0, err
+		}
+	}
+	if !w.texts {
+		return math.MaxInt64, nil
+	}
+	s := b.t.sets[set]
+	need := int(float64(w.perSecond) * (b.seconds + warmUp.Seconds()))
+	if left := s.left(w.kind); left < need && left < s.count(w.kind)*sendsEach {
+		if err := b.fresh(ctx); err != nil {
+			return 0, err
+		}
+	}
+	return int64(b.t.sets[set].left(w.kind)), nil
+}
+
+// measure runs one workload.
+func (b *block) measure(ctx context.Context, w *workload, alg string, connections int) (*figure, error) {
+	room, err := b.room(ctx, w, alg)
+	if err != nil {
+		return nil, err
+	}
+	set := b.t.sets[alg]
+	if w.sessions {
+		if err := b.t.signIn(ctx, set); err != nil {
+			return nil, err
+		}
+	}
+	op := w.op(b.t, set)
+	warm := load(ctx, b.t.address, connections, warmUp, room/4, op)
+	time.Sleep(settle)
+	stop := b.profile(fmt.Sprintf("%s-%d-%s-%s-%d", b.store, b.users, w.name, alg, connections))
+	server, database, err := b.cpu()
+	if err != nil {
+		return nil, err
+	}
+	o := load(ctx, b.t.address, connections, b.duration(), room-int64(warm.good()+warm.failed), op)
+	time.Sleep(settle)
+	server2, database2, err := b.cpu()
+	stop()
+	if err != nil {
+		return nil, err
+	}
+	f := b.figure(w.name, alg, connections, &o)
+	f.cost(server2-server, database2-database, b.echoCPU[connections])
+	if w.name == "w2" {
+		f.ExceptHash = f.CPU - b.report.Hash.CPU
+	}
+	return f, ctx.Err()
+}
+
+func (b *block) figure(name, alg string, connections int, o *outcome) *figure {
+	f := &figure{
+		Store: b.store, Users: b.users, Workload: name, Algorithm: alg, Connections: connections, Operations: o.good(), Errors: o.failed,
+		Rate: o.rate(), P50: milliseconds(o.percentile(0.5)), P99: milliseconds(o.percentile(0.99)),
+	}
+	if o.example != nil {
+		f.Error = o.example.Error()
+	}
+	return f
+}
+
+func (f *figure) cost(server, database time.Duration, echo float64) {
+	n := float64(max(f.Operations+f.Errors, 1))
+	f.ServerCPU, f.DatabaseCPU = milliseconds(server)/n, milliseconds(database)/n
+	f.CPU = f.ServerCPU + f.DatabaseCPU
+	if echo > 0 {
+		f.TimesEcho = f.CPU / echo
+	}
+}
+
+// saturate lets more people sign in than there are cores to hash for, and watches GetUser beside.
+func (b *block) saturate(ctx context.Context) (*figure, error) {
+	const signingIn, asking = 64, 4
+	w := &workload{texts: true, kind: withMFA, perSecond: 150}
+	room, err := b.room(ctx, w, "RS256")
+	if err != nil {
+		return nil, err
+	}
+	set := b.t.sets["RS256"]
+	if err := b.t.signIn(ctx, set); err != nil {
+		return nil, err
+	}
+	server, database, err := b.cpu()
+	if err != nil {
+		return nil, err
+	}
+	var o, u outcome
+	var wg sync.WaitGroup
+	wg.Go(func() { o = load(ctx, b.t.address, signingIn, b.duration(), room, passwordSignIn(b.t, set)) })
+	wg.Go(func() {
+		// Paced, so that what is asked does not itself fill the cores.
+		ask := getUser(b.t, set)
+		u = load(ctx, b.t.address, asking, b.duration(), math.MaxInt64, func(c *conn) (time.Duration, error) {
+			time.Sleep(20 * time.Millisecond)
+			return ask(c)
+		})
+	})
+	wg.Wait()
+	time.Sleep(settle)
+	server2, database2, err := b.cpu()
+	if err != nil {
+		return nil, err
+	}
+	f := b.figure("saturation", "RS256", signingIn, &o)
+	f.Errors += u.failed
+	if u.example != nil {
+		f.Error = u.example.Error()
+	}
+	f.cost(server2-server, database2-database, 0)
+	f.Beside = &beside{u.good(), milliseconds(u.percentile(0.5)), milliseconds(u.percentile(0.99))}
+	return f, ctx.Err()
+}
+
+// profile writes a CPU profile of the server during a measurement, if profiles are wanted.
+func (b *block) profile(name string) (stop func()) {
+	if b.profiles == "" || b.t.profiler == "" {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := b.fetchProfile(name); err != nil {
+			fmt.Fprintln(os.Stderr, "profile:", err)
+		}
+	}()
+	time.Sleep(50 * time.Millisecond)
+	return func() { <-done }
+}
+
+func (b *block) fetchProfile(name string) error {
+	seconds := max(int(b.seconds), 1)
+	res, err := http.Get(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", b.t.profiler, seconds))
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	out, err := os.Create(filepath.Join(b.profiles, name+".pprof"))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	_, err = io.Copy(out, res.Body)
+	return err
+}
+
+// echo measures the yardstick.
+func (b *block) echo(ctx context.Context, connections int) (*figure, error) {
+	p, address, err := startEcho()
+	if err != nil {
+		return nil, err
+	}
+	defer p.end()
+	body := []byte(`{"AuthFlow":"USER_AUTH","ClientId":"benchclientrsa","AuthParameters":{"PREFERRED_CHALLENGE":"SMS_OTP","USERNAME":"+4915100000000"}}`)
+	op := func(c *conn) (time.Duration, error) {
+		began := time.Now()
+		status, _, err := c.post("/", "Content-Type: application/x-amz-json-1.1\r\nUser-Agent: countersign-bench\r\n", body)
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("echo: %d", status)
+		}
+		return time.Since(began), err
+	}
+	load(ctx, address, connections, warmUp/2, math.MaxInt64, op)
+	before, err := cpuOf(p.pid())
+	if err != nil {
+		return nil, err
+	}
+	o := load(ctx, address, connections, min(b.duration(), 3*time.Second), math.MaxInt64, op)
+	after, err := cpuOf(p.pid())
+	if err != nil {
+		return nil, err
+	}
+	f := b.figure("echo", "", connections, &o)
+	f.cost(after-before, 0, 0)
+	f.TimesEcho = 1
+	return f, ctx.Err()
+}
+
+// startFigure is how a server starts, and what it and its database weigh.
+type startFigure struct {
+	Store string `json:"store"`
+	Users int    `json:"users"`
+	// Verifiers: users have SRP verifiers.
+	Verifiers bool `json:"verifiers"`
+	// Start is from the program's start to the first good /readyz: the median of five, and the slowest.
+	Start   float64 `json:"start_ms"`
+	Slowest float64 `json:"start_slowest_ms"`
+	// Memory after the start.
+	Memory memory `json:"memory"`
+	// Size of the database.
+	Size int64 `json:"database_bytes"`
+}
+
+// starts is how often the start is measured.
+const starts = 5
+
+// begin measures the start. Afterwards the database is dropped.
+func (b *block) begin(ctx context.Context, users int, verifiers bool) (*startFigure, error) {
+	b.end()
+	url, drop, err := b.db.copy(ctx, users, verifiers)
+	if err != nil {
+		return nil, err
+	}
+	defer drop()
+	f := &startFigure{Store: b.store, Users: users, Verifiers: verifiers}
+	if f.Size, err = b.db.size(ctx, url); err != nil {
+		return nil, err
+	}
+	var took []time.Duration
+	for i := range starts {
+		s, err := b.launch.start(ctx, url)
+		if err != nil {
+			return nil, err
+		}
+		took = append(took, s.started)
+		if i == starts-1 {
+			time.Sleep(2 * time.Second)
+			f.Memory, err = memoryOf(s.pid())
+		}
+		s.end()
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(took)
+	f.Start, f.Slowest = milliseconds(took[starts/2]), milliseconds(took[starts-1])
+	return f, ctx.Err()
+}
