@@ -36,7 +36,7 @@ type Config struct {
 	Now func() time.Time
 	// Observe is called after each answer, if set. It must not block.
 	Observe func(context.Context, wire.Event)
-	// Operations are further operations beside those of users.
+	// Operations are further operations beside those of users, pools and app clients.
 	Operations []wire.Operation
 	// Pages seals pagination tokens; all nodes must share its key. Defaults to a key that lives as long as the process.
 	Pages *wire.PageTokens
@@ -51,7 +51,7 @@ func New(c Config) (*wire.Mux, error) {
 	}
 	f := &facade{pools: c.Pools, pages: c.Pages}
 	return wire.New(wire.Config{
-		Service: Service, TargetPrefix: TargetPrefix, Known: api.Operations, Operations: slices.Concat(f.userOperations(), c.Operations),
+		Service: Service, TargetPrefix: TargetPrefix, Known: api.Operations, Operations: slices.Concat(f.userOperations(), f.poolOperations(), c.Operations),
 		Authorizer: c.Authorizer, Errors: Errors(), ErrorsFor: ErrorsFor(), Dev: c.Dev, Observe: c.Observe, ClientIP: c.ClientIP, Log: c.Log, Now: c.Now,
 	})
 }
