@@ -128,17 +128,29 @@ func hint(err error, format string, args ...any) error {
 	return &hinted{err, fmt.Sprintf(format, args...)}
 }
 
+// joined is what errors.Join makes.
+type joined interface{ Unwrap() []error }
+
+// each takes joined errors apart.
+func each(err error) []error {
+	many, ok := err.(joined)
+	if !ok {
+		return []error{err}
+	}
+	var out []error
+	for _, e := range many.Unwrap() {
+		out = append(out, each(e)...)
+	}
+	return out
+}
+
 // fail prints an error, each of several on its own, and returns 1.
 func (a *app) fail(err error) int {
 	if errors.Is(err, context.Canceled) && a.ctx.Err() != nil {
 		fmt.Fprintln(a.stderr, "interrupted")
 		return 1
 	}
-	list := []error{err}
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		list = many.Unwrap()
-	}
-	for _, e := range list {
+	for _, e := range each(err) {
 		fmt.Fprintf(a.stderr, "error: %s\n", strings.TrimSpace(e.Error()))
 		if h, ok := errors.AsType[*hinted](e); ok && h.hint != "" {
 			fmt.Fprintf(a.stderr, "hint: %s\n", h.hint)

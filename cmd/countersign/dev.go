@@ -21,22 +21,22 @@ import (
 )
 
 type devCmd struct {
-	Run   devRunCmd   `cmd:"" default:"withargs" hidden:"" help:"Run."`
-	Trust devTrustCmd `cmd:"" help:"Show how to trust the local certificate authority, so that https works without warnings."`
-}
-
-type devRunCmd struct {
 	Listen    string   `help:"Address and port of http; https is at the next port. Port 0 takes free ones. Loopback only." placeholder:"ADDR:PORT" default:"localhost:7446"`
 	LAN       string   `name:"lan" help:"Also serve end users on this address, for real phones and containers, with fresh random credentials." placeholder:"ADDR"`
 	Host      []string `help:"A further host name under which the server may be reached." placeholder:"NAME"`
 	Data      string   `help:"Folder of the data (default ./.countersign)." placeholder:"DIR" type:"path"`
 	Ephemeral bool     `help:"Keep nothing: the data is gone at the end."`
 	FixedCode string   `help:"Give every code this value, for test suites." placeholder:"DIGITS"`
+
+	Run   devRunCmd   `cmd:"" default:"1" hidden:"" help:"Run."`
+	Trust devTrustCmd `cmd:"" help:"Show how to trust the local certificate authority, so that https works without warnings."`
 }
+
+type devRunCmd struct{}
 
 // devRun is one run of dev.
 type devRun struct {
-	*devRunCmd
+	*devCmd
 	a      *app
 	folder string
 	lock   *os.File
@@ -46,11 +46,11 @@ type devRun struct {
 	info   devInfo
 }
 
-func (c *devRunCmd) Run(a *app) error {
+func (devRunCmd) Run(a *app, c *devCmd) error {
 	if strings.Trim(c.FixedCode, "0123456789") != "" || len(c.FixedCode) > 12 {
 		return hint(errors.New("--fixed-code must be up to 12 digits"), "countersign dev --fixed-code 123456")
 	}
-	d := &devRun{devRunCmd: c, a: a}
+	d := &devRun{devCmd: c, a: a}
 	defer d.release()
 	if err := d.open(); err != nil {
 		return err
@@ -236,6 +236,5 @@ func printable(s string) string {
 }
 
 type devTrustCmd struct {
-	Data    string `help:"Folder of the data (default ./.countersign)." placeholder:"DIR" type:"path"`
-	Install bool   `help:"Run the commands for the system's own store now (needs administrator's rights)."`
+	Install bool `help:"Run the commands for the system's own store now (needs administrator's rights)."`
 }

@@ -43,10 +43,8 @@ func (f configFlags) load(a *app, set ...string) (*config.Config, error) {
 		return c, nil
 	}
 	var list []error
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range many.Unwrap() {
-			list = append(list, hint(e, "every setting: countersign config example"))
-		}
+	for _, e := range each(err) {
+		list = append(list, hint(e, "every setting: countersign config example"))
 	}
 	return nil, errors.Join(list...)
 }

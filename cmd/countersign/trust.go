@@ -12,8 +12,8 @@ import (
 	"countersign/internal/devca"
 )
 
-func (c devTrustCmd) Run(a *app) error {
-	folder, err := filepath.Abs(a.folderOf(c.Data))
+func (c devTrustCmd) Run(a *app, dev *devCmd) error {
+	folder, err := filepath.Abs(a.folderOf(dev.Data))
 	if err != nil {
 		return err
 	}
