@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"time"
 
+	"countersign/internal/awsapi/cognito"
 	"countersign/internal/front"
 	"countersign/provider"
 )
@@ -34,13 +35,12 @@ func (m Mode) String() string {
 
 // The start state of dev mode.
 const (
-	DevRegion   = "us-local-1"
-	DevAccount  = "000000000000"
-	DevPool     = "us-local-1_countersign"
-	DevClient   = "countersigndevclient"
-	DevManager  = "countersign-dev"
-	devSecret   = "countersign-dev-secret"
-	DevCallback = "http://localhost:3000/"
+	DevRegion  = "us-local-1"
+	DevAccount = "000000000000"
+	DevPool    = cognito.DevPoolID
+	DevClient  = cognito.DevClientID
+	DevManager = "countersign-dev"
+	devSecret  = "countersign-dev-secret"
 )
 
 // Ephemeral is the Database that is gone once the server is closed.

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"countersign/internal/access"
+	"countersign/internal/awsapi/cognito"
 	"countersign/internal/fault"
 	"countersign/internal/pool"
 	"countersign/internal/secret"
@@ -41,21 +43,47 @@ func (s *Server) poolBaseURL(ctx context.Context, poolID string) (string, error)
 // maxPools bounds lists of pools.
 const maxPools = 1000
 
-func (s *Server) pools(ctx context.Context) (ids []string, err error) {
+func (s *Server) pools(ctx context.Context) (list []*store.Pool, err error) {
 	err = s.parts.store.Read(ctx, func(tx store.Tx) error {
-		list, err := tx.Pools().ListPools(ctx, "", maxPools)
-		ids = make([]string, 0, len(list))
-		for _, p := range list {
-			ids = append(ids, p.ID)
-		}
+		list, err = tx.Pools().ListPools(ctx, "", maxPools)
 		return err
 	})
-	return ids, err
+	return list, err
+}
+
+// poolByName answers for hosts that a pool has to itself, in dev mode: <name>.localhost, where name is the part of the
+// pool's id behind the region, or its name if no other pool has it.
+func (s *Server) poolByName(origin string) (string, bool) {
+	if s.c.Mode != Dev {
+		return "", false
+	}
+	scheme, host, _ := strings.Cut(origin, "://")
+	name, rest, ok := strings.Cut(host, ".localhost")
+	if !ok || !slices.Contains(s.c.BaseURLs, scheme+"://localhost"+rest) {
+		return "", false
+	}
+	list, err := s.pools(context.Background())
+	if err != nil {
+		return "", false
+	}
+	var named []string
+	for _, p := range list {
+		if _, own, _ := strings.Cut(p.ID, "_"); strings.EqualFold(own, name) {
+			return p.ID, true
+		}
+		if strings.EqualFold(p.Name, name) {
+			named = append(named, p.ID)
+		}
+	}
+	if len(named) != 1 {
+		return "", false
+	}
+	return named[0], true
 }
 
 // startState makes what dev mode begins with, as far as it is not there, and gives every pool the base URL of this run.
 func (s *Server) startState(ctx context.Context) error {
-	if err := s.devPool(ctx); err != nil {
+	if err := cognito.EnsureDev(ctx, s.parts.pool, s.c.BaseURLs[0]); err != nil {
 		return fmt.Errorf("making the start state: %w", err)
 	}
 	if err := s.devAccess(ctx); err != nil {
@@ -167,11 +195,11 @@ func (s *Server) Reset(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ids, err := s.pools(ctx)
+	list, err := s.pools(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.purge(ctx, ids); err != nil {
+	if err := s.purge(ctx, list); err != nil {
 		return err
 	}
 	err = s.parts.store.Write(ctx, func(tx store.Tx) error {
@@ -190,20 +218,20 @@ func (s *Server) Reset(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		if id != DevPool {
-			s.parts.keyring.Forget(id)
-			s.parts.tokens.Forget(id)
+	for _, p := range list {
+		if p.ID != DevPool {
+			s.parts.keyring.Forget(p.ID)
+			s.parts.tokens.Forget(p.ID)
 		}
 	}
 	return s.startState(ctx)
 }
 
 // purge deletes pools and all that was theirs, in steps.
-func (s *Server) purge(ctx context.Context, ids []string) error {
+func (s *Server) purge(ctx context.Context, list []*store.Pool) error {
 	err := s.parts.store.Write(ctx, func(tx store.Tx) error {
-		for _, id := range ids {
-			if _, err := tx.Pools().DeletePool(ctx, id, s.c.Now().UTC()); err != nil {
+		for _, p := range list {
+			if _, err := tx.Pools().DeletePool(ctx, p.ID, s.c.Now().UTC()); err != nil {
 				return err
 			}
 		}
@@ -216,4 +244,13 @@ func (s *Server) purge(ctx context.Context, ids []string) error {
 		})
 	}
 	return err
+}
+
+// jsonText is for configuration that is stored as JSON.
+func jsonText(v any) json.RawMessage {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("countersign: " + err.Error()) // types of ours, which always marshal
+	}
+	return raw
 }

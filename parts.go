@@ -70,7 +70,9 @@ func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 	}
 	p.hasher, p.srp = password.New(0, hashQueue), srp.New(srpPairs)
 	p.pool = pool.New(pool.Options{
-		Codes:   &otp.Codes{Key: p.keyring.Codes, Now: c.Now, Fixed: c.FixedCode},
+		Codes: &otp.Codes{Key: p.keyring.Codes, Now: c.Now, Fixed: c.FixedCode},
+		// A pool of its own has <name>.localhost as well, but not every resolver knows such names: tokens name the shared URL.
+		BaseURL: func(_, _ string) string { return c.BaseURLs[0] },
 		Deliver: p.worker, Dev: c.Mode == Dev, Events: p.events, Hasher: p.hasher, Keys: p.keyring, Log: c.Log, Now: c.Now,
 		SRP: p.srp, Store: p.store, Tokens: p.tokens,
 	})

@@ -2,7 +2,6 @@ package countersign
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -206,35 +205,4 @@ func (s *Server) observe(seen front.Seen) {
 // quietLog takes net/http's own complaints (bad TLS handshakes, mostly) into the log at debug level.
 func quietLog(l *slog.Logger) *log.Logger {
 	return slog.NewLogLogger(l.Handler(), slog.LevelDebug)
-}
-
-// poolByName answers for hosts that a pool has to itself: <name>.localhost in dev mode.
-func (s *Server) poolByName(origin string) (string, bool) {
-	if s.c.Mode != Dev {
-		return "", false
-	}
-	scheme, host, _ := strings.Cut(origin, "://")
-	name, rest, ok := strings.Cut(host, ".localhost")
-	if !ok || !slices.Contains(s.c.BaseURLs, scheme+"://localhost"+rest) {
-		return "", false
-	}
-	pools, err := s.pools(context.Background())
-	if err != nil {
-		return "", false
-	}
-	for _, id := range pools {
-		if _, own, _ := strings.Cut(id, "_"); strings.EqualFold(own, name) {
-			return id, true
-		}
-	}
-	return "", false
-}
-
-// jsonText is for configuration that is stored as JSON.
-func jsonText(v any) json.RawMessage {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		panic("countersign: " + err.Error()) // types of ours, which always marshal
-	}
-	return raw
 }
