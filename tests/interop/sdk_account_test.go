@@ -26,16 +26,12 @@ func TestPasswordChangeAndRecovery(t *testing.T) {
 	check(t, err)
 	equal(t, "destination", *forgot.CodeDeliveryDetails.Destination, masked(number))
 	code := nextCode(t, number)
-	reset := func(code string) error {
-		_, err := app().ConfirmForgotPassword(t.Context(), &cip.ConfirmForgotPasswordInput{
-			ClientId: &p.Client, Username: &number, ConfirmationCode: &code, Password: aws.String(password),
-		})
-		return err
-	}
+	reset := func(code string) error { return resetPassword(t, p, number, code) }
 	wantError[*types.CodeMismatchException](t, reset(wrong(code)))
 	check(t, reset(code))
 	wantError[*types.ExpiredCodeException](t, reset(code), "Invalid code provided, please request a code again.")
-	tokensOf(t, p, number)
+	_, err = signIn(t, p, number, otherPassword)
+	check(t, err)
 }
 
 // The order of the recovery setting decides who gets the code.

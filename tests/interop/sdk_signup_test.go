@@ -4,12 +4,15 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cip "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
+	"github.com/aws/smithy-go"
 )
 
 func signUp(t *testing.T, p pool, name string, attributes ...types.AttributeType) (*cip.SignUpOutput, error) {
@@ -121,23 +124,75 @@ func TestAClientWithASecretProvesIt(t *testing.T) {
 	wantError[*types.NotAuthorizedException](t, err, "Unable to verify secret hash for client "+p.Client)
 }
 
-// Where existence is hidden, an unknown name is answered like a known one.
+// Where existence is hidden, an unknown name is answered like a known one at each step.
 func TestUnknownUsersAreHidden(t *testing.T) {
 	p := newPool(t, func(in *cip.CreateUserPoolClientInput) {
 		in.PreventUserExistenceErrors = types.PreventUserExistenceErrorTypesEnabled
 	})
-	unknown := newPhone()
-	forgot, err := app().ForgotPassword(t.Context(), &cip.ForgotPasswordInput{ClientId: &p.Client, Username: &unknown})
+	unconfirmed := newPhone()
+	_, err := signUp(t, p, unconfirmed)
 	check(t, err)
-	equal(t, "forgot: destination", *forgot.CodeDeliveryDetails.Destination, masked(unknown))
-	resent, err := app().ResendConfirmationCode(t.Context(), &cip.ResendConfirmationCodeInput{ClientId: &p.Client, Username: &unknown})
-	check(t, err)
-	equal(t, "resend: destination", *resent.CodeDeliveryDetails.Destination, masked(unknown))
-	_, err = signIn(t, p, unknown, password)
-	wantError[*types.NotAuthorizedException](t, err, "Incorrect username or password.")
-	_, err = app().ConfirmForgotPassword(t.Context(), &cip.ConfirmForgotPasswordInput{
-		ClientId: &p.Client, Username: &unknown, ConfirmationCode: aws.String("123456"), Password: aws.String(otherPassword),
-	})
-	wantError[*types.CodeMismatchException](t, err)
+	confirmed, unknown, another := newUser(t, p), newPhone(), newPhone()
+	steps := []struct {
+		name           string
+		known, unknown string
+		ask            func(name string) (*types.CodeDeliveryDetailsType, error)
+	}{
+		{"ResendConfirmationCode", unconfirmed, another, func(name string) (*types.CodeDeliveryDetailsType, error) {
+			out, err := app().ResendConfirmationCode(t.Context(), &cip.ResendConfirmationCodeInput{ClientId: &p.Client, Username: &name})
+			if err != nil {
+				return nil, err
+			}
+			return out.CodeDeliveryDetails, nil
+		}},
+		{"ConfirmSignUp", unconfirmed, another, func(name string) (*types.CodeDeliveryDetailsType, error) {
+			return nil, confirm(t, p, name, "000000")
+		}},
+		{"ConfirmForgotPassword before", confirmed, unknown, func(name string) (*types.CodeDeliveryDetailsType, error) {
+			return nil, resetPassword(t, p, name, "000000")
+		}},
+		{"ForgotPassword", confirmed, unknown, func(name string) (*types.CodeDeliveryDetailsType, error) {
+			out, err := app().ForgotPassword(t.Context(), &cip.ForgotPasswordInput{ClientId: &p.Client, Username: &name})
+			if err != nil {
+				return nil, err
+			}
+			return out.CodeDeliveryDetails, nil
+		}},
+		{"ConfirmForgotPassword after", confirmed, unknown, func(name string) (*types.CodeDeliveryDetailsType, error) {
+			return nil, resetPassword(t, p, name, "000000")
+		}},
+		{"InitiateAuth", confirmed, unknown, func(name string) (*types.CodeDeliveryDetailsType, error) {
+			_, err := signIn(t, p, name, otherPassword)
+			return nil, err
+		}},
+	}
+	for _, step := range steps {
+		known, knownErr := step.ask(step.known)
+		unknown, unknownErr := step.ask(step.unknown)
+		equal(t, step.name+": error", apiError(unknownErr), apiError(knownErr))
+		if known != nil && unknown != nil {
+			equal(t, step.name+": destination", *unknown.Destination, masked(step.unknown))
+			equal(t, step.name+": medium", unknown.DeliveryMedium, known.DeliveryMedium)
+			equal(t, step.name+": attribute", *unknown.AttributeName, *known.AttributeName)
+		}
+	}
 	noMessages(t, unknown)
+	noMessages(t, another)
+}
+
+// apiError is what a client sees of an error.
+func apiError(err error) string {
+	var e smithy.APIError
+	if errors.As(err, &e) {
+		return e.ErrorCode() + ": " + e.ErrorMessage()
+	}
+	return fmt.Sprint(err)
+}
+
+func resetPassword(t *testing.T, p pool, name, code string) error {
+	t.Helper()
+	_, err := app().ConfirmForgotPassword(t.Context(), &cip.ConfirmForgotPasswordInput{
+		ClientId: &p.Client, Username: &name, ConfirmationCode: &code, Password: aws.String(otherPassword),
+	})
+	return err
 }

@@ -6,12 +6,12 @@ import { endpoint } from './env.js';
 
 // Where Amplify keeps its tokens; a browser has localStorage for it.
 const kept = new Map();
-cognitoUserPoolsTokenProvider.setKeyValueStorage({
+const storage = {
   setItem: async (key, value) => void kept.set(key, value),
   getItem: async key => kept.get(key) ?? null,
   removeItem: async key => void kept.delete(key),
   clear: async () => kept.clear(),
-});
+};
 
 /** Points Amplify at a pool, with nobody signed in. */
 export async function configure({ poolId, clientId }) {
@@ -20,6 +20,7 @@ export async function configure({ poolId, clientId }) {
       Cognito: { userPoolId: poolId, userPoolClientId: clientId, userPoolEndpoint: endpoint, loginWith: { phone: true } },
     },
   });
+  cognitoUserPoolsTokenProvider.setKeyValueStorage(storage);
   await signOut();
   kept.clear();
 }

@@ -16,9 +16,11 @@ const app = new sdk.CognitoIdentityProviderClient({ endpoint, region, maxAttempt
 const pools = {};
 before(async () => {
   pools.phone = await makePool();
-  pools.name = await makePool({ settings: { UsernameAttributes: undefined } });
+  pools.name = await makePool({ settings: { UsernameAttributes: undefined, AutoVerifiedAttributes: [] } });
   pools.alias = await makePool({ settings: { AliasAttributes: ['phone_number', 'email'], AutoVerifiedAttributes: ['email'] } });
-  pools.either = await makePool({ settings: { UsernameAttributes: ['phone_number', 'email'] } });
+  pools.either = await makePool({
+    settings: { UsernameAttributes: ['phone_number', 'email'], AutoVerifiedAttributes: [] },
+  });
   pools.closed = await makePool({ settings: { AdminCreateUserConfig: { AllowAdminCreateUserOnly: true } } });
   pools.adminOnly = await makePool({
     settings: { AccountRecoverySetting: { RecoveryMechanisms: [{ Name: 'admin_only', Priority: 1 }] } },
@@ -96,9 +98,11 @@ const cases = {
       },
       attribute: async () => {
         const u = await signedIn(pools.phone);
-        const attribute = { AccessToken: u.AccessToken, AttributeName: 'phone_number' };
-        await send(new sdk.GetUserAttributeVerificationCodeCommand(attribute));
-        await send(new sdk.VerifyUserAttributeCommand({ ...attribute, Code: wrong(await nextCode(u.phone)) }));
+        const fresh = phone();
+        await send(new sdk.UpdateUserAttributesCommand({ AccessToken: u.AccessToken, ...phoneAttribute(fresh) }));
+        await send(new sdk.VerifyUserAttributeCommand({
+          AccessToken: u.AccessToken, AttributeName: 'phone_number', Code: wrong(await nextCode(fresh)),
+        }));
       },
     },
     'Invalid code or auth state for the user.': {
@@ -244,11 +248,11 @@ const cases = {
   UserNotFoundException: {
     'User does not exist.': {
       'sign-in': () => signIn(pools.phone, phone()),
+      resend: () => resend(pools.phone, phone()),
       'by admin': () => byAdmin(sdk.AdminGetUserCommand, pools.phone, { Username: phone() }),
     },
     'Username/client id combination not found.': {
       forgot: () => forgot(pools.phone, phone()),
-      resend: () => resend(pools.phone, phone()),
     },
   },
   UsernameExistsException: {
