@@ -266,7 +266,7 @@ const rotated = `{"AuthenticationResult":{"AccessToken":"*","ExpiresIn":3600,"To
 // Every operation of the table has a scenario that succeeds and, but for a few, one that fails.
 func TestEveryOperationHasScenarios(t *testing.T) {
 	good, bad := map[string]bool{}, map[string]bool{}
-	for _, sc := range slices.Concat(signUpScenarios, recoveryScenarios, signInScenarios, factorScenarios, tokenScenarios, accountScenarios, adminScenarios, userScenarios) {
+	for _, sc := range slices.Concat(signUpScenarios, recoveryScenarios, signInScenarios, factorScenarios, tokenScenarios, accountScenarios, adminScenarios, userScenarios, srpScenarios()) {
 		for _, st := range sc.steps {
 			if st.err == "" {
 				good[st.op] = true

@@ -83,7 +83,7 @@ func (signed) Authorize(_ context.Context, r *http.Request, _ []byte, _, _, _ st
 }
 
 func TestScenarios(t *testing.T) {
-	all := slices.Concat(signUpScenarios, recoveryScenarios, signInScenarios, factorScenarios, tokenScenarios, accountScenarios, adminScenarios, userScenarios)
+	all := slices.Concat(signUpScenarios, recoveryScenarios, signInScenarios, factorScenarios, tokenScenarios, accountScenarios, adminScenarios, userScenarios, srpScenarios())
 	storetest.Each(t, func(t *testing.T, s store.Store) {
 		logs := &bytes.Buffer{}
 		h := pooltest.New(t, s)
