@@ -33,8 +33,6 @@ func checkFlows(c *api.UserPoolClientType) error {
 	switch {
 	case legacy && modern:
 		return fault.Invalidf("ExplicitAuthFlows", "Auth flow name with prefix 'ALLOW' cannot be used with legacy auth flow names.")
-	case slices.Contains(c.ExplicitAuthFlows, flowClientToken) && len(c.ExplicitAuthFlows) > 1:
-		return fault.Invalidf("ExplicitAuthFlows", "%s cannot be used with other auth flows.", flowClientToken)
 	case rotates(c) && (legacy || slices.ContainsFunc(c.ExplicitAuthFlows, isRefreshFlow)):
 		return fault.Invalidf("RefreshTokenRotation", "ALLOW_REFRESH_TOKEN_AUTH cannot be used while refresh token rotation is enabled.").
 			WithHint("Take ALLOW_REFRESH_TOKEN_AUTH out of ExplicitAuthFlows; clients refresh with GetTokensFromRefreshToken.")

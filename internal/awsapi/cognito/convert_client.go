@@ -13,9 +13,6 @@ import (
 	"countersign/internal/pool"
 )
 
-// flowClientToken is for GetClientToken; the model does not list it among the flows, and it stands alone.
-const flowClientToken = "ALLOW_CLIENT_TOKEN_AUTH"
-
 // clientDocument is what store.Client.Wire holds: the settings of an app client as they were set, defaults filled in.
 // pool.ClientConfig is derived from it, here alone. It has no ids, name, secret and dates: these belong to the row.
 type clientDocument struct {

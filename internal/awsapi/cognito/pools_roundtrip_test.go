@@ -44,7 +44,7 @@ var values = map[string]any{
 	"ReadAttributes": []any{"email", "phone_number"}, "WriteAttributes": []any{"email", "name"}, "ExplicitAuthFlows": []any{"ALLOW_USER_PASSWORD_AUTH"},
 	"SupportedIdentityProviders": []any{"COGNITO"}, "CallbackURLs": []any{"https://app.example.com/in", "myapp://in"}, "LogoutURLs": []any{"https://app.example.com/out"},
 	"DefaultRedirectURI": "https://app.example.com/in", "AllowedOAuthFlows": []any{"code"}, "AllowedOAuthScopes": []any{"openid", "phone"},
-	"ApplicationId": "app", "ApplicationArn": "arn:aws:mobiletargeting:eu-central-1:123456789012:apps/app", "RoleArn": "arn:aws:iam::123456789012:role/analytics",
+	"ApplicationId": "a1b2c3", "ApplicationArn": "arn:aws:mobiletargeting:eu-central-1:123456789012:apps/app", "RoleArn": "arn:aws:iam::123456789012:role/analytics",
 	"PreventUserExistenceErrors": "ENABLED", "EnableTokenRevocation": false, "AuthSessionValidity": 9, "Feature": "ENABLED", "RetryGracePeriodSeconds": 30,
 }
 
