@@ -1,0 +1,15 @@
+// Package proof attacks the real program from outside, as the advisories in docs/advisories.md tell that comparable
+// servers were attacked. It builds the binary once and runs it on SQLite and, where COUNTERSIGN_TEST_POSTGRES names a
+// server, on PostgreSQL:
+//
+//   - canary_test.go: after every flow and every kind of error no code, password, token or number is found in logs,
+//     metrics, events, answers, backups or any column of the database;
+//   - crash_test.go: kill -9 under load loses nothing that was answered, and sends nothing after its code has died;
+//   - hostile_test.go: a real page of another origin and a rebound name try every route;
+//   - doors_test.go: operators' routes without, with wrong and with foreign credentials; forged forwarded headers;
+//     forged page tokens; what read paths give away;
+//   - advisories_test.go: each row of docs/advisories.md names a test that exists.
+//
+// What existence-hiding answers look like is compared in internal/awsapi/cognito (enumeration_test.go), the flows
+// themselves in internal/pool (advisory_test.go).
+package proof
