@@ -58,6 +58,11 @@ func (s *Server) tokenEndpoint() http.Handler {
 	}
 	return auth0api.TokenHandler(auth0api.Options{
 		Authenticate: s.parts.access.Authenticate, Issue: s.parts.mgmt.issue, Audiences: audiences, Dev: s.c.Mode == Dev, Log: s.c.Log,
+		Observe: func(ctx context.Context, clientID, refused string) {
+			if s.c.Mode == Serve {
+				s.c.Log.InfoContext(ctx, "management token", "client", clientID, "refused", refused)
+			}
+		},
 	})
 }
 

@@ -158,9 +158,9 @@ func (d *devRun) rootKey() (keyring.Root, error) {
 
 // bindings pair the open listeners with doors and certificates.
 func (d *devRun) bindings() ([]countersign.Binding, error) {
-	cert, err := d.ca.Certificate(time.Now(), append(d.ports.names(), d.Host...)...)
+	cert, err := d.certificate()
 	if err != nil {
-		return nil, hint(err, "leave the name out of --host, or use http for it")
+		return nil, err
 	}
 	conf := &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}
 	var out []countersign.Binding
@@ -183,6 +183,20 @@ func (d *devRun) bindings() ([]countersign.Binding, error) {
 		return out, nil
 	}
 	return append(out, countersign.Binding{Listener: sock, Door: countersign.LocalDoor}), nil
+}
+
+// certificate holds every name that the authority may sign for. The others are reached by http alone.
+func (d *devRun) certificate() (*tls.Certificate, error) {
+	var names []string
+	now := time.Now()
+	for _, n := range append(d.ports.names(), d.Host...) {
+		if _, err := d.ca.Certificate(now, n); err != nil {
+			fmt.Fprintf(d.a.stderr, "note: no https for %s: the local authority signs only for private addresses and names under .test, .local and .internal\n", n)
+			continue
+		}
+		names = append(names, n)
+	}
+	return d.ca.Certificate(now, names...)
 }
 
 // explain turns an error of the server into a sentence for a person at a laptop.

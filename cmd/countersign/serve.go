@@ -81,6 +81,16 @@ func (c *serveCmd) Run(a *app) error {
 		return err
 	}
 	sc.Migrate = c.Migrate
+	if !cfg.Postgres() {
+		lock, err := lockFile(sc.Database + ".lock")
+		if errors.Is(err, errLocked) {
+			err = hint(fmt.Errorf("another countersign serves the database %s", sc.Database), "several nodes need PostgreSQL")
+		}
+		if err != nil {
+			return err
+		}
+		defer lock.Close()
+	}
 	bindings, err := bind(cfg, c.Config)
 	if err != nil {
 		return err

@@ -82,7 +82,14 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// bodyTimeout bounds how long a client may take to send a body. Requests without one (event streams) are not bounded.
+const bodyTimeout = 30 * time.Second
+
 func (f *Front) serve(w http.ResponseWriter, r *http.Request) Surface {
+	if r.ContentLength != 0 {
+		// Not every ResponseWriter can; httptest's cannot.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
 	remote, scheme, err := f.o.Proxies.client(r)
 	if err != nil {
 		f.refuse(w, r, None, http.StatusBadRequest, fault.Invalidf("", "%s", err.Error()))
