@@ -19,6 +19,8 @@ type dialect struct {
 	schemaTable string
 	// hasTable counts the tables named $1. tableColumns returns the names and types of the columns of table $1.
 	hasTable, tableColumns string
+	// analyze counts anew what the planner should know after a bulk load; empty if it needs to know nothing.
+	analyze string
 	// size and version return what Info reports.
 	size, version string
 }

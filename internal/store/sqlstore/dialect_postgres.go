@@ -18,6 +18,7 @@ var postgresDialect = &dialect{
 		JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind = 'r' AND c.relname = CAST($1 AS TEXT) AND n.nspname = current_schema() AND a.attnum > 0
 		AND NOT a.attisdropped ORDER BY a.attnum`,
+	analyze: `ANALYZE`,
 	size:    `SELECT pg_database_size(current_database())`,
 	version: `SELECT current_setting('server_version')`,
 }

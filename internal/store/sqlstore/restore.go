@@ -48,8 +48,10 @@ func Restore(ctx context.Context, r io.Reader, target *Store) error {
 		if err := a.load(ctx, t); err != nil {
 			return err
 		}
-		_, err = t.RaiseEpoch(ctx, time.Now())
-		return err
+		if _, err := t.RaiseEpoch(ctx, time.Now()); err != nil || t.d.analyze == "" {
+			return err
+		}
+		return t.exec(ctx, t.d.analyze)
 	}, true)
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
