@@ -79,20 +79,22 @@ var oauthScopes = []string{"phone", "email", "openid", "profile", "aws.cognito.s
 func checkOAuth(c *api.UserPoolClientType, in clientContext) error {
 	machine := slices.Contains(c.AllowedOAuthFlows, api.OAuthFlowClientCredentials)
 	people := slices.Contains(c.AllowedOAuthFlows, api.OAuthFlowCode) || slices.Contains(c.AllowedOAuthFlows, api.OAuthFlowImplicit)
-	bad := func(format string, args ...any) error { return fault.Invalidf("AllowedOAuthFlows", format, args...) }
+	bad := func(sentence string) error {
+		return fault.New(fault.FlowNotSupported).WithField("AllowedOAuthFlows").WithPublic("%s", sentence)
+	}
 	switch {
 	case machine && people:
 		return bad("client_credentials flow can not be selected along with code flow or implicit flow.")
 	case machine && !in.secret:
 		return bad("client_credentials flow can not be selected if client does not have a client secret.")
 	case people && len(c.CallbackURLs) == 0:
-		return bad("CallbackUrls can not be empty when code flow or implicit flow is selected")
+		return fault.Invalidf("CallbackURLs", "CallbackUrls can not be empty when code flow or implicit flow is selected")
 	case wire.Value(c.AllowedOAuthFlowsUserPoolClient) && (len(c.AllowedOAuthFlows) == 0 || len(c.AllowedOAuthScopes) == 0):
-		return bad("AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows.")
+		return fault.Invalidf("AllowedOAuthFlows", "AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows.")
 	}
 	for _, scope := range c.AllowedOAuthScopes {
 		if !slices.Contains(oauthScopes, scope) {
-			return fault.Invalidf("AllowedOAuthScopes", "Invalid scope requested: %s", scope)
+			return fault.New(fault.ResourceNotFound).WithField(scope).WithHint("Every pool has %s; there are no resource servers.", strings.Join(oauthScopes, ", "))
 		}
 	}
 	for _, provider := range c.SupportedIdentityProviders {

@@ -86,12 +86,12 @@ func TestClientsAreRefused(t *testing.T) {
 		{object{"WriteAttributes": []string{"email", "email_verified"}}, "Invalid write attributes specified while creating a client"},
 		{object{"WriteAttributes": []string{"name"}}, "Invalid write attributes specified while creating a client"}, // email is required
 		{object{"WriteAttributes": []string{"email", "dev:custom:plan"}}, "Invalid write attributes specified while creating a client"},
-		{object{"AllowedOAuthFlows": []string{"client_credentials"}}, "client_credentials flow can not be selected if client does not have a client secret."},
+		{object{"AllowedOAuthFlows": []string{"client_credentials"}}, "InvalidOAuthFlowException: client_credentials flow can not be selected if client does not have a client secret."},
 		{object{"AllowedOAuthFlows": []string{"code", "client_credentials"}, "GenerateSecret": true},
-			"client_credentials flow can not be selected along with code flow or implicit flow."},
+			"InvalidOAuthFlowException: client_credentials flow can not be selected along with code flow or implicit flow."},
 		{object{"AllowedOAuthFlows": []string{"code"}}, "CallbackUrls can not be empty when code flow or implicit flow is selected"},
 		{object{"AllowedOAuthFlowsUserPoolClient": true}, "AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows."},
-		{object{"AllowedOAuthScopes": []string{"openid", "shop/read"}}, "Invalid scope requested: shop/read"},
+		{object{"AllowedOAuthScopes": []string{"openid", "shop/read"}}, "ScopeDoesNotExistException: Invalid scope requested: shop/read"},
 		{object{"CallbackURLs": []string{"http://example.com/"}}, "http://example.com/ cannot use the HTTP protocol."},
 		{object{"CallbackURLs": []string{"http://localhost.example.com/"}}, "http://localhost.example.com/ cannot use the HTTP protocol."},
 		{object{"CallbackURLs": []string{"https://example.com/#here"}}, "https://example.com/#here cannot use fragment"},
@@ -110,7 +110,11 @@ func TestClientsAreRefused(t *testing.T) {
 		}})["Id"].(string)
 		for _, row := range rows {
 			row.in["UserPoolId"], row.in["ClientName"] = poolID, "refused"
-			c.refused("CreateUserPoolClient", row.in, "InvalidParameterException: "+row.want)
+			want := "InvalidParameterException: " + row.want
+			if name, _, _ := strings.Cut(row.want, ": "); strings.HasSuffix(name, "Exception") {
+				want = row.want
+			}
+			c.refused("CreateUserPoolClient", row.in, want)
 		}
 		c.refused("CreateUserPoolClient", object{"UserPoolId": poolID, "ClientName": "x", "SupportedIdentityProviders": []string{"Google"}},
 			"InvalidParameterException: The provider Google does not exist for User Pool "+poolID+".")

@@ -139,6 +139,7 @@ func callerErrors() map[fault.Code]wire.ErrorShape {
 // ErrorsFor holds what single operations word otherwise:
 //   - RevokeToken knows neither NotAuthorized nor ResourceNotFound, but Unauthorized (401);
 //   - a name in use has exceptions of its own for four operations;
+//   - the OAuth settings of app clients have two of their own;
 //   - operations that declare no ConcurrentModification ask for a retry by TooManyRequests, which every client obeys;
 //   - operations that declare no RefreshTokenReuse call a reused refresh token revoked.
 func ErrorsFor() map[string]map[fault.Code]wire.ErrorShape {
@@ -149,6 +150,12 @@ func ErrorsFor() map[string]map[fault.Code]wire.ErrorShape {
 		"CreateIdentityProvider":     {fault.ResourceExists: {Name: "DuplicateProviderException", Message: "The identity provider already exists."}},
 		"CreateManagedLoginBranding": {fault.ResourceExists: {Name: "ManagedLoginBrandingExistsException", Message: "The branding style already exists."}},
 		"CreateTerms":                {fault.ResourceExists: {Name: "TermsExistsException", Message: "The terms already exist."}},
+	}
+	for _, op := range []string{"CreateUserPoolClient", "UpdateUserPoolClient"} {
+		table[op] = map[fault.Code]wire.ErrorShape{
+			fault.ResourceNotFound: {Name: "ScopeDoesNotExistException", Message: "Invalid scope requested: {field}"},
+			fault.FlowNotSupported: {Name: "InvalidOAuthFlowException", Message: "The OAuth flow {field} is not possible for this client."},
+		}
 	}
 	for _, code := range []fault.Code{fault.ClientSecretWrong, fault.SecretHashMissing, fault.ClientNotFound, fault.RefreshTokenInvalid} {
 		table["RevokeToken"][code] = wire.ErrorShape{Name: "UnauthorizedException", Message: "The token or the client's credentials are invalid."}
