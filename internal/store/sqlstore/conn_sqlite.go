@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
-	"strings"
 
 	"modernc.org/sqlite"
 )
@@ -44,9 +42,6 @@ func sqliteDSN(path string, readOnly, durable bool) string {
 	q.Set("_defensive", "1")
 	q.Add("_pragma", "trusted_schema=0")
 	q.Add("_pragma", "temp_store=memory")
-	for _, x := range strings.Fields(os.Getenv("ZZPRAGMA")) {
-		q.Add("_pragma", x)
-	}
 	sync := "FULL"
 	if !durable {
 		sync = "OFF"
