@@ -67,7 +67,9 @@ func TestCreatePool(t *testing.T) {
 		}
 		_, err = h.Service.CreatePool(ctx, h.Admin(), pool.NewPool{ID: p.ID, Name: "again", Config: pool.DefaultConfig()})
 		wantCode(t, "an id in use", err, fault.ResourceExists)
-	}, func(o *pool.Options) { o.BaseURL = func(id, _ string) string { return "https://" + id + ".example.com" } })
+	}, func(o *pool.Options) {
+		o.BaseURL = func(id, _ string) string { return "https://" + id + ".example.com" }
+	})
 }
 
 func TestUpdatePoolLosesNothing(t *testing.T) {
