@@ -130,7 +130,13 @@ var (
 	}
 )
 
-const onAdminListener = "on the operators' listener (admin.listen)"
+// elsewhere says where the operators' surfaces are.
+func (s *Server) elsewhere() string {
+	if s.c.Mode == Dev {
+		return "on this machine's loopback address"
+	}
+	return "on the operators' listener (admin.listen)"
+}
 
 // door returns the front of a listener.
 func (s *Server) door(d Door) http.Handler {
@@ -148,10 +154,13 @@ func (s *Server) door(d Door) http.Handler {
 		}
 		o.Surfaces, o.Elsewhere = s.only(open), map[front.Surface]string{}
 		for _, sf := range adminSurfaces {
-			o.Elsewhere[sf] = onAdminListener
+			o.Elsewhere[sf] = s.elsewhere()
+		}
+		if s.c.Mode == Dev {
+			o.Elsewhere[front.Simulator] = s.elsewhere()
 		}
 		if !slices.Contains(s.c.Expose, "signed") {
-			o.RefuseSigned = onAdminListener
+			o.RefuseSigned = s.elsewhere()
 		}
 	case AdminDoor:
 		o.Surfaces = s.only(adminSurfaces)

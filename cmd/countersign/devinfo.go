@@ -45,6 +45,9 @@ func newDevInfo(d *devRun) devInfo {
 	i := defaultInfo(d.folder)
 	i.URL = d.cfg.BaseURLs[0]
 	u, _ := url.Parse(i.URL)
+	if _, err := d.ca.Certificate(time.Now(), u.Hostname()); err != nil {
+		u, _ = url.Parse(d.local())
+	}
 	i.HTTPS = "https://" + strings.TrimSuffix(u.Host, u.Port()) + strconv.Itoa(d.ports.httpsPort)
 	i.FixedCode = d.FixedCode
 	if d.cfg.AccessKeyID != "" {
@@ -94,7 +97,11 @@ func (d *devRun) local() string {
 func (d *devRun) banner() {
 	i, w, local := d.info, d.a.stdout, d.local()
 	fmt.Fprintf(w, "countersign %s, development, ready in %s\n\n", version(), time.Since(d.a.began).Round(time.Millisecond))
-	fmt.Fprintf(w, "  %-34s AWS endpoint; any key pair is accepted\n", i.URL)
+	who := "any key pair is accepted"
+	if d.cfg.AccessKeyID != "" {
+		who = "for end users on the network"
+	}
+	fmt.Fprintf(w, "  %-34s AWS endpoint; %s\n", i.URL, who)
 	fmt.Fprintf(w, "  %-34s the same with TLS; once: countersign dev trust\n", i.HTTPS)
 	fmt.Fprintf(w, "  %-34s the phones: every text and its code\n\n", local+"/simulator/")
 	fmt.Fprintf(w, "  region %s   pool %s   client %s\n", i.Region, i.UserPoolID, i.ClientID)

@@ -42,6 +42,7 @@ func TestMain(m *testing.M) {
 //	newer FILE              makes an SQLite database look as if a newer version had written it
 //	mode FILE 0600          demands a file's permissions
 //	gone FILE               waits until a file is gone
+//	appears GLOB            waits until a file is there
 //	setkey [-id] FILE       takes the access key in FILE (keys create --json) into the environment; -id: its id alone
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -52,7 +53,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"freeport": freeport, "ready": ready, "http": request, "occupy": occupy, "newer": newer, "mode": mode, "gone": gone,
-			"setkey": setkey,
+			"setkey": setkey, "appears": appears,
 		},
 	})
 }
@@ -170,6 +171,14 @@ func mode(ts *testscript.TestScript, _ bool, args []string) {
 
 func gone(ts *testscript.TestScript, _ bool, args []string) {
 	await(ts, args[0]+" is gone", func() bool { return !exists(ts.MkAbs(args[0])) })
+}
+
+func appears(ts *testscript.TestScript, _ bool, args []string) {
+	await(ts, args[0]+" appears", func() bool {
+		found, err := filepath.Glob(ts.MkAbs(args[0]))
+		ts.Check(err)
+		return len(found) > 0
+	})
 }
 
 func setkey(ts *testscript.TestScript, _ bool, args []string) {
