@@ -42,6 +42,11 @@ func (t *tenant) checkAttributes(list []Attr, w writer, creating bool) (map[stri
 		if err := sc.check(a.Value); err != nil {
 			return nil, err
 		}
+		if a.Name == attrPreferred && t.cfg.aliases(attrPreferred) { // it must not look like a name that has to be proved
+			if _, err := t.cfg.checkUsername(a.Value); err != nil {
+				return nil, err
+			}
+		}
 		out[a.Name] = a.Value
 	}
 	return out, nil

@@ -136,6 +136,13 @@ func (t *tenant) owed(u *store.User) (ask, setup []string) {
 	return nil, setup
 }
 
+// maySetUp reports whether the user, as it is now, still owes a second factor and may enrol this kind. A set-up that was begun before the
+// owner enrolled must not replace what the owner has.
+func (t *tenant) maySetUp(u *store.User, kind string) bool {
+	_, setup := t.owed(u)
+	return slices.Contains(setup, kind)
+}
+
 // activeFactors are the second factors that the user switched on and the pool offers.
 func (t *tenant) activeFactors(u *store.User) []string {
 	var out []string

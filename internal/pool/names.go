@@ -127,11 +127,11 @@ func (s *Service) find(ctx context.Context, t *tenant, c Caller, name string) (*
 
 func (s *Service) read(ctx context.Context, tx store.Tx, t *tenant, a *account, keys []string, id string) (err error) {
 	a.user, a.known = nil, false
-	if len(keys) > 0 {
-		a.user, _, err = tx.Users().FindUser(ctx, t.pool.ID, keys...)
-	}
-	if (len(keys) == 0 || errors.Is(err, store.ErrNotFound)) && id != "" {
+	if id != "" { // first: nobody may take the sub of another as a name
 		a.user, err = tx.Users().User(ctx, t.pool.ID, id)
+	}
+	if len(keys) > 0 && (id == "" || errors.Is(err, store.ErrNotFound)) {
+		a.user, _, err = tx.Users().FindUser(ctx, t.pool.ID, keys...)
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err

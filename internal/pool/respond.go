@@ -140,7 +140,10 @@ func (s *Service) answerCode(ctx context.Context, t *tenant, c Caller, a *accoun
 	}
 	st, up := &step{}, a.user
 	if early == nil {
-		if up, err = s.proved(t, a.user, h); err != nil {
+		if h.data.SetupEmail != "" && !t.maySetUp(a.user, kindEmailOTP) {
+			return nil, fault.New(fault.SessionInvalid)
+		}
+		if up, err = s.proved(a.user, h); err != nil {
 			return nil, err
 		}
 		factor := h.Kind
@@ -228,7 +231,7 @@ func (s *Service) wrongCode(ctx context.Context, tx *unit, t *tenant, a *account
 }
 
 // proved is the user after a right code: the number or address that received it is verified. The same user if nothing changes.
-func (s *Service) proved(t *tenant, u *store.User, h *held) (*store.User, error) {
+func (s *Service) proved(u *store.User, h *held) (*store.User, error) {
 	if u == nil {
 		return nil, fault.New(fault.ChallengeCodeMismatch)
 	}
@@ -254,6 +257,9 @@ func (s *Service) saveProved(ctx context.Context, tx *unit, t *tenant, h *held, 
 		owner, err := tx.Users().ClaimAlias(ctx, up.PoolID, key, up.ID)
 		if err != nil {
 			return err
+		}
+		if owner != up.ID && h.data.SetupEmail != "" {
+			return fault.New(fault.AliasTaken).WithField(attr)
 		}
 		if owner != up.ID {
 			return nil

@@ -88,25 +88,37 @@ func (s *Service) AssociateTOTP(ctx context.Context, c Caller, accessToken, sess
 	if err != nil {
 		return nil, err
 	}
+	out := &Associated{SecretCode: secret}
+	err = again(func() error {
+		out.Session, err = s.associateSetup(ctx, t, c, session, secret)
+		return err
+	})
+	return out, err
+}
+
+func (s *Service) associateSetup(ctx context.Context, t *tenant, c Caller, session, secret string) (string, error) {
 	h, a, err := s.holdUser(ctx, t, c, session, kindMFASetup)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if a.user == nil || !slices.Contains(h.data.Choices, kindTOTP) {
-		return nil, fault.New(fault.TotpNotEnabled)
+		return "", fault.New(fault.TotpNotEnabled)
+	}
+	if !t.maySetUp(a.user, kindTOTP) {
+		return "", fault.New(fault.SessionInvalid)
 	}
 	d := h.data
 	if d.SealedTOTP, err = s.sealTOTP(ctx, t, a.user.ID, secret); err != nil {
-		return nil, err
+		return "", err
 	}
 	d.TOTPReady = false
 	o, err := s.open(t, c, a.user.ID, kindMFASetup, h.Chain, d)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	o.row.Tries = h.Tries
 	_, err = s.proceed(ctx, a, h, &step{challenge: o, result: &AuthResult{}})
-	return &Associated{SecretCode: secret, Session: o.handle}, err
+	return o.handle, err
 }
 
 func (s *Service) associateUser(ctx context.Context, c Caller, accessToken, secret string) error {
@@ -231,8 +243,8 @@ func (s *Service) verifySetup(ctx context.Context, t *tenant, c Caller, session,
 	return o.handle, err
 }
 
-// finishSetup answers MFA_SETUP: with an authenticator whose code was right, or with a number or address that a code is sent to. It
-// cannot be skipped: without either there is no next step.
+// finishSetup answers MFA_SETUP: with an authenticator whose code was right, or with an address that a code is sent to. It cannot be
+// skipped: without either there is no next step.
 func (s *Service) finishSetup(ctx context.Context, t *tenant, c Caller, a *account, h *held, in RespondInput) (*AuthResult, error) {
 	if a.user == nil {
 		return nil, fault.New(fault.SessionInvalid)
@@ -246,6 +258,9 @@ func (s *Service) finishSetup(ctx context.Context, t *tenant, c Caller, a *accou
 	if !h.data.TOTPReady {
 		return nil, fault.Invalidf("session", "MFA setup is not complete: verify a software token first.").
 			WithHint("Call AssociateSoftwareToken and VerifySoftwareToken with this Session, then answer with the Session of the latter.")
+	}
+	if !t.maySetUp(a.user, kindTOTP) {
+		return nil, fault.New(fault.SessionInvalid)
 	}
 	up := cloneUser(a.user)
 	up.SealedTOTP, up.TOTPStep = h.data.SealedTOTP, h.data.TOTPStep
