@@ -85,7 +85,7 @@ func analyze(b *testing.B, url string) {
 	}
 }
 
-var benchTime = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+var start = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 
 func benchID(i int) string { return fmt.Sprintf("01a00000-0000-7000-8000-%012d", i) }
 
@@ -95,7 +95,7 @@ func benchUser(ctx context.Context, tx store.Tx, i int) error {
 		ID: benchID(i), PoolID: "us-local-1_countersign", Username: benchID(i), Status: store.Confirmed, Enabled: true,
 		PasswordHash:  "$argon2id$v=19$m=19456,t=2,p=1$MTIzNDU2Nzg5MDEyMzQ1Ng$MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI",
 		Attributes:    map[string]string{"phone_number": fmt.Sprintf("+1%010d", i), "phone_number_verified": "true"},
-		SealedDataKey: make([]byte, 61), CreatedAt: benchTime, UpdatedAt: benchTime,
+		SealedDataKey: make([]byte, 61), CreatedAt: start, UpdatedAt: start,
 	}
 	if err := tx.Users().InsertUser(ctx, u); err != nil {
 		return err
@@ -104,8 +104,8 @@ func benchUser(ctx context.Context, tx store.Tx, i int) error {
 		return err
 	}
 	return tx.Families().InsertFamily(ctx, &store.Family{
-		ID: benchID(i), OriginJTI: benchID(i), PoolID: u.PoolID, UserID: u.ID, ClientID: "c", Hash: make([]byte, 32), AuthTime: benchTime,
-		CreatedAt: benchTime, ExpiresAt: benchTime.AddDate(0, 1, 0),
+		ID: benchID(i), OriginJTI: benchID(i), PoolID: u.PoolID, UserID: u.ID, ClientID: "c", Hash: make([]byte, 32), AuthTime: start,
+		CreatedAt: start, ExpiresAt: start.AddDate(0, 1, 0),
 	})
 }
 
@@ -143,7 +143,7 @@ func BenchmarkWrite(b *testing.B) {
 	spend := func(b *testing.B, s store.Store) {
 		mark := fmt.Appendf(nil, "%032d", n.Add(1))
 		err := s.Write(b.Context(), func(tx store.Tx) error {
-			_, err := tx.Challenges().Spend(b.Context(), mark, benchTime)
+			_, err := tx.Challenges().Spend(b.Context(), mark, start)
 			return err
 		})
 		if err != nil {
@@ -183,7 +183,7 @@ func BenchmarkRequest(b *testing.B) {
 				for p.Next() {
 					i := n.Add(1)
 					err := s.Write(b.Context(), func(tx store.Tx) error {
-						return request(b.Context(), tx, benchTime.Add(time.Duration(i)*time.Millisecond), benchID(int(i%1000)))
+						return request(b.Context(), tx, start.Add(time.Duration(i)*time.Millisecond), benchID(int(i%1000)))
 					})
 					if err != nil {
 						b.Error(err)
@@ -221,7 +221,7 @@ func BenchmarkBearer(b *testing.B) {
 			for i := range b.N {
 				id := benchID(i * 7919 % 1000)
 				err := s.Read(b.Context(), func(tx store.Tx) error {
-					_, err := tx.Families().Bearer(b.Context(), "us-local-1_countersign", id, id, benchTime)
+					_, err := tx.Families().Bearer(b.Context(), "us-local-1_countersign", id, id, start)
 					return err
 				})
 				if err != nil {
@@ -238,7 +238,7 @@ func BenchmarkOutbox(b *testing.B) {
 		ctx := b.Context()
 		measure(b, func() {
 			for i := range b.N {
-				now := benchTime.Add(time.Duration(i) * time.Millisecond)
+				now := start.Add(time.Duration(i) * time.Millisecond)
 				var got []*store.Message
 				for _, f := range []func(tx store.Tx) error{
 					func(tx store.Tx) error { return request(ctx, tx, now, "u") },
