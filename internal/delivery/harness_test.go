@@ -94,7 +94,6 @@ type rig struct {
 	clock *clock
 	desk  *desk
 	w     *delivery.Worker
-	quit  func()
 }
 
 func newRig(t testing.TB, s store.Store, change ...func(*delivery.Config)) *rig {

@@ -45,7 +45,7 @@ func (w *Worker) settle(batch []*result) {
 		return
 	}
 	for _, r := range batch {
-		go w.persist(r, err)
+		go w.persist(r)
 	}
 }
 
@@ -84,7 +84,8 @@ func (r *result) write(ctx context.Context, tx store.Tx) (err error) {
 
 // persist tries to commit one result until its lease has run out: a message that was sent and is not recorded would be
 // sent again.
-func (w *Worker) persist(r *result, err error) {
+func (w *Worker) persist(r *result) {
+	var err error
 	pause := minSleep
 	for {
 		single := []*result{r}
