@@ -161,7 +161,10 @@ func (p *phones) all() []text {
 }
 
 // code waits for the next text with a code to the number, and returns the code. An empty one means that none came.
-func (p *phones) code(to string) string {
+func (p *phones) code(to string) string { return p.codeOr(to, nil) }
+
+// codeOr is code, and gives up when end is closed.
+func (p *phones) codeOr(to string, end <-chan struct{}) string {
 	patience := time.After(15 * time.Second)
 	for {
 		p.mu.Lock()
@@ -179,6 +182,8 @@ func (p *phones) code(to string) string {
 		p.mu.Unlock()
 		select {
 		case <-more:
+		case <-end:
+			return ""
 		case <-patience:
 			return ""
 		}
