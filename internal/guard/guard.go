@@ -18,22 +18,27 @@ const (
 	SignUp   Purpose = "sign_up"
 	Recovery Purpose = "recovery"
 	Verify   Purpose = "verify"
+	// Enrol counts wrong codes of an authenticator that its own user is adding, so that they and the right ones say nothing about Verify.
+	Enrol Purpose = "enrol"
+	// Notice counts messages without a code: something about the account has changed.
+	Notice Purpose = "notice"
 )
 
 // Limits are the numbers of a Guard. The zero value of a field means its default; a negative one means no limit.
 type Limits struct {
 	// TotalKnown and TotalOther are the failures in a row that close a bucket. Defaults 20 and 80.
 	TotalKnown, TotalOther int
-	// SendsAccount is messages an hour for one account and purpose. Default: 5 for SignUp and Verify, 10 for Recovery,
-	// 20 for SignIn (cognito.md 5.2 where Cognito has a number).
+	// SendsAccount is messages an hour for one account and purpose, from known networks and from all others each. Default: 5 for SignUp
+	// and Verify, 10 for Recovery and Notice, 20 for SignIn (cognito.md 5.2 where Cognito has a number).
 	SendsAccount map[Purpose]int
-	// SendsNumber is messages an hour to one line, whatever the account. Default 20.
+	// SendsNumber is messages an hour to one line, whatever the account. Known networks may use as many again: strangers cannot use up the
+	// owner's share. Default 20.
 	SendsNumber int
 	// SendsNetwork is messages an hour that one network (IPv4 address, IPv6 /64) may cause. Default 120.
 	SendsNetwork int
 	// FailuresNetwork is wrong answers an hour from one network over all accounts: one code sprayed over many. Default 200.
 	FailuresNetwork int
-	// Calls is redemptions an hour for one account and purpose, right or wrong. Default 15 for SignUp and Verify, 20 for
+	// Calls is redemptions an hour for one account and purpose, right or wrong, from known networks and from all others each. Default 15 for SignUp and Verify, 20 for
 	// Recovery, 5 for Password changes by a signed-in user.
 	Calls map[Purpose]int
 }
@@ -46,7 +51,7 @@ const (
 	totalKeeps = 365 * 24 * time.Hour
 )
 
-var defaultSends = map[Purpose]int{SignUp: 5, Verify: 5, Recovery: 10, SignIn: 20}
+var defaultSends = map[Purpose]int{SignUp: 5, Verify: 5, Recovery: 10, SignIn: 20, Notice: 10}
 var defaultCalls = map[Purpose]int{SignUp: 15, Verify: 15, Recovery: 20, Password: 5}
 
 func pick(v, def int) int {
@@ -75,11 +80,14 @@ type Try struct {
 }
 
 func (t Try) key() store.CounterKey {
-	k := store.CounterKey{PoolID: t.PoolID, Subject: t.Subject, Purpose: "try/" + string(t.Purpose), Bucket: "other"}
-	if t.Known {
-		k.Bucket = "known"
+	return store.CounterKey{PoolID: t.PoolID, Subject: t.Subject, Purpose: "try/" + string(t.Purpose), Bucket: bucket(t.Known)}
+}
+
+func bucket(known bool) string {
+	if known {
+		return "known"
 	}
-	return k
+	return "other"
 }
 
 // Turn is an attempt that may be judged. It holds the counter's row until the transaction ends.
@@ -202,12 +210,32 @@ func (g *Guard) Forgive(ctx context.Context, tx store.Tx, poolID, subject string
 }
 
 // Call counts a redemption, right or wrong, against the hourly allowance of the account and purpose (cognito.md 5.2).
-func (g *Guard) Call(ctx context.Context, tx store.Tx, poolID, subject string, p Purpose) error {
-	limit, ok := g.Limits.Calls[p]
-	if !ok {
-		limit = defaultCalls[p]
+func (g *Guard) Call(ctx context.Context, tx store.Tx, t Try) error {
+	return g.bump(ctx, tx, t.callKey(), g.calls(t.Purpose))
+}
+
+// CheckCall is Call without counting, for the part of a flow that only reads: it spares work that would be refused.
+func (g *Guard) CheckCall(ctx context.Context, tx store.Tx, t Try) error {
+	limit := g.calls(t.Purpose)
+	if limit <= 0 {
+		return nil
 	}
-	return g.bump(ctx, tx, store.CounterKey{PoolID: poolID, Subject: subject, Purpose: "call/" + string(p)}, limit)
+	c, err := tx.Counters().Counter(ctx, t.callKey())
+	if err == nil && c.N >= limit && g.Now().Before(c.Since.Add(window)) {
+		err = fault.New(fault.AttemptLimit)
+	}
+	return err
+}
+
+func (g *Guard) calls(p Purpose) int {
+	if limit, ok := g.Limits.Calls[p]; ok {
+		return limit
+	}
+	return defaultCalls[p]
+}
+
+func (t Try) callKey() store.CounterKey {
+	return store.CounterKey{PoolID: t.PoolID, Subject: t.Subject, Purpose: "call/" + string(t.Purpose), Bucket: bucket(t.Known)}
 }
 
 // Send names a message about to be sent.
@@ -215,8 +243,9 @@ type Send struct {
 	PoolID  string
 	Subject string
 	Purpose Purpose
-	// Number is the keyed hash of the line, empty for e-mail; Network as in Try.
+	// Number is the keyed hash of the line, empty for e-mail; Known and Network as in Try.
 	Number, Network string
+	Known           bool
 }
 
 // Send counts a message inside a Write. AttemptLimit means that it must not be sent.
@@ -225,11 +254,16 @@ func (g *Guard) Send(ctx context.Context, tx store.Tx, s Send) error {
 	if !ok {
 		limit = defaultSends[s.Purpose]
 	}
-	if err := g.bump(ctx, tx, store.CounterKey{PoolID: s.PoolID, Subject: s.Subject, Purpose: "send/" + string(s.Purpose)}, limit); err != nil {
+	account := store.CounterKey{PoolID: s.PoolID, Subject: s.Subject, Purpose: "send/" + string(s.Purpose), Bucket: bucket(s.Known)}
+	if err := g.bump(ctx, tx, account, limit); err != nil {
 		return err
 	}
 	if s.Number != "" {
-		if err := g.bump(ctx, tx, store.CounterKey{PoolID: s.PoolID, Subject: s.Number, Purpose: "send/number"}, pick(g.Limits.SendsNumber, 20)); err != nil {
+		limit := pick(g.Limits.SendsNumber, 20)
+		if s.Known {
+			limit *= 2
+		}
+		if err := g.bump(ctx, tx, store.CounterKey{PoolID: s.PoolID, Subject: s.Number, Purpose: "send/number"}, limit); err != nil {
 			return err
 		}
 	}

@@ -99,6 +99,15 @@ func (c *Codes) New(ctx context.Context, s Spec, life time.Duration) (string, *s
 	return code, row, nil
 }
 
+// Decoy returns a row that no answer matches, for a request that sent nothing and must not be told from one that did.
+func (c *Codes) Decoy(ctx context.Context, s Spec, life time.Duration) (*store.Code, error) {
+	_, row, err := c.New(ctx, s, life)
+	if err == nil {
+		rand.Read(row.Hash) // never fails
+	}
+	return row, err
+}
+
 // Judge returns the live code that the answer matches. rows are the store's live codes for the Spec. The error is
 // CodeExpired if there is none to compare with, and CodeMismatch if none matches; neither says more.
 // Judge changes nothing: the caller consumes the code in the same transaction.

@@ -97,7 +97,7 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 		}
 		if !direct && v != "" && t.cfg.autoVerifies(attr) {
 			l := letter{trigger: triggerUpdate, attr: attr, to: v, purpose: verifyPurpose(attr), counted: guard.Verify, lane: store.LaneSignUp,
-				subject: a.user.ID, user: a.user, account: a.subject, network: a.network, admin: w == byAdmin}
+				subject: a.user.ID, user: a.user, by: a, admin: w == byAdmin}
 			p, err := s.post(ctx, t, c, l)
 			if err != nil {
 				return nil, err
@@ -138,7 +138,7 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 	if err != nil {
 		return nil, err
 	}
-	notes := s.notices(ctx, t, a.user, "The phone number or e-mail address of your account was changed. If this was not you, contact support.", told)
+	notes := s.notices(ctx, t, a, "The phone number or e-mail address of your account was changed. If this was not you, contact support.", told)
 	return sent, s.write(ctx, func(tx *unit) error {
 		if err := s.moveNames(ctx, tx, t, a.user, up, released); err != nil {
 			return err
@@ -155,7 +155,7 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 				return err
 			}
 		}
-		if err := tx.enqueue(ctx, notes...); err != nil {
+		if err := s.tell(ctx, tx, notes); err != nil {
 			return err
 		}
 		return tx.append(ctx, ev)
@@ -241,7 +241,7 @@ func (s *Service) SendAttributeCode(ctx context.Context, c Caller, accessToken, 
 		return nil, fault.Invalidf(attr, "User is already confirmed.").WithPublic("Attribute %s is already verified.", attr)
 	}
 	p, err := s.post(ctx, b.tenant, c, letter{trigger: triggerVerify, attr: attr, to: to, purpose: verifyPurpose(attr), counted: guard.Verify, lane: store.LaneSignUp,
-		subject: b.user.ID, user: b.user, account: b.subject, network: b.network})
+		subject: b.user.ID, user: b.user, by: b.account})
 	if err != nil {
 		return nil, err
 	}
@@ -291,26 +291,10 @@ func (s *Service) verifyAttribute(ctx context.Context, c Caller, b *bearer, attr
 	if err != nil {
 		return err
 	}
-	notes := s.notices(ctx, t, u, "The phone number or e-mail address of your account was changed. If this was not you, contact support.", told)
+	notes := s.notices(ctx, t, b.account, "The phone number or e-mail address of your account was changed. If this was not you, contact support.", told)
 	return s.write(ctx, func(tx *unit) error {
-		if err := s.guard.Call(ctx, tx, t.pool.ID, u.ID, guard.Verify); err != nil {
-			return err
-		}
-		turn, err := s.guard.Begin(ctx, tx, s.try(t, b.account, guard.Verify))
+		err := s.redeem(ctx, tx, t, b.account, s.try(t, b.account, guard.Verify), bad, func() (*store.Code, error) { return s.judge(ctx, tx, spec, answer) })
 		if err != nil {
-			return err
-		}
-		row, err := s.judge(ctx, tx, spec, answer)
-		if fault.CodeOf(err) == fault.InternalError {
-			return err
-		}
-		if err != nil {
-			return s.wrong(ctx, tx, t, b.account, turn, bad, err)
-		}
-		if won, err := tx.Codes().ConsumeCode(ctx, row.ID); err != nil || !won {
-			return errors.Join(err, fault.New(fault.CodeExpired))
-		}
-		if err := turn.Succeed(ctx); err != nil {
 			return err
 		}
 		if err := tx.Codes().DeleteCodes(ctx, t.pool.ID, u.ID, string(spec.Purpose)); err != nil {
@@ -322,7 +306,7 @@ func (s *Service) verifyAttribute(ctx context.Context, c Caller, b *bearer, attr
 		if err := s.save(ctx, tx, up); err != nil {
 			return err
 		}
-		if err := tx.enqueue(ctx, notes...); err != nil {
+		if err := s.tell(ctx, tx, notes); err != nil {
 			return err
 		}
 		return tx.append(ctx, good)
@@ -370,19 +354,26 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, accessToken, pre
 func (s *Service) changePassword(ctx context.Context, c Caller, b *bearer, previous, proposed string) error {
 	t := b.tenant
 	try := s.try(t, b.account, guard.Password)
-	if err := s.Store.Read(ctx, func(tx store.Tx) error { return s.guard.Check(ctx, tx, try) }); err != nil {
+	err := s.Store.Read(ctx, func(tx store.Tx) error {
+		if err := s.guard.CheckCall(ctx, tx, try); err != nil {
+			return err
+		}
+		return s.guard.Check(ctx, tx, try)
+	})
+	if err != nil {
 		return err
 	}
-	ok, err := true, error(nil)
+	ok := true
 	if b.user.PasswordHash != "" {
 		if ok, _, err = s.verifyPassword(ctx, b.user, previous); err != nil {
 			return err
 		}
 	}
 	up := cloneUser(b.user)
+	var reused error
 	if ok {
-		if err := s.replacePassword(ctx, t, up, proposed); err != nil {
-			return err
+		if reused = s.replacePassword(ctx, t, up, proposed); reused != nil && fault.CodeOf(reused) != fault.PasswordReused {
+			return reused
 		}
 	}
 	good, err := s.event(ctx, t, c, eventlog.PasswordChanged, b.user, "", nil)
@@ -393,9 +384,9 @@ func (s *Service) changePassword(ctx context.Context, c Caller, b *bearer, previ
 	if err != nil {
 		return err
 	}
-	notes := s.notices(ctx, t, b.user, "The password of your account was changed. If this was not you, reset it now.", verifiedContacts(b.user))
+	notes := s.notices(ctx, t, b.account, "The password of your account was changed. If this was not you, reset it now.", verifiedContacts(b.user))
 	return s.write(ctx, func(tx *unit) error {
-		if err := s.guard.Call(ctx, tx, t.pool.ID, b.user.ID, guard.Password); err != nil {
+		if err := s.guard.Call(ctx, tx, try); err != nil {
 			return err
 		}
 		turn, err := s.guard.Begin(ctx, tx, try)
@@ -404,6 +395,9 @@ func (s *Service) changePassword(ctx context.Context, c Caller, b *bearer, previ
 		}
 		if !ok {
 			return s.wrong(ctx, tx, t, b.account, turn, bad, fault.New(fault.WrongCredentials))
+		}
+		if reused != nil { // counted, because it was compared with the whole history
+			return store.Keep(reused)
 		}
 		if err := turn.Succeed(ctx); err != nil {
 			return err
@@ -419,7 +413,7 @@ func (s *Service) changePassword(ctx context.Context, c Caller, b *bearer, previ
 }
 
 // passwordSet stores a new password and kills what the old one left open: reset codes and half-done sign-ins.
-func (s *Service) passwordSet(ctx context.Context, tx *unit, up *store.User, notes []*store.Message) error {
+func (s *Service) passwordSet(ctx context.Context, tx *unit, up *store.User, notes []*posted) error {
 	if err := tx.Codes().DeleteCodes(ctx, up.PoolID, up.ID, string(otp.Reset)); err != nil {
 		return err
 	}
@@ -429,7 +423,7 @@ func (s *Service) passwordSet(ctx context.Context, tx *unit, up *store.User, not
 	if err := s.save(ctx, tx, up); err != nil {
 		return err
 	}
-	return tx.enqueue(ctx, notes...)
+	return s.tell(ctx, tx, notes)
 }
 
 // replacePassword checks a new password against policy and history and sets it as a permanent one.
@@ -488,12 +482,12 @@ func (s *Service) SetMFAPreference(ctx context.Context, c Caller, accessToken st
 		if err != nil {
 			return err
 		}
-		return s.setPreference(ctx, b.tenant, c, b.user, p)
+		return s.setPreference(ctx, b.tenant, c, b.account, p)
 	})
 }
 
-func (s *Service) setPreference(ctx context.Context, t *tenant, c Caller, u *store.User, p MFAPreference) error {
-	up := cloneUser(u)
+func (s *Service) setPreference(ctx context.Context, t *tenant, c Caller, a *account, p MFAPreference) error {
+	u, up := a.user, cloneUser(a.user)
 	preferred := 0
 	set := func(change *FactorChange, on *bool, kind string, ready bool) error {
 		if change == nil {
@@ -529,15 +523,15 @@ func (s *Service) setPreference(ctx context.Context, t *tenant, c Caller, u *sto
 	if err != nil {
 		return err
 	}
-	var notes []*store.Message
+	var notes []*posted
 	if !slices.Equal(chosenFactors(u), chosenFactors(up)) {
-		notes = s.notices(ctx, t, u, "The sign-in methods of your account were changed. If this was not you, contact support.", verifiedContacts(u))
+		notes = s.notices(ctx, t, a, "The sign-in methods of your account were changed. If this was not you, contact support.", verifiedContacts(u))
 	}
 	return s.write(ctx, func(tx *unit) error {
 		if err := s.save(ctx, tx, up); err != nil {
 			return err
 		}
-		if err := tx.enqueue(ctx, notes...); err != nil {
+		if err := s.tell(ctx, tx, notes); err != nil {
 			return err
 		}
 		return tx.append(ctx, ev)

@@ -11,7 +11,7 @@ import (
 )
 
 // everyPurpose is what an administrator forgives.
-var everyPurpose = []guard.Purpose{guard.Password, guard.SignIn, guard.SignUp, guard.Recovery, guard.Verify}
+var everyPurpose = []guard.Purpose{guard.Password, guard.SignIn, guard.SignUp, guard.Recovery, guard.Verify, guard.Enrol}
 
 // asAdmin runs f on a user of a pool until it is not stale. An administrator's network says nothing about the user: it is neither
 // counted nor remembered, or else a batch would run into the limit of its own server.
@@ -63,7 +63,7 @@ func (s *Service) AdminDeleteAttributes(ctx context.Context, c Caller, poolID, n
 
 // AdminSetMFAPreference: API reference, AdminSetUserMFAPreference.
 func (s *Service) AdminSetMFAPreference(ctx context.Context, c Caller, poolID, name string, p MFAPreference) error {
-	return s.asAdmin(ctx, c, poolID, name, func(t *tenant, a *account) error { return s.setPreference(ctx, t, c, a.user, p) })
+	return s.asAdmin(ctx, c, poolID, name, func(t *tenant, a *account) error { return s.setPreference(ctx, t, c, a, p) })
 }
 
 // AdminSignOut ends every session of a user. API reference, AdminUserGlobalSignOut.

@@ -115,6 +115,8 @@ func (s *Service) hold(ctx context.Context, tx store.Tx, t *tenant, c Caller, ha
 		return nil, fault.New(fault.SessionInvalid)
 	}
 	switch {
+	case row.Tries >= maxTries:
+		return nil, fault.New(fault.SessionInvalid)
 	case !row.UsedAt.IsZero():
 		return nil, fault.New(fault.SessionUsed)
 	case !s.now().Before(row.ExpiresAt):
@@ -134,7 +136,7 @@ func (s *Service) holdUser(ctx context.Context, t *tenant, c Caller, handle stri
 		if h, err = s.hold(ctx, tx, t, c, handle, kinds...); err != nil {
 			return err
 		}
-		a.name, a.subject = h.data.Name, h.data.Subject
+		a.name, a.subject, a.nameKey = h.data.Name, h.data.Subject, t.cfg.nameKey(h.data.Name)
 		if h.UserID == "" {
 			return nil
 		}
@@ -178,9 +180,18 @@ func (s *Service) signUpSession(t *tenant, c Caller, userID string) (*opened, er
 	return s.open(t, c, userID, kindSignedUp, "", signIn{})
 }
 
+// answersTo is isName for simulated challenges as well, whose user has the name as typed and the made-up USER_ID_FOR_SRP.
+func (s *Service) answersTo(ctx context.Context, t *tenant, a *account, name string) (bool, error) {
+	if a.user != nil || t.cfg.nameKey(name) == a.nameKey {
+		return a.user == nil || t.isName(a, name), nil
+	}
+	id, err := s.fakeUsername(ctx, t, a)
+	return name == id, err
+}
+
 // isName reports whether what a challenge response calls USERNAME is the challenge's user: any of its names will do.
 func (t *tenant) isName(a *account, name string) bool {
-	if name == "" || name == a.name {
+	if name == a.name {
 		return true
 	}
 	u := a.user

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 
@@ -82,28 +81,16 @@ func (s *Service) confirm(ctx context.Context, t *tenant, c Caller, a *account, 
 		return "", err
 	}
 	err = s.write(ctx, func(tx *unit) error {
-		if err := s.guard.Call(ctx, tx, t.pool.ID, a.subject, guard.SignUp); err != nil {
-			return err
-		}
-		turn, err := s.guard.Begin(ctx, tx, s.try(t, a, guard.SignUp))
-		if err != nil {
-			return err
-		}
 		list, err := s.candidates(ctx, tx, t, a)
 		if err != nil {
 			return err
 		}
-		hit, code, answer := s.match(ctx, tx, t, c, list, in.Code)
-		if fault.CodeOf(answer) == fault.InternalError {
-			return answer
-		}
-		if answer != nil {
-			return s.wrong(ctx, tx, t, a, turn, bad, answer)
-		}
-		if won, err := tx.Codes().ConsumeCode(ctx, code.ID); err != nil || !won {
-			return errors.Join(err, fault.New(fault.CodeExpired))
-		}
-		if err := turn.Succeed(ctx); err != nil {
+		var hit candidate
+		err = s.redeem(ctx, tx, t, a, s.try(t, a, guard.SignUp), bad, func() (row *store.Code, err error) {
+			hit, row, err = s.match(ctx, tx, t, c, a, list, in.Code)
+			return row, err
+		})
+		if err != nil {
 			return err
 		}
 		if err := s.confirmUser(ctx, tx, t, a, hit, in.ForceAlias); err != nil {
@@ -132,9 +119,12 @@ func (s *Service) confirmedSession(t *tenant, c Caller, a *account) (*opened, er
 	return s.open(t, c, "", kindConfirmed, "", signIn{Name: a.name})
 }
 
-// match finds the candidate whose code was typed. The error is the answer.
-func (s *Service) match(ctx context.Context, tx store.Tx, t *tenant, c Caller, list []candidate, answer string) (candidate, *store.Code, error) {
-	result := error(fault.New(fault.CodeExpired))
+// match finds the candidate whose code was typed. The error is the answer: that of a decoy, where there is no candidate.
+func (s *Service) match(ctx context.Context, tx store.Tx, t *tenant, c Caller, a *account, list []candidate, answer string) (candidate, *store.Code, error) {
+	_, result := s.judge(ctx, tx, decoySpec(t, c, a, otp.SignUp), answer)
+	if result == nil {
+		return candidate{}, nil, fault.Internalf("a decoy was matched")
+	}
 	for _, cand := range list {
 		if cand.contact == "" {
 			continue

@@ -228,7 +228,7 @@ func (s *Service) codeStep(ctx context.Context, t *tenant, c Caller, a *account,
 func (s *Service) signInLetter(a *account, attr string, purpose otp.Purpose, chain string) letter {
 	return letter{
 		trigger: triggerAuthentication, attr: attr, to: a.user.Attributes[attr], purpose: purpose, counted: guard.SignIn, lane: store.LaneSignIn,
-		subject: a.user.ID, user: a.user, account: a.subject, network: a.network, chain: chain,
+		subject: a.user.ID, user: a.user, by: a, chain: chain,
 	}
 }
 

@@ -235,7 +235,7 @@ func (s *Service) invitations(ctx context.Context, t *tenant, u *store.User, med
 			return nil, err
 		}
 		p, err := s.seal(ctx, t, letter{
-			trigger: triggerInvite, attr: attr, to: u.Attributes[attr], counted: guard.SignUp, lane: store.LaneNotice, user: u, account: u.ID,
+			trigger: triggerInvite, attr: attr, to: u.Attributes[attr], counted: guard.SignUp, lane: store.LaneNotice, user: u, by: &account{user: u, subject: u.ID},
 			life: t.cfg.temporaryLife(),
 		}, nil, pw, tmpl.Subject, text)
 		if err != nil {

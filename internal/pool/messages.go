@@ -40,10 +40,9 @@ type letter struct {
 	// subject is what the code is about, user the account that the message belongs to (nil for attempts).
 	subject string
 	user    *store.User
-	// account is what sends are counted by.
-	account string
-	network string
-	chain   string
+	// by is who asked: sends are counted by it.
+	by    *account
+	chain string
 	// admin: the code is good on every client.
 	admin bool
 	life  time.Duration
@@ -89,7 +88,7 @@ func (s *Service) seal(ctx context.Context, t *tenant, l letter, row *store.Code
 	if l.user != nil {
 		d.UserID = l.user.ID
 	}
-	p := &posted{code: row, send: guard.Send{PoolID: t.pool.ID, Subject: l.account, Purpose: l.counted, Network: l.network}, what: masked(l.attr, l.to)}
+	p := &posted{code: row, send: sendBy(t, l.by, l.counted), what: masked(l.attr, l.to)}
 	if l.attr == attrEmail {
 		d.Channel, d.Subject, d.TriggerSource = provider.Email, subject, "CustomEmailSender_"+l.trigger
 	} else {
@@ -104,6 +103,10 @@ func (s *Service) seal(ctx context.Context, t *tenant, l letter, row *store.Code
 	var err error
 	p.message, err = s.Deliver.Prepare(ctx, d)
 	return p, err
+}
+
+func sendBy(t *tenant, a *account, p guard.Purpose) guard.Send {
+	return guard.Send{PoolID: t.pool.ID, Subject: a.subject, Purpose: p, Network: a.network, Known: a.known}
 }
 
 // store counts, and stores code and message.
@@ -126,7 +129,7 @@ func (s *Service) storeQuietly(ctx context.Context, tx *unit, p *posted, refused
 	return p.put(ctx, tx)
 }
 
-// put stores what there is: nothing for a pretended message.
+// put stores what there is: a decoy at most for a pretended message.
 func (p *posted) put(ctx context.Context, tx *unit) error {
 	if p.code != nil {
 		if err := tx.Codes().InsertCode(ctx, p.code, otp.Keep); err != nil {
@@ -139,15 +142,26 @@ func (p *posted) put(ctx context.Context, tx *unit) error {
 	return tx.enqueue(ctx, p.message)
 }
 
-// pretend costs what a message to a known name costs, and sends nothing.
-func (s *Service) pretend(ctx context.Context, t *tenant, a *account, p guard.Purpose, to string) (*posted, error) {
-	out := &posted{send: guard.Send{PoolID: t.pool.ID, Subject: a.subject, Purpose: p, Network: a.network}}
+// pretend costs what a message to a known name costs, and sends nothing. With a purpose it leaves a decoy, so that a wrong code is
+// answered as after a message.
+func (s *Service) pretend(ctx context.Context, t *tenant, c Caller, a *account, p guard.Purpose, purpose otp.Purpose, to string) (*posted, error) {
+	out := &posted{send: sendBy(t, a, p)}
 	if n, err := phone.Parse(to); err == nil {
 		if out.send.Number, err = s.lookup(ctx, t.pool.ID, "line", n.LineKey()); err != nil {
 			return nil, err
 		}
 	}
-	return out, nil
+	if purpose == "" {
+		return out, nil
+	}
+	var err error
+	out.code, err = s.Codes.Decoy(ctx, decoySpec(t, c, a, purpose), purpose.Life(t.session(), t.cfg.Strict))
+	return out, err
+}
+
+// decoySpec is what the code of a name would be about if it had been sent; nothing real has an empty target.
+func decoySpec(t *tenant, c Caller, a *account, p otp.Purpose) otp.Spec {
+	return otp.Spec{PoolID: t.pool.ID, SubjectID: a.subject, Purpose: p, ClientID: t.clientID(), Wire: c.Wire}
 }
 
 // session is the life of a challenge.
@@ -208,19 +222,20 @@ func maskEmail(s string) string {
 	return first(local) + "***@" + first(domain) + "***"
 }
 
-// pretended is the destination that an unknown name is answered with: derived from what was typed, or from its keyed hash.
-func (s *Service) pretended(ctx context.Context, t *tenant, a *account) (*Delivery, string, error) {
+// pretended is the destination that an unknown name is answered with: derived from what was typed, or from its keyed hash. attr is where
+// the code would go, or empty for what the pool would choose.
+func (s *Service) pretended(ctx context.Context, t *tenant, a *account, attr string) (*Delivery, string, error) {
 	switch {
-	case isPhone(a.name):
+	case isPhone(a.name) && attr != attrEmail:
 		return masked(attrPhone, a.name), a.name, nil
-	case isEmail(a.name):
+	case isEmail(a.name) && attr != attrPhone:
 		return masked(attrEmail, a.name), "", nil
 	}
 	h, err := s.Keys.Lookup(ctx, t.pool.ID, "pretended", a.nameKey)
 	if err != nil {
 		return nil, "", err
 	}
-	if t.cfg.autoVerifies(attrPhone) || !t.cfg.autoVerifies(attrEmail) {
+	if attr == attrPhone || attr == "" && (t.cfg.autoVerifies(attrPhone) || !t.cfg.autoVerifies(attrEmail)) {
 		d := &Delivery{Medium: "SMS", Attribute: attrPhone, Destination: "+*******"}
 		for _, b := range h[:4] {
 			d.Destination += string('0' + b%10)
@@ -244,20 +259,34 @@ func (s *Service) once(ctx context.Context, tx store.Tx, t *tenant, c Caller, ac
 	return tx.Challenges().Spend(ctx, mark, s.now().Add(time.Minute))
 }
 
-// notify tells the old number and e-mail that something changed, on the notice lane. It never fails the flow: what cannot be
+// notices tells the old number and e-mail that something changed, on the notice lane. It never fails the flow: what cannot be
 // made is left out and logged.
-func (s *Service) notices(ctx context.Context, t *tenant, u *store.User, text string, to map[string]string) []*store.Message {
-	var out []*store.Message
-	for attr, value := range to {
-		l := letter{trigger: triggerNotice, attr: attr, to: value, lane: store.LaneNotice, user: u, life: 24 * time.Hour}
-		p, err := s.seal(ctx, t, l, nil, "", "A change to your account", text)
-		if err != nil {
-			s.Log.WarnContext(ctx, "a notice could not be made", "pool", t.pool.ID, "user", u.ID, "attribute", attr, "error", err)
+func (s *Service) notices(ctx context.Context, t *tenant, a *account, text string, to map[string]string) []*posted {
+	var out []*posted
+	for _, attr := range []string{attrPhone, attrEmail} {
+		if to[attr] == "" {
 			continue
 		}
-		out = append(out, p.message)
+		l := letter{trigger: triggerNotice, attr: attr, to: to[attr], counted: guard.Notice, lane: store.LaneNotice, user: a.user, by: a, life: 24 * time.Hour}
+		p, err := s.seal(ctx, t, l, nil, "", "A change to your account", text)
+		if err != nil {
+			s.Log.WarnContext(ctx, "a notice could not be made", "pool", t.pool.ID, "user", a.user.ID, "attribute", attr, "error", err)
+			continue
+		}
+		out = append(out, p)
 	}
 	return out
+}
+
+// tell stores notices as far as the guard lets them pass: whoever changes things all the time is told of the first ones.
+func (s *Service) tell(ctx context.Context, tx *unit, notes []*posted) error {
+	for _, p := range notes {
+		err := s.store(ctx, tx, p)
+		if err != nil && fault.CodeOf(err) != fault.AttemptLimit {
+			return err
+		}
+	}
+	return nil
 }
 
 // verifiedContacts are the user's own verified number and address.

@@ -91,6 +91,15 @@ func (c *Config) nameKeys(name string) (keys []string, id string) {
 	return keys, id
 }
 
+// nameKey is the first alias key of a typed name, or what stands for it where it can have none.
+func (c *Config) nameKey(name string) string {
+	keys, id := c.nameKeys(name)
+	if len(keys) > 0 {
+		return keys[0]
+	}
+	return "s:" + id
+}
+
 // account is what a typed name stands for.
 type account struct {
 	name string
@@ -108,12 +117,7 @@ type account struct {
 // find looks a name up. Unknown names cost the same queries as known ones, but for the row itself.
 func (s *Service) find(ctx context.Context, t *tenant, c Caller, name string) (*account, error) {
 	keys, id := t.cfg.nameKeys(name)
-	a := &account{name: name}
-	if len(keys) > 0 {
-		a.nameKey = keys[0]
-	} else {
-		a.nameKey = "s:" + id
-	}
+	a := &account{name: name, nameKey: t.cfg.nameKey(name)}
 	var err error
 	if a.network, err = s.network(ctx, t.pool.ID, c.IP); err != nil {
 		return nil, err

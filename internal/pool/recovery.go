@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"errors"
 
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
@@ -37,11 +36,11 @@ func (s *Service) ForgotPassword(ctx context.Context, c Caller, in NameInput) (*
 		}
 	}
 	if attr == "" {
-		what, number, err := s.pretended(ctx, t, a)
+		what, number, err := s.pretended(ctx, t, a, "")
 		if err != nil {
 			return nil, err
 		}
-		p, err := s.pretend(ctx, t, a, guard.Recovery, number)
+		p, err := s.pretend(ctx, t, c, a, guard.Recovery, otp.Reset, number)
 		if err != nil {
 			return nil, err
 		}
@@ -56,7 +55,7 @@ func (s *Service) ForgotPassword(ctx context.Context, c Caller, in NameInput) (*
 
 func (s *Service) resetLetter(ctx context.Context, t *tenant, c Caller, a *account, attr string, admin bool) (*posted, error) {
 	return s.post(ctx, t, c, letter{trigger: triggerForgot, attr: attr, to: a.user.Attributes[attr], purpose: otp.Reset, counted: guard.Recovery,
-		lane: store.LaneRecovery, subject: a.user.ID, user: a.user, account: a.subject, network: a.network, admin: admin})
+		lane: store.LaneRecovery, subject: a.user.ID, user: a.user, by: a, admin: admin})
 }
 
 func (c *Config) adminRecovery() bool { return len(c.Recovery) == 1 && c.Recovery[0] == "admin_only" }
@@ -124,6 +123,9 @@ func (s *Service) reset(ctx context.Context, t *tenant, c Caller, a *account, in
 	try := s.try(t, a, guard.Recovery)
 	var early error
 	err := s.Store.Read(ctx, func(tx store.Tx) error {
+		if err := s.guard.CheckCall(ctx, tx, try); err != nil {
+			return err
+		}
 		if err := s.guard.Check(ctx, tx, try); err != nil {
 			return err
 		}
@@ -134,10 +136,11 @@ func (s *Service) reset(ctx context.Context, t *tenant, c Caller, a *account, in
 		return err
 	}
 	var up *store.User
+	var reused error
 	if early == nil {
 		up = cloneUser(a.user)
-		if err := s.replacePassword(ctx, t, up, in.Password); err != nil {
-			return err
+		if reused = s.replacePassword(ctx, t, up, in.Password); reused != nil && fault.CodeOf(reused) != fault.PasswordReused {
+			return reused
 		}
 		up.Status, up.TokensAfter = store.Confirmed, s.now()
 	}
@@ -149,32 +152,25 @@ func (s *Service) reset(ctx context.Context, t *tenant, c Caller, a *account, in
 	if err != nil {
 		return err
 	}
-	var notes []*store.Message
+	var notes []*posted
 	if a.user != nil && early == nil {
-		notes = s.notices(ctx, t, a.user, "The password of your account was reset. If this was not you, contact support.", verifiedContacts(a.user))
+		notes = s.notices(ctx, t, a, "The password of your account was reset. If this was not you, contact support.", verifiedContacts(a.user))
 	}
 	return s.write(ctx, func(tx *unit) error {
-		if err := s.guard.Call(ctx, tx, t.pool.ID, a.subject, guard.Recovery); err != nil {
-			return err
+		if reused != nil { // the code stays good, but the comparison with the history is counted
+			if err := s.guard.Call(ctx, tx, try); err != nil {
+				return err
+			}
+			return store.Keep(reused)
 		}
-		turn, err := s.guard.Begin(ctx, tx, try)
+		err := s.redeem(ctx, tx, t, a, try, ev, func() (*store.Code, error) {
+			row, err := s.judge(ctx, tx, spec, in.Code)
+			if (err == nil) != (early == nil) {
+				return nil, errStale
+			}
+			return row, err
+		})
 		if err != nil {
-			return err
-		}
-		row, err := s.judge(ctx, tx, spec, in.Code)
-		if fault.CodeOf(err) == fault.InternalError {
-			return err
-		}
-		if (err == nil) != (early == nil) {
-			return errStale
-		}
-		if err != nil {
-			return s.wrong(ctx, tx, t, a, turn, ev, err)
-		}
-		if won, err := tx.Codes().ConsumeCode(ctx, row.ID); err != nil || !won {
-			return errors.Join(err, fault.New(fault.CodeExpired))
-		}
-		if err := turn.Succeed(ctx); err != nil {
 			return err
 		}
 		if err := s.guard.Forgive(ctx, tx, t.pool.ID, a.user.ID, guard.Password, guard.SignIn); err != nil {

@@ -59,7 +59,11 @@ func (s *Service) respond(ctx context.Context, t *tenant, c Caller, in RespondIn
 	if err != nil {
 		return nil, err
 	}
-	if a.user != nil && !t.isName(a, name) {
+	named, err := s.answersTo(ctx, t, a, name)
+	if err != nil {
+		return nil, err
+	}
+	if !named {
 		return nil, fault.New(fault.SessionInvalid)
 	}
 	answer := in.Responses[answerOf[kind]]
@@ -107,19 +111,6 @@ func (h *held) target(a *account) string {
 
 func (s *Service) specOf(t *tenant, c Caller, a *account, h *held) otp.Spec {
 	return otp.Spec{PoolID: t.pool.ID, SubjectID: a.subject, Purpose: purposeOf(h), ClientID: t.client.ID, Wire: c.Wire, Chain: h.Chain, Target: h.target(a)}
-}
-
-// judge compares an answer with the live codes of a sign-in.
-func (s *Service) judge(ctx context.Context, tx store.Tx, spec otp.Spec, answer string) (*store.Code, error) {
-	rows, err := tx.Codes().LiveCodes(ctx, spec.PoolID, spec.SubjectID, string(spec.Purpose), spec.Chain, s.now())
-	if err != nil {
-		return nil, err
-	}
-	m, err := s.Codes.Judge(ctx, rows, spec, answer)
-	if spec.Chain != "" && fault.CodeOf(err) == fault.CodeMismatch || fault.CodeOf(err) == fault.CodeExpired && spec.Chain != "" && len(rows) == 0 {
-		return nil, fault.New(fault.ChallengeCodeMismatch)
-	}
-	return m, err
 }
 
 // answerCode judges the code of a challenge. It is judged twice: once to know whether the next step must be prepared, once in the
@@ -178,8 +169,8 @@ func (s *Service) answerCode(ctx context.Context, t *tenant, c Caller, a *accoun
 		if err := current(ctx, tx, a.user); err != nil {
 			return err
 		}
-		if won, err := tx.Codes().ConsumeCode(ctx, row.ID); err != nil || !won {
-			return orUsed(err)
+		if err := tx.consume(ctx, row, fault.SessionUsed); err != nil {
+			return err
 		}
 		if err := tx.spend(ctx, h, s.now()); err != nil {
 			return err
@@ -200,13 +191,6 @@ func (s *Service) answerCode(ctx context.Context, t *tenant, c Caller, a *accoun
 	return st.result, err
 }
 
-func orUsed(err error) error {
-	if err != nil {
-		return err
-	}
-	return fault.New(fault.SessionUsed)
-}
-
 func (s *Service) codeEvents(ctx context.Context, t *tenant, c Caller, a *account, h *held) (good, bad *store.Event, err error) {
 	extra := map[string]any{"challenge": h.Kind}
 	if good, err = s.event(ctx, t, c, eventlog.AuthSucceeded, a.user, "", extra); err != nil {
@@ -214,20 +198,6 @@ func (s *Service) codeEvents(ctx context.Context, t *tenant, c Caller, a *accoun
 	}
 	bad, err = s.event(ctx, t, c, eventlog.AuthFailed, a.user, "", extra)
 	return good, bad, err
-}
-
-// wrongCode counts a wrong answer on the session and on the account.
-func (s *Service) wrongCode(ctx context.Context, tx *unit, t *tenant, a *account, h *held, turn *guard.Turn, ev *store.Event, answer error) error {
-	n, err := tx.Challenges().AddTry(ctx, h.ID)
-	if err != nil {
-		return err
-	}
-	if n >= maxTries {
-		if err := tx.spend(ctx, h, s.now()); err != nil {
-			return err
-		}
-	}
-	return s.wrong(ctx, tx, t, a, turn, ev, answer)
 }
 
 // proved is the user after a right code: the number or address that received it is verified. The same user if nothing changes.
@@ -282,11 +252,11 @@ func (s *Service) resend(ctx context.Context, t *tenant, c Caller, a *account, h
 		}
 		st.result.Parameters = codeParameters(st.letter.what, a.user.Username)
 	} else {
-		what, number, err := s.pretended(ctx, t, a)
+		what, number, err := s.pretended(ctx, t, a, d.Attr)
 		if err != nil {
 			return nil, err
 		}
-		if st.letter, err = s.pretend(ctx, t, a, guard.SignIn, number); err != nil {
+		if st.letter, err = s.pretend(ctx, t, c, a, guard.SignIn, "", number); err != nil {
 			return nil, err
 		}
 		id, err := s.fakeUsername(ctx, t, a)
@@ -301,6 +271,11 @@ func (s *Service) resend(ctx context.Context, t *tenant, c Caller, a *account, h
 		}
 		st.challenge.row.Tries = h.Tries
 		st.result.Challenge, st.result.Session = h.Kind, st.challenge.handle
+	}
+	if t.hides() && !d.MFA {
+		if st.quiet, err = s.event(ctx, t, c, eventlog.GuardRefused, a.user, "", map[string]any{"purpose": "sign_in"}); err != nil {
+			return nil, err
+		}
 	}
 	ev, err := s.event(ctx, t, c, eventlog.CodeSent, a.user, "", map[string]any{"challenge": h.Kind, "purpose": "resend"})
 	if err != nil {
@@ -417,8 +392,16 @@ func (s *Service) newPassword(ctx context.Context, t *tenant, c Caller, a *accou
 	if m := t.cfg.missing(up.Attributes); m != "" {
 		return nil, requiredError(m)
 	}
-	pw := in.Responses["NEW_PASSWORD"]
-	if err := s.replacePassword(ctx, t, up, pw); err != nil {
+	err = s.replacePassword(ctx, t, up, in.Responses["NEW_PASSWORD"])
+	if fault.CodeOf(err) == fault.PasswordReused { // counted: it was compared with the whole history
+		return nil, s.write(ctx, func(tx *unit) error {
+			if err := tx.addTry(ctx, h, s.now()); err != nil {
+				return err
+			}
+			return store.Keep(err)
+		})
+	}
+	if err != nil {
 		return nil, err
 	}
 	up.Status = store.Confirmed

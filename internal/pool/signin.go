@@ -215,23 +215,6 @@ func (s *Service) failure(ctx context.Context, t *tenant, c Caller, a *account) 
 	return s.event(ctx, t, c, kind, a.user, "", nil)
 }
 
-// wrong counts a wrong answer and keeps the count; an account that is locked by it has no open challenges any more.
-func (s *Service) wrong(ctx context.Context, tx *unit, t *tenant, a *account, turn *guard.Turn, ev *store.Event, answer error) error {
-	locked, err := turn.Fail(ctx)
-	if err != nil {
-		return err
-	}
-	if locked && a.user != nil {
-		if err := tx.Challenges().EndChallenges(ctx, t.pool.ID, a.user.ID, s.now()); err != nil {
-			return err
-		}
-	}
-	if err := tx.append(ctx, ev); err != nil {
-		return err
-	}
-	return store.Keep(answer)
-}
-
 // beginChoice is USER_AUTH: the user chooses the first factor.
 func (s *Service) beginChoice(ctx context.Context, t *tenant, c Caller, a *account, in AuthInput) (*AuthResult, error) {
 	if in.Session != "" {
@@ -345,7 +328,14 @@ func (s *Service) otpStep(ctx context.Context, t *tenant, c Caller, a *account, 
 		chain = h.Chain
 	}
 	d.MFA = false
-	if a.user != nil && a.user.Attributes[attr] != "" {
+	stop := error(nil)
+	if a.user != nil {
+		stop = mayProceed(a.user)
+	}
+	if stop != nil && !t.hides() {
+		return nil, stop
+	}
+	if stop == nil && a.user != nil && a.user.Attributes[attr] != "" {
 		st, err = s.codeStep(ctx, t, c, a, chain, kind, attr, purpose, d)
 	} else {
 		st, err = s.pretendStep(ctx, t, c, a, chain, kind, attr, d)
@@ -359,25 +349,26 @@ func (s *Service) otpStep(ctx context.Context, t *tenant, c Caller, a *account, 
 	return st, err
 }
 
-// pretendStep is codeStep for a name that nobody has: same shape, same counters, no message.
+// pretendStep is codeStep for a name that nobody has, or whose owner may not sign in: same shape, same counters, no message.
 func (s *Service) pretendStep(ctx context.Context, t *tenant, c Caller, a *account, chain, kind, attr string, d signIn) (*step, error) {
-	what, number, err := s.pretended(ctx, t, a)
+	what, number, err := s.pretended(ctx, t, a, attr)
 	if err != nil {
 		return nil, err
-	}
-	if kind == kindEmailOTP && what.Medium != "EMAIL" {
-		what = &Delivery{Medium: "EMAIL", Attribute: attrEmail, Destination: "u***@e***"}
 	}
 	d.Attr = attr
 	o, err := s.openFor(t, c, a, kind, chain, d)
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.pretend(ctx, t, a, guard.SignIn, number)
+	p, err := s.pretend(ctx, t, c, a, guard.SignIn, "", number)
 	if err != nil {
 		return nil, err
 	}
-	ev, err := s.event(ctx, t, c, eventlog.UnknownUser, nil, number, map[string]any{"challenge": kind})
+	event := eventlog.UnknownUser
+	if a.user != nil {
+		event = eventlog.AuthFailed
+	}
+	ev, err := s.event(ctx, t, c, event, a.user, number, map[string]any{"challenge": kind})
 	if err != nil {
 		return nil, err
 	}

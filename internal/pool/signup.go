@@ -250,7 +250,7 @@ func (s *Service) firstLetter(ctx context.Context, t *tenant, c Caller, a *accou
 	}
 	return s.post(ctx, t, c, letter{
 		trigger: triggerSignUp, attr: contact, to: u.Attributes[contact], purpose: otp.SignUp, counted: guard.SignUp, lane: store.LaneSignUp,
-		subject: u.ID, user: user, account: a.subject, network: a.network,
+		subject: u.ID, user: user, by: a,
 	})
 }
 
@@ -266,6 +266,11 @@ func (s *Service) signUpAttempt(ctx context.Context, t *tenant, c Caller, a *acc
 	kind := eventlog.SignUpSucceeded
 	if a.user != nil {
 		kind = eventlog.SignUpFailed
+		what := p.what
+		if p, err = s.pretend(ctx, t, c, a, guard.SignUp, otp.SignUp, u.Attributes[attrPhone]); err != nil {
+			return nil, err
+		}
+		p.what = what
 	}
 	ev, err := s.event(ctx, t, c, kind, a.user, u.Attributes[attrPhone], map[string]any{"attempt": at.ID})
 	if err != nil {
@@ -276,14 +281,11 @@ func (s *Service) signUpAttempt(ctx context.Context, t *tenant, c Caller, a *acc
 		return nil, err
 	}
 	err = s.write(ctx, func(tx *unit) error {
-		if err := s.guard.Send(ctx, tx, p.send); err != nil {
+		if err := s.store(ctx, tx, p); err != nil {
 			return err
 		}
 		if a.user == nil {
 			if err := tx.Users().InsertAttempt(ctx, at, attemptsKept); err != nil {
-				return err
-			}
-			if err := p.put(ctx, tx); err != nil {
 				return err
 			}
 		}
@@ -325,13 +327,13 @@ func (s *Service) ResendSignUp(ctx context.Context, c Caller, in NameInput) (*De
 	if err != nil {
 		return nil, err
 	}
-	what, number, err := s.pretended(ctx, t, a)
+	what, number, err := s.pretended(ctx, t, a, "")
 	if err != nil {
 		return nil, err
 	}
 	var p *posted
 	if u == nil {
-		p, err = s.pretend(ctx, t, a, guard.SignUp, number)
+		p, err = s.pretend(ctx, t, c, a, guard.SignUp, otp.SignUp, number)
 	} else {
 		contact := t.signUpContact(u)
 		if contact == "" {
@@ -339,7 +341,7 @@ func (s *Service) ResendSignUp(ctx context.Context, c Caller, in NameInput) (*De
 		}
 		p, err = s.post(ctx, t, c, letter{
 			trigger: triggerResend, attr: contact, to: u.Attributes[contact], purpose: otp.SignUp, counted: guard.SignUp, lane: store.LaneSignUp,
-			subject: u.ID, user: a.user, account: a.subject, network: a.network,
+			subject: u.ID, user: a.user, by: a,
 		})
 	}
 	if err != nil {

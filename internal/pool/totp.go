@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 
 	"countersign/internal/eventlog"
@@ -179,9 +178,9 @@ func (s *Service) verifyUserTOTP(ctx context.Context, c Caller, accessToken, cod
 	if err != nil {
 		return err
 	}
-	notes := s.notices(ctx, b.tenant, b.user, "An authenticator app was added to your account. If this was not you, contact support.", verifiedContacts(b.user))
+	notes := s.notices(ctx, b.tenant, b.account, "An authenticator app was added to your account. If this was not you, contact support.", verifiedContacts(b.user))
 	return s.write(ctx, func(tx *unit) error {
-		turn, err := s.guard.Begin(ctx, tx, s.try(b.tenant, b.account, guard.Verify))
+		turn, err := s.guard.Begin(ctx, tx, s.try(b.tenant, b.account, guard.Enrol))
 		if err != nil {
 			return err
 		}
@@ -197,7 +196,7 @@ func (s *Service) verifyUserTOTP(ctx context.Context, c Caller, accessToken, cod
 		if err := s.save(ctx, tx, up); err != nil {
 			return err
 		}
-		if err := tx.enqueue(ctx, notes...); err != nil {
+		if err := s.tell(ctx, tx, notes); err != nil {
 			return err
 		}
 		return tx.append(ctx, ev)
@@ -310,12 +309,4 @@ func (s *Service) setupEmail(ctx context.Context, t *tenant, c Caller, a *accoun
 	}
 	return s.proceed(ctx, a, h, &step{challenge: o, letter: p, result: &AuthResult{
 		Challenge: kindEmailOTP, Session: o.handle, Parameters: codeParameters(p.what, a.user.Username)}})
-}
-
-func mustJSON(v any) json.RawMessage {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // only our own configuration structs come here
-	}
-	return raw
 }
