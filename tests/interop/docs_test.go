@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -82,7 +83,8 @@ type reader struct {
 	t     *testing.T
 	s     *server
 	page  string
-	last  string // id of the last message whose code was typed
+	last  string    // id of the last message whose code was typed
+	ports [2]string // in place of 8443 and 8444
 	stdin io.Writer
 	out   *bufio.Reader
 }
@@ -91,7 +93,7 @@ const anyCode = "123456"
 
 // adapt puts the server's address and the newest code into a line of the page.
 func (r *reader) adapt(text string) string {
-	text = strings.ReplaceAll(text, "http://localhost:7446", r.s.URL)
+	text = strings.NewReplacer("http://localhost:7446", r.s.URL, ":8443", r.ports[0], ":8444", r.ports[1]).Replace(text)
 	if strings.Contains(text, anyCode) {
 		text = strings.ReplaceAll(text, anyCode, r.newCode())
 	}
@@ -143,9 +145,17 @@ func (r *reader) openShell() {
 	out, err := cmd.StdoutPipe()
 	check(r.t, err)
 	cmd.Stderr = cmd.Stdout
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what a page left running ends with it
 	check(r.t, cmd.Start())
 	r.stdin, r.out = in, bufio.NewReader(out)
-	r.t.Cleanup(func() { in.Close(); cmd.Wait() })
+	port, err := freePair()
+	check(r.t, err)
+	r.ports = [2]string{fmt.Sprint(":", port), fmt.Sprint(":", port+1)}
+	r.t.Cleanup(func() {
+		in.Close()
+		cmd.Wait()
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	})
 	version, _ := r.run("aws --version")
 	r.t.Logf("with %s from %s", strings.TrimSpace(version), awsCLI(r.t))
 }
@@ -168,7 +178,7 @@ func (r *reader) run(command string) (string, string) {
 
 var jsonKey = regexp.MustCompile(`"(\w+)":`)
 
-// console types each command after a "$ ". The output that the page shows is compared by the names in it.
+// console types each command after a "$ ", with the lines after a backslash or with a "> ". The output that the page shows is compared by the names in it.
 func (r *reader) console(b block) {
 	r.t.Helper()
 	lines := strings.Split(b.text, "\n")
@@ -178,8 +188,8 @@ func (r *reader) console(b block) {
 			r.t.Fatalf("%s:%d: want a command after \"$ \"", r.page, b.line+i)
 		}
 		at := b.line + i
-		for ; strings.HasSuffix(lines[i], `\`) && i+1 < len(lines); i++ {
-			command += "\n" + lines[i+1]
+		for ; i+1 < len(lines) && (strings.HasSuffix(lines[i], `\`) || strings.HasPrefix(lines[i+1], "> ")); i++ {
+			command += "\n" + strings.TrimPrefix(lines[i+1], "> ")
 		}
 		var shown []string
 		for i++; i < len(lines) && !strings.HasPrefix(lines[i], "$ "); i++ {
