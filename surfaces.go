@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"countersign/internal/adminapi"
 	"countersign/internal/auth0api"
@@ -66,7 +67,13 @@ func (s *Server) tokenEndpoint() http.Handler {
 	})
 }
 
+// admin is made when it is first asked: describing its types takes milliseconds and memory that a start should not cost.
 func (s *Server) admin() http.Handler {
+	made := sync.OnceValue(s.makeAdmin)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { made().ServeHTTP(w, r) })
+}
+
+func (s *Server) makeAdmin() http.Handler {
 	return adminapi.Handler(adminapi.Options{
 		Authenticate: s.parts.mgmt.authenticate, Access: s.parts.access, Events: s.parts.events, Keyring: s.parts.keyring, Store: s.parts.store,
 		Tokens: s.parts.tokens, Root: s.parts.root, Log: s.c.Log, Now: s.c.Now, Status: s.status,
