@@ -60,7 +60,7 @@ var table = []rule{
 	{"internal/awsapi/wire", "internal/access internal/fault internal/sigv4", ""},
 	{"internal/awsapi/cognito/api", "internal/awsapi/wire", ""},
 	{"internal/awsapi/cognito", "internal/access internal/awsapi/cognito/api internal/awsapi/wire internal/fault internal/password internal/pool " +
-		"internal/message internal/store phone", ""},
+		"internal/message internal/store internal/token phone", ""},
 	{"internal/awsapi/sts", "internal/awsapi/wire internal/fault", ""},
 	{"internal/oidc", "internal/fault internal/token", ""},
 	{"internal/auth0api", "internal/access internal/fault", ""},
