@@ -36,7 +36,8 @@ fuzz: ## Each fuzz target for FUZZTIME (default 20s)
 		done; \
 	done
 
-bench: ## Benchmarks of hot functions, without the unit tests
+bench: ## What operations cost (docs/performance.md; BENCH holds flags), then benchmarks of hot functions
+	go run ./tests/bench $(BENCH)
 	go test -run '^$$' -bench . -benchmem $$(grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u)
 
 generate: ## Write all generated files anew (COUNTERSIGN_REFERENCE: folder with the API models, default ../shared)

@@ -21,7 +21,7 @@ func TestParseStat(t *testing.T) {
 			t.Errorf("%q: %+v", bad, s)
 		}
 	}
-	if _, err := cpuOfTree(os.Getpid()); err != nil {
+	if _, err := usageOfTree(os.Getpid()); err != nil {
 		t.Error(err)
 	}
 	if m, err := memoryOf(os.Getpid()); err != nil || m.RSS == 0 || m.PSS == 0 || m.Peak < m.RSS/2 {

@@ -46,7 +46,7 @@ func child(args []string) (ran bool, err error) {
 	case childEcho:
 		return true, echo(os.Stdout)
 	case childHash:
-		return true, hashes(args[1], os.Stdout)
+		return true, hashes(args[1:], os.Stdout)
 	case childServer:
 		return true, serve(args[1:])
 	}
@@ -77,14 +77,22 @@ type hashCost struct {
 	CPU        float64 `json:"cpu_ms"`
 }
 
-// hashes verifies passwords on all cores for some seconds and prints a hashCost.
-func hashes(seconds string, out io.Writer) error {
-	n, err := strconv.ParseFloat(seconds, 64)
+// hashes verifies passwords for some seconds, as many at once as asked for but no more than there are cores, and prints a
+// hashCost.
+func hashes(args []string, out io.Writer) error {
+	if len(args) != 2 {
+		return errors.New("arguments: seconds workers")
+	}
+	n, err := strconv.ParseFloat(args[0], 64)
 	if err != nil {
 		return err
 	}
+	workers, err := strconv.Atoi(args[1])
+	if err != nil || workers < 1 {
+		return fmt.Errorf("%q workers", args[1])
+	}
 	ctx := context.Background()
-	workers := runtime.GOMAXPROCS(0)
+	workers = min(workers, runtime.GOMAXPROCS(0))
 	h := password.New(workers, workers)
 	encoded, err := h.Hash(ctx, userPassword)
 	if err != nil {
@@ -187,12 +195,12 @@ func startEcho() (*process, string, error) {
 }
 
 // measureHash runs the hashes by themselves.
-func measureHash(ctx context.Context, seconds float64) (c hashCost, err error) {
+func measureHash(seconds float64, workers int) (c hashCost, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return c, err
 	}
-	p := newProcess([]string{self, childHash, fmt.Sprint(seconds)})
+	p := newProcess([]string{self, childHash, fmt.Sprint(seconds), strconv.Itoa(workers)})
 	out, err := p.cmd.Output()
 	if err == nil {
 		err = json.Unmarshal(out, &c)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"countersign/internal/keyring"
 	"countersign/internal/store/sqlstore"
@@ -19,8 +18,8 @@ type databases interface {
 	copy(ctx context.Context, n int, verifiers bool) (url string, drop func(), err error)
 	// size is what a database takes on disk, in bytes.
 	size(ctx context.Context, url string) (int64, error)
-	// cpu is the time of the engine's own processes; 0 if it has none.
-	cpu() (time.Duration, error)
+	// usage is that of the engine's own processes, nothing if it has none.
+	usage() (usage, error)
 	close()
 }
 
@@ -142,6 +141,6 @@ func (d sqliteFiles) size(_ context.Context, path string) (n int64, err error) {
 	return n, nil
 }
 
-func (sqliteFiles) cpu() (time.Duration, error) { return 0, nil }
+func (sqliteFiles) usage() (usage, error) { return usage{}, nil }
 
 func (sqliteFiles) close() {}

@@ -40,14 +40,21 @@ func load(ctx context.Context, address string, connections int, d time.Duration,
 	wg.Wait()
 	all := outcome{took: time.Since(began)}
 	for _, p := range parts {
-		all.latencies = append(all.latencies, p.latencies...)
-		all.failed += p.failed
-		if p.example != nil {
-			all.example = p.example
-		}
+		p.took = 0
+		all.join(p)
 	}
 	slices.Sort(all.latencies)
 	return all
+}
+
+// join adds what another load did. The latencies must be sorted afterwards.
+func (o *outcome) join(p outcome) {
+	o.latencies = append(o.latencies, p.latencies...)
+	o.failed += p.failed
+	o.took += p.took
+	if p.example != nil {
+		o.example = p.example
+	}
 }
 
 func (o *outcome) add(took time.Duration, err error) {

@@ -44,6 +44,7 @@ type options struct {
 	stores, workloads  []string
 	users, connections []int
 	seconds            float64
+	repeat             int
 	limit              time.Duration
 	cacheDir           string
 	program            string
@@ -72,6 +73,7 @@ func parseFlags(args []string, out io.Writer) (*options, error) {
 	work := f.String("workload", strings.Join(names, ","), "what to measure")
 	connections := f.String("connections", "1,16,64", "numbers of connections")
 	f.Float64Var(&o.seconds, "seconds", 5, "length of a measurement, after a second of warming up")
+	f.IntVar(&o.repeat, "repeat", 1, "measure so often and keep the cheapest: what else the machine does only adds")
 	f.DurationVar(&o.limit, "limit", 45*time.Minute, "end by then, with what there is")
 	f.StringVar(&o.cacheDir, "cache", filepath.Join(os.TempDir(), fmt.Sprintf("countersign-bench-%d", os.Getuid())), "folder of seeded databases")
 	f.StringVar(&o.program, "program", "", "binary to measure; default: build ./cmd/countersign")
@@ -102,6 +104,9 @@ func parseFlags(args []string, out io.Writer) (*options, error) {
 	}
 	if o.seconds < 0.5 || o.seconds > 120 {
 		errs = append(errs, errors.New("--seconds: between 0.5 and 120"))
+	}
+	if o.repeat < 1 || o.repeat > 20 {
+		errs = append(errs, errors.New("--repeat: between 1 and 20"))
 	}
 	o.embedded = o.embedded || o.profiles != ""
 	return o, errors.Join(errs...)
@@ -172,7 +177,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 			return err
 		}
 	}
-	if r.report.Hash, err = measureHash(ctx, min(o.seconds, 3)); err != nil {
+	if r.report.Hash, err = measureHash(min(o.seconds, 3), runtime.NumCPU()); err != nil {
 		return err
 	}
 	err = r.all(ctx)
@@ -219,7 +224,7 @@ func (b *block) run(ctx context.Context) error {
 		}
 	}
 	for _, n := range b.connections {
-		f, err := b.echo(ctx, n)
+		f, err := b.cheapest(func() (*figure, error) { return b.echo(ctx, n) })
 		if err != nil {
 			return err
 		}
@@ -232,7 +237,7 @@ func (b *block) run(ctx context.Context) error {
 		}
 		for _, alg := range w.algs {
 			for _, n := range b.connections {
-				f, err := b.measure(ctx, &w, alg, n)
+				f, err := b.cheapest(func() (*figure, error) { return b.measure(ctx, &w, alg, n) })
 				if err != nil {
 					return fmt.Errorf("%s: %w", w.name, err)
 				}
@@ -241,13 +246,27 @@ func (b *block) run(ctx context.Context) error {
 		}
 	}
 	if slices.Contains(b.workloads, saturationWorkload) {
-		f, err := b.saturate(ctx)
+		f, err := b.cheapest(func() (*figure, error) { return b.saturate(ctx) })
 		if err != nil {
 			return err
 		}
 		b.keep(f)
 	}
 	return nil
+}
+
+// cheapest repeats a measurement as often as asked for.
+func (b *block) cheapest(f func() (*figure, error)) (best *figure, err error) {
+	for range b.repeat {
+		one, err := f()
+		if err != nil {
+			return nil, err
+		}
+		if best == nil || one.CPU < best.CPU || best.Operations == 0 {
+			best = one
+		}
+	}
+	return best, nil
 }
 
 // allStarts measures the start with the users of the block, without verifiers too, and with hardly any users.

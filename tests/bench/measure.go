@@ -28,10 +28,13 @@ type figure struct {
 	P99         float64 `json:"p99_ms"`
 	ServerCPU   float64 `json:"server_cpu_ms"`
 	DatabaseCPU float64 `json:"database_cpu_ms"`
-	// CPU is both together, TimesEcho the same divided by the echo's at as many connections, ExceptHash without the
-	// password's hash (0 where there is none).
+	// Written is the bytes written to disk for an operation, by both.
+	Written float64 `json:"bytes_written"`
+	// CPU is both together, TimesEcho the same divided by the echo's at as many connections. Hash is what the password's hash
+	// took by itself meanwhile, ExceptHash the difference (both 0 where there is none).
 	CPU        float64 `json:"cpu_ms"`
 	TimesEcho  float64 `json:"times_echo"`
+	Hash       float64 `json:"hash_cpu_ms,omitempty"`
 	ExceptHash float64 `json:"cpu_ms_except_hash,omitempty"`
 	// Beside is what GetUser took meanwhile (saturation alone).
 	Beside *beside `json:"get_user_beside,omitempty"`
@@ -87,12 +90,12 @@ func (b *block) end() {
 	}
 }
 
-// cpu is the time used so far by the server and by the database.
-func (b *block) cpu() (server, database time.Duration, err error) {
-	if server, err = cpuOf(b.t.pid()); err != nil {
-		return 0, 0, err
+// usage is what the server and the database have used so far.
+func (b *block) usage() (server, database usage, err error) {
+	if server, err = usageOf(b.t.pid()); err != nil {
+		return usage{}, usage{}, err
 	}
-	database, err = b.db.cpu()
+	database, err = b.db.usage()
 	return server, database, err
 }
 
@@ -132,23 +135,54 @@ func (b *block) measure(ctx context.Context, w *workload, alg string, connection
 	warm := load(ctx, b.t.address, connections, warmUp, room/4, op)
 	time.Sleep(settle)
 	stop := b.profile(fmt.Sprintf("%s-%d-%s-%s-%d", b.store, b.users, w.name, alg, connections))
-	server, database, err := b.cpu()
-	if err != nil {
-		return nil, err
+	defer stop()
+	parts := 1
+	if w.hashes {
+		parts = hashParts
 	}
-	o := load(ctx, b.t.address, connections, b.duration(), room-int64(warm.good()+warm.failed), op)
-	time.Sleep(settle)
-	server2, database2, err := b.cpu()
-	stop()
-	if err != nil {
-		return nil, err
+	room -= int64(warm.good() + warm.failed)
+	var o outcome
+	var server, database usage
+	var hash float64
+	for range parts {
+		if w.hashes {
+			h, err := measureHash(b.seconds/float64(parts), connections)
+			if err != nil {
+				return nil, err
+			}
+			hash += h.CPU / float64(parts)
+		}
+		s, d, err := b.during(func() {
+			o.join(load(ctx, b.t.address, connections, b.duration()/time.Duration(parts), room/int64(parts), op))
+		})
+		if err != nil {
+			return nil, err
+		}
+		server, database = server.plus(s), database.plus(d)
 	}
+	slices.Sort(o.latencies)
 	f := b.figure(w.name, alg, connections, &o)
-	f.cost(server2-server, database2-database, b.echoCPU[connections])
-	if w.name == "w2" {
-		f.ExceptHash = f.CPU - b.report.Hash.CPU
+	f.cost(server, database, b.echoCPU[connections])
+	if w.hashes {
+		f.Hash, f.ExceptHash = hash, f.CPU-hash
 	}
 	return f, ctx.Err()
+}
+
+// hashParts is how often the password's hash is measured by itself between parts of a measurement that it is to be taken
+// from: it depends on what else the machine does.
+const hashParts = 4
+
+// during returns what the server and the database used while f ran and a little after.
+func (b *block) during(f func()) (server, database usage, err error) {
+	server, database, err = b.usage()
+	if err != nil {
+		return usage{}, usage{}, err
+	}
+	f()
+	time.Sleep(settle)
+	server2, database2, err := b.usage()
+	return server2.minus(server), database2.minus(database), err
 }
 
 func (b *block) figure(name, alg string, connections int, o *outcome) *figure {
@@ -162,9 +196,10 @@ func (b *block) figure(name, alg string, connections int, o *outcome) *figure {
 	return f
 }
 
-func (f *figure) cost(server, database time.Duration, echo float64) {
+func (f *figure) cost(server, database usage, echo float64) {
 	n := float64(max(f.Operations+f.Errors, 1))
-	f.ServerCPU, f.DatabaseCPU = milliseconds(server)/n, milliseconds(database)/n
+	f.ServerCPU, f.DatabaseCPU = milliseconds(server.cpu)/n, milliseconds(database.cpu)/n
+	f.Written = float64(server.written+database.written) / n
 	f.CPU = f.ServerCPU + f.DatabaseCPU
 	if echo > 0 {
 		f.TimesEcho = f.CPU / echo
@@ -183,24 +218,20 @@ func (b *block) saturate(ctx context.Context) (*figure, error) {
 	if err := b.t.signIn(ctx, set); err != nil {
 		return nil, err
 	}
-	server, database, err := b.cpu()
-	if err != nil {
-		return nil, err
-	}
 	var o, u outcome
-	var wg sync.WaitGroup
-	wg.Go(func() { o = load(ctx, b.t.address, signingIn, b.duration(), room, passwordSignIn(b.t, set)) })
-	wg.Go(func() {
-		// Paced, so that what is asked does not itself fill the cores.
-		ask := getUser(b.t, set)
-		u = load(ctx, b.t.address, asking, b.duration(), math.MaxInt64, func(c *conn) (time.Duration, error) {
-			time.Sleep(20 * time.Millisecond)
-			return ask(c)
+	server, database, err := b.during(func() {
+		var wg sync.WaitGroup
+		wg.Go(func() { o = load(ctx, b.t.address, signingIn, b.duration(), room, passwordSignIn(b.t, set)) })
+		wg.Go(func() {
+			// Paced, so that what is asked does not itself fill the cores.
+			ask := getUser(b.t, set)
+			u = load(ctx, b.t.address, asking, b.duration(), math.MaxInt64, func(c *conn) (time.Duration, error) {
+				time.Sleep(20 * time.Millisecond)
+				return ask(c)
+			})
 		})
+		wg.Wait()
 	})
-	wg.Wait()
-	time.Sleep(settle)
-	server2, database2, err := b.cpu()
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +240,7 @@ func (b *block) saturate(ctx context.Context) (*figure, error) {
 	if u.example != nil {
 		f.Error = u.example.Error()
 	}
-	f.cost(server2-server, database2-database, 0)
+	f.cost(server, database, 0)
 	f.Beside = &beside{u.good(), milliseconds(u.percentile(0.5)), milliseconds(u.percentile(0.99))}
 	return f, ctx.Err()
 }
@@ -246,6 +277,10 @@ func (b *block) fetchProfile(name string) error {
 	return err
 }
 
+// echoPace is the echo's load, in requests a second: about what the server itself does. Driven as fast as it goes, an echo
+// answers several requests each time it wakes, and costs half as much for each.
+const echoPace = 2800
+
 // echo measures the yardstick.
 func (b *block) echo(ctx context.Context, connections int) (*figure, error) {
 	p, address, err := startEcho()
@@ -260,20 +295,24 @@ func (b *block) echo(ctx context.Context, connections int) (*figure, error) {
 		if err == nil && status != http.StatusOK {
 			err = fmt.Errorf("echo: %d", status)
 		}
-		return time.Since(began), err
+		took := time.Since(began)
+		if connections > 1 { // a single one waits for the answer, and is slower by itself
+			time.Sleep(time.Duration(connections)*time.Second/echoPace - took)
+		}
+		return took, err
 	}
 	load(ctx, address, connections, warmUp/2, math.MaxInt64, op)
-	before, err := cpuOf(p.pid())
+	before, err := usageOf(p.pid())
 	if err != nil {
 		return nil, err
 	}
 	o := load(ctx, address, connections, min(b.duration(), 3*time.Second), math.MaxInt64, op)
-	after, err := cpuOf(p.pid())
+	after, err := usageOf(p.pid())
 	if err != nil {
 		return nil, err
 	}
 	f := b.figure("echo", "", connections, &o)
-	f.cost(after-before, 0, 0)
+	f.cost(after.minus(before), usage{}, 0)
 	f.TimesEcho = 1
 	return f, ctx.Err()
 }

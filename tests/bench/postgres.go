@@ -72,7 +72,7 @@ func (p *postgres) look(ctx context.Context) error {
 	return nil
 }
 
-func (p *postgres) cpu() (time.Duration, error) { return cpuOfTree(p.first) }
+func (p *postgres) usage() (usage, error) { return usageOfTree(p.first) }
 
 func (p *postgres) close() { p.stop() }
 

@@ -50,23 +50,34 @@ func readStat(pid int) (procStat, error) {
 	return parseStat(string(b))
 }
 
-// cpuOf is the time of one process.
-func cpuOf(pid int) (time.Duration, error) {
-	s, err := readStat(pid)
-	return s.own, err
+// usage is what processes have used since they began.
+type usage struct {
+	cpu time.Duration
+	// written is the bytes that went, or will go, to the disk; 0 where the kernel does not tell us.
+	written int64
 }
 
-// cpuOfTree is the time of a process and its direct children, those that have ended included. PostgreSQL has one process for
-// each connection, all of them children of the first.
-func cpuOfTree(pid int) (time.Duration, error) {
+func (u usage) minus(v usage) usage { return usage{u.cpu - v.cpu, u.written - v.written} }
+
+func (u usage) plus(v usage) usage { return usage{u.cpu + v.cpu, u.written + v.written} }
+
+// usageOf is that of one process.
+func usageOf(pid int) (usage, error) {
+	s, err := readStat(pid)
+	return usage{s.own, written(pid)}, err
+}
+
+// usageOfTree is that of a process and its direct children, the time of those that have ended included. PostgreSQL has one
+// process for each connection, all of them children of the first.
+func usageOfTree(pid int) (usage, error) {
 	root, err := readStat(pid)
 	if err != nil {
-		return 0, err
+		return usage{}, err
 	}
-	sum := root.own + root.reaped
+	sum := usage{root.own + root.reaped, written(pid)}
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
-		return 0, err
+		return usage{}, err
 	}
 	for _, d := range dirs {
 		child, err := strconv.Atoi(filepath.Base(d))
@@ -75,10 +86,25 @@ func cpuOfTree(pid int) (time.Duration, error) {
 		}
 		// A process may end between the listing and the reading; its time is then the parent's.
 		if s, err := readStat(child); err == nil && s.parent == pid {
-			sum += s.own
+			sum = sum.plus(usage{s.own, written(child)})
 		}
 	}
 	return sum, nil
+}
+
+// written reads /proc/<pid>/io, which is for the process's owner only.
+func written(pid int) int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(b)) {
+		if v, ok := strings.CutPrefix(line, "write_bytes: "); ok {
+			n, _ := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
+			return n
+		}
+	}
+	return 0
 }
 
 // memory is a process's memory in bytes.

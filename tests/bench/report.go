@@ -21,6 +21,7 @@ type report struct {
 	Commit  string        `json:"commit"`
 	Load    string        `json:"load_average"`
 	Seconds float64       `json:"seconds_each"`
+	Repeat  int           `json:"repeat"`
 	Hash    hashCost      `json:"password_hash"`
 	Figures []figure      `json:"figures"`
 	Starts  []startFigure `json:"starts"`
@@ -33,7 +34,7 @@ type report struct {
 }
 
 func newReport(o *options) *report {
-	r := &report{Date: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), Go: runtime.Version(), Machine: processor(), Seconds: o.seconds}
+	r := &report{Date: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), Go: runtime.Version(), Machine: processor(), Seconds: o.seconds, Repeat: o.repeat}
 	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
 		r.Load = strings.Join(strings.Fields(string(b))[:3], " ")
 	}
@@ -90,10 +91,10 @@ func (r *report) write(w io.Writer, asJSON bool) error {
 	fmt.Fprintf(w, "%s, %s, %d cores, %s, commit %s, load %s\n", r.Date.Format(time.RFC3339), r.Machine, r.Cores, r.Go, r.Commit, r.Load)
 	fmt.Fprintf(w, "One password hash (argon2id) by itself: %.1f ms CPU\n\n", r.Hash.CPU)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "store\tusers\tworkload\talg\tconns\tms CPU/op\t(server\tdatabase)\t× echo\t/s\tp50 ms\tp99 ms\toperations\terrors\t")
+	fmt.Fprintln(t, "store\tusers\tworkload\talg\tconns\tms CPU/op\t(server\tdatabase\tbut hash)\t× echo\tKiB written\t/s\tp50 ms\tp99 ms\toperations\terrors\t")
 	for _, f := range r.Figures {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%d\t%.3f\t%.3f\t%.3f\t%.1f\t%.0f\t%.2f\t%.2f\t%d\t%d\t\n", f.Store, f.Users, f.Workload, f.Algorithm, f.Connections,
-			f.CPU, f.ServerCPU, f.DatabaseCPU, f.TimesEcho, f.Rate, f.P50, f.P99, f.Operations, f.Errors)
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%d\t%.3f\t%.3f\t%.3f\t%s\t%.1f\t%.1f\t%.0f\t%.2f\t%.2f\t%d\t%d\t\n", f.Store, f.Users, f.Workload, f.Algorithm, f.Connections,
+			f.CPU, f.ServerCPU, f.DatabaseCPU, orBlank(f.ExceptHash), f.TimesEcho, f.Written/1024, f.Rate, f.P50, f.P99, f.Operations, f.Errors)
 	}
 	t.Flush()
 	r.writeStarts(w)
@@ -101,6 +102,13 @@ func (r *report) write(w io.Writer, asJSON bool) error {
 	r.writeAims(w)
 	_, err := fmt.Fprintf(w, "\n%d texts arrived, %d of them late or twice.\n", r.Texts, r.Stray)
 	return err
+}
+
+func orBlank(v float64) string {
+	if v == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", v)
 }
 
 func (r *report) writeStarts(w io.Writer) {
