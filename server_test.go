@@ -53,7 +53,11 @@ func ask(h http.Handler, method, url, body string, header ...string) (int, strin
 const signUp = `{"ClientId":"countersigndevclient","Username":"+12025550123","Password":"Correct-Horse-1"}`
 
 func callCognito(h http.Handler, operation, body string, header ...string) (int, string) {
-	return ask(h, "POST", base+"/", body, append(header, "Content-Type", "application/x-amz-json-1.1", "X-Amz-Target", "AWSCognitoIdentityProviderService."+operation)...)
+	return callCognitoAt(h, base+"/", operation, body, header...)
+}
+
+func callCognitoAt(h http.Handler, url, operation, body string, header ...string) (int, string) {
+	return ask(h, "POST", url, body, append(header, "Content-Type", "application/x-amz-json-1.1", "X-Amz-Target", "AWSCognitoIdentityProviderService."+operation)...)
 }
 
 func TestConfigNamesAllProblems(t *testing.T) {
