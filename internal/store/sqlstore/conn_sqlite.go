@@ -53,7 +53,7 @@ func sqliteDSN(path string, readOnly, durable bool) string {
 		q.Set("_journal_mode", "WAL")
 		q.Set("_synchronous", sync)
 		q.Add("_pragma", "cache_size=-8000")
-		q.Add("_pragma", "wal_autocheckpoint=2000")
+		q.Add("_pragma", "wal_autocheckpoint=0")
 		q.Add("_pragma", "journal_size_limit=67108864")
 	}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()

@@ -36,14 +36,16 @@ func (t counterTx) SaveCounter(ctx context.Context, k store.CounterKey, c store.
 		k.PoolID, k.Subject, k.Purpose, k.Bucket, c.N, c.Total, micros(c.Since), micros(c.Last), micros(c.LockedUntil), micros(expires))
 }
 
-// BumpCounter keeps total and locked_until as they are: such counters have neither.
+// BumpCounter keeps total and locked_until as they are: such counters have neither. The row may be swept when its window
+// ends, which within a window changes no index.
 func (t counterTx) BumpCounter(ctx context.Context, k store.CounterKey, now time.Time, window time.Duration) (int, error) {
 	n, _, err := returned(ctx, t.tx, `INSERT INTO counters AS c
 		(pool_id, subject, purpose, bucket, n, total, since, last, expires_at) VALUES ($1, $2, $3, $4, 1, 0, $5, $5, $6)
 		ON CONFLICT (pool_id, subject, purpose, bucket) DO UPDATE SET
 		n = CASE WHEN c.since > $7 THEN c.n + 1 ELSE 1 END,
 		since = CASE WHEN c.since > $7 THEN c.since ELSE excluded.since END,
-		last = excluded.last, expires_at = excluded.expires_at RETURNING n`, readInt,
+		expires_at = CASE WHEN c.since > $7 THEN c.expires_at ELSE excluded.expires_at END,
+		last = excluded.last RETURNING n`, readInt,
 		k.PoolID, k.Subject, k.Purpose, k.Bucket, micros(now), micros(now.Add(window)), micros(now.Add(-window)))
 	return int(n), err
 }

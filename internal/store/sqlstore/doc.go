@@ -4,7 +4,7 @@
 // (conn_sqlite.go, conn_postgres.go) and in the two migration folders, whose files have the same names.
 //
 // SQLite has one writer: Write hands the function to a goroutine with a connection of its own, which runs all waiting
-// functions in one durable transaction, a savepoint each (group.go). Reads use a few read-only connections, each a
+// functions in one durable transaction and undoes one without the others (group.go). Reads use a few read-only connections, each a
 // snapshot. On PostgreSQL each Write is one READ COMMITTED transaction on a pooled connection; statements whose result
 // nobody reads are sent along with the next one, and serialisation failures and deadlocks are run again.
 //

@@ -1,6 +1,8 @@
 package sqlstore
 
 import (
+	"countersign/internal/store"
+
 	"maps"
 	"slices"
 )
@@ -47,3 +49,6 @@ var (
 	ParseMap = parseMap
 	MapText  = mapText
 )
+
+// LoseTransaction rolls back the whole transaction of a function on SQLite, as SQLite itself does when the disk is full.
+func LoseTransaction(t store.Tx) error { return t.(*tx).c.(*sqliteConn).run("ROLLBACK") }

@@ -13,6 +13,8 @@ const (
 	queueSize = 1024
 	// groupSize bounds the functions of one transaction.
 	groupSize = 128
+	// cautiousGroups is for how many groups each function gets a savepoint once one had to be undone.
+	cautiousGroups = 32
 )
 
 // job is a function given to Write.
@@ -35,15 +37,18 @@ const (
 // group is SQLite's one writer. One goroutine runs loop and owns the connection.
 type group struct {
 	c    *sqliteConn
+	k    *checkpointer
 	jobs chan *job
 	// stopped is closed when the loop has ended.
 	stopped chan struct{}
 	// open are the functions of the present group that have no answer yet; only the loop touches it.
 	open []*job
+	// cautious is for how many more groups each function gets a savepoint.
+	cautious int
 }
 
-func newGroup(c *sqliteConn) *group {
-	g := &group{c: c, jobs: make(chan *job, queueSize), stopped: make(chan struct{})}
+func newGroup(c *sqliteConn, k *checkpointer) *group {
+	g := &group{c: c, k: k, jobs: make(chan *job, queueSize), stopped: make(chan struct{})}
 	go g.loop()
 	return g
 }
@@ -99,6 +104,7 @@ func (g *group) loop() {
 			g.runGroup()
 		}
 		g.open = g.open[:0]
+		g.k.committed(g.c)
 	}
 	finished = true
 }
@@ -140,12 +146,44 @@ func (j *job) finish(err error) {
 	close(j.done)
 }
 
-// runGroup runs the open functions in one transaction, a savepoint each.
+// runGroup runs the open functions in one transaction.
+//
+// A savepoint for each costs a copy of every page it changes, and few functions fail after they wrote. So a group begins
+// without; if a function must be undone, the group is, and runs again with savepoints, as do the next ones.
 func (g *group) runGroup() {
 	if g.closesGroup() {
 		g.runEach()
 		return
 	}
+	if g.cautious == 0 && g.runBold() {
+		return
+	}
+	g.cautious--
+	g.runCautious()
+}
+
+// runBold runs the group without savepoints. It reports false, with nothing done, if a function must be undone.
+func (g *group) runBold() bool {
+	if err := g.c.run("BEGIN IMMEDIATE"); err != nil {
+		g.cautious = 1
+		return false
+	}
+	answers := make([]error, len(g.open))
+	for i, j := range g.open {
+		t, commit, answer := g.call(j)
+		if !commit && (t.wrote || t.failed != nil) {
+			g.c.run("ROLLBACK")
+			g.cautious = cautiousGroups
+			return false
+		}
+		answers[i] = answer
+	}
+	g.commit(answers)
+	return true
+}
+
+// runCautious runs the group with a savepoint for each function.
+func (g *group) runCautious() {
 	if err := g.c.run("BEGIN IMMEDIATE"); err != nil {
 		g.runEach()
 		return
@@ -162,6 +200,11 @@ func (g *group) runGroup() {
 		}
 		answers[i] = answer
 	}
+	g.commit(answers)
+}
+
+// commit ends the group's transaction and gives the answers. If it cannot, each function runs again by itself.
+func (g *group) commit(answers []error) {
 	if err := g.c.run("COMMIT"); err != nil {
 		g.c.run("ROLLBACK")
 		g.runEach()
@@ -183,7 +226,7 @@ func (g *group) inSavepoint(j *job) (answer, err error) {
 	if err := g.c.run("SAVEPOINT f"); err != nil {
 		return err, err
 	}
-	commit, answer := g.call(j)
+	_, commit, answer := g.call(j)
 	if !commit {
 		if err := g.c.run("ROLLBACK TO f"); err != nil {
 			return answer, err
@@ -196,8 +239,8 @@ func (g *group) inSavepoint(j *job) (answer, err error) {
 }
 
 // call runs the function itself.
-func (g *group) call(j *job) (commit bool, answer error) {
-	t := &tx{c: g.c, d: sqliteDialect}
+func (g *group) call(j *job) (t *tx, commit bool, answer error) {
+	t = &tx{c: g.c, d: sqliteDialect}
 	err := t.call(j.f, func() {
 		for i, o := range g.open {
 			if o == j {
@@ -206,7 +249,8 @@ func (g *group) call(j *job) (commit bool, answer error) {
 			}
 		}
 	})
-	return t.outcome(err)
+	commit, answer = t.outcome(err)
+	return t, commit, answer
 }
 
 // runEach runs each open function in a transaction of its own.
@@ -224,7 +268,7 @@ func (g *group) runOne(j *job) {
 		j.finish(fmt.Errorf("store: %w", err))
 		return
 	}
-	commit, answer := g.call(j)
+	_, commit, answer := g.call(j)
 	if commit {
 		if err := g.c.run("COMMIT"); err != nil {
 			commit, answer = false, fmt.Errorf("store: %w", err)

@@ -37,6 +37,7 @@ type sqliteEngine struct {
 	group *group
 	// writer is the group's connection.
 	writer  *sqliteConn
+	check   *checkpointer
 	readDSN string
 	// slots bounds the readers in use; idle holds those that are not, the last used on top, whose cache is warm.
 	slots chan struct{}
@@ -66,7 +67,12 @@ func (e *sqliteEngine) open(ctx context.Context, path string, o Options) error {
 		o.Readers = max(4, runtime.GOMAXPROCS(0))
 	}
 	e.readDSN, e.slots = sqliteDSN(path, true, true), make(chan struct{}, o.Readers)
-	e.group = newGroup(e.writer)
+	c, err := openSQLiteConn(sqliteDSN(path, false, e.remove == ""))
+	if err != nil {
+		return err
+	}
+	e.check = newCheckpointer(c, e.writer)
+	e.group = newGroup(e.writer, e.check)
 	return nil
 }
 
@@ -132,6 +138,7 @@ func (e *sqliteEngine) close() error {
 	var errs []error
 	if e.group != nil {
 		e.group.close()
+		errs = append(errs, e.check.close())
 	}
 	for _, c := range e.idle {
 		errs = append(errs, c.close())

@@ -15,6 +15,8 @@ type tx struct {
 	d        *dialect
 	readOnly bool
 	done     bool
+	// wrote is set by the first writing statement.
+	wrote bool
 	// failed is the first error of a statement: nothing of the function may be kept after it.
 	failed error
 }
@@ -61,7 +63,11 @@ func (t *tx) ready(ctx context.Context, writes bool, args []any) error {
 			return err
 		}
 	}
-	return clean(args)
+	if err := clean(args); err != nil {
+		return err
+	}
+	t.wrote = t.wrote || writes
+	return nil
 }
 
 func (t *tx) fail(err error) error {
