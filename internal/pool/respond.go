@@ -380,11 +380,23 @@ func (s *Service) newPassword(ctx context.Context, t *tenant, c Caller, a *accou
 		return nil, err
 	}
 	up := cloneUser(a.user)
-	for _, attr := range []string{attrPhone, attrEmail} {
-		if v, ok := values[attr]; ok && v != up.Attributes[attr] {
-			if t.cfg.usesName(attr) {
-				return nil, fault.Invalidf(attr, "Cannot modify %s here.", attr)
-			}
+	var released []string
+	for _, attr := range []string{attrPhone, attrEmail, attrPreferred} {
+		v, given := values[attr]
+		old := up.Attributes[attr]
+		if !given || v == old {
+			continue
+		}
+		if old != "" && t.cfg.usesName(attr) {
+			return nil, fault.Invalidf(attr, "Cannot modify %s here.", attr)
+		}
+		if old != "" && t.cfg.aliases(attr) {
+			released = append(released, t.cfg.attributeKey(attr, old))
+		}
+		switch {
+		case v == "":
+			values[attr+"_verified"] = ""
+		case attr != attrPreferred:
 			values[attr+"_verified"] = "false"
 		}
 	}
@@ -418,6 +430,9 @@ func (s *Service) newPassword(ctx context.Context, t *tenant, c Caller, a *accou
 	st.events = append(st.events, ev)
 	err = s.write(ctx, func(tx *unit) error {
 		if err := tx.spend(ctx, h, s.now()); err != nil {
+			return err
+		}
+		if err := s.moveNames(ctx, tx, t, a.user, up, released); err != nil {
 			return err
 		}
 		if err := s.save(ctx, tx, up); err != nil {

@@ -2,12 +2,14 @@ package pool_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"countersign/internal/fault"
 	"countersign/internal/pool"
 	"countersign/internal/pool/pooltest"
+	"countersign/internal/srp/srptest"
 	"countersign/internal/totp"
 )
 
@@ -257,4 +259,201 @@ func TestReusedPasswordsCount(t *testing.T) {
 			t.Errorf("NEW_PASSWORD_REQUIRED compared %d times, then %v", n, err)
 		}
 	}, func(p *pool.Config, _ *pool.ClientConfig) { p.PasswordHistory = 3 })
+}
+
+// Strangers use up their own share of calls and messages, not the owner's.
+func TestStrangersUseTheirOwnShare(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		stranger := w.from("198.51.100.9")
+		w.SignUp(w.client, alice, passw0rd)
+		w.enableSMS(alice) // makes the owner's network known
+		open := w.Begin(w.client, alice, passw0rd)
+		code := w.Code(alice)
+		for range 30 {
+			w.must(w.forgot(stranger, alice))
+		}
+		for range 30 {
+			_, _ = w.password(stranger, alice, "Wr0ng-Horse!")
+			_ = w.confirmForgot(stranger, alice, "0")
+			w.Advance(time.Second)
+		}
+		out, err := w.respond(w.Caller(), open, alice, "SMS_MFA_CODE", code)
+		w.must(err)
+		if out.Tokens == nil {
+			t.Fatalf("the owner's sign-in ended with %+v", out)
+		}
+		before := len(w.To(alice))
+		w.must(w.forgot(w.Caller(), alice))
+		if len(w.To(alice)) != before+1 {
+			t.Fatal("the owner gets no reset code")
+		}
+		w.must(w.confirmForgot(w.Caller(), alice, w.Code(alice)))
+		if ch := w.Begin(w.client, alice, "An0ther-Horse!"); ch.Challenge != "SMS_MFA" {
+			t.Errorf("got %+v", ch)
+		}
+	}, hidden)
+}
+
+func rotating(_ *pool.Config, c *pool.ClientConfig) { c.Rotation, c.Grace = true, 30*time.Second }
+
+func (w *world) refresh(token string) (*pool.Tokens, error) {
+	return w.Service.Refresh(w.t.Context(), w.Caller(), pool.RefreshInput{ClientAuth: w.auth(), RefreshToken: token})
+}
+
+// A client that lost the answer, or two tabs at once, ask twice: both get the same token, which works.
+func TestRotationGrace(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.SignUp(w.client, alice, passw0rd)
+		first := w.SignIn(w.client, alice, passw0rd)
+		one, err := w.refresh(first.Refresh)
+		w.must(err)
+		w.Advance(10 * time.Second)
+		two, err := w.refresh(first.Refresh)
+		w.must(err)
+		if one.Refresh == "" || one.Refresh != two.Refresh || one.Refresh == first.Refresh {
+			t.Errorf("a retry got %q, the first call %q", two.Refresh, one.Refresh)
+		}
+		three, err := w.refresh(one.Refresh)
+		w.must(err)
+		if _, err := w.Service.User(t.Context(), w.Caller(), three.Access); err != nil {
+			t.Error(err)
+		}
+		_, err = w.Service.InitiateAuth(t.Context(), w.Caller(), pool.AuthInput{ClientID: w.client, Flow: "REFRESH_TOKEN_AUTH", Params: map[string]string{"REFRESH_TOKEN": three.Refresh}})
+		w.want(err, fault.FlowNotEnabled)
+	}, rotating)
+}
+
+// After its grace a superseded token means that somebody has a copy: nothing of the family works any more.
+func TestRotationReuse(t *testing.T) {
+	for _, deep := range []int{1, 2, 5} {
+		each(t, func(t *testing.T, w *world) {
+			w.SignUp(w.client, alice, passw0rd)
+			first := w.SignIn(w.client, alice, passw0rd)
+			last := first
+			for range deep {
+				next, err := w.refresh(last.Refresh)
+				w.must(err)
+				last = next
+			}
+			w.Advance(31 * time.Second)
+			_, err := w.refresh(first.Refresh)
+			w.want(err, fault.RefreshTokenReused)
+			_, err = w.refresh(last.Refresh)
+			w.want(err, fault.RefreshTokenRevoked)
+			_, err = w.Service.User(t.Context(), w.Caller(), last.Access)
+			w.want(err, fault.AccessTokenRevoked)
+		}, rotating)
+	}
+}
+
+// RevokeToken ends the family whichever of its tokens it is given, and never another's.
+func TestRevoke(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, c := t.Context(), w.Caller()
+		w.SignUp(w.client, alice, passw0rd)
+		first, other := w.SignIn(w.client, alice, passw0rd), w.SignIn(w.client, alice, passw0rd)
+		last := first
+		for range 3 {
+			next, err := w.refresh(last.Refresh)
+			w.must(err)
+			last = next
+		}
+		w.must(w.Service.Revoke(ctx, c, w.auth(), first.Refresh))
+		_, err := w.Service.User(ctx, c, last.Access)
+		w.want(err, fault.AccessTokenRevoked)
+		w.must(w.Service.Revoke(ctx, c, w.auth(), first.Refresh))
+		_, err = w.Service.User(ctx, c, other.Access)
+		w.must(err)
+		w.want(w.Service.Revoke(ctx, c, w.auth(), other.Access), fault.TokenTypeUnsupported)
+		foreign := pool.ClientAuth{ClientID: w.Client(w.pool, pooltest.AppClient())}
+		w.want(w.Service.Revoke(ctx, c, foreign, other.Refresh), fault.ClientSecretWrong)
+		_, err = w.Service.User(ctx, c, other.Access)
+		w.must(err)
+	}, rotating)
+}
+
+// An invited user gives the required attributes it lacks with its first password, sign-in names included.
+func TestFirstPasswordWithRequiredNames(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		_, err := w.Service.AdminCreateUser(t.Context(), w.Admin(), pool.AdminCreateInput{PoolID: w.pool, Username: bob, TemporaryPassword: passw0rd})
+		w.must(err)
+		w.SignUp(w.client, alice, passw0rd, pooltest.Email("taken@example.com"))
+		w.must(w.Service.AdminUpdateAttributes(t.Context(), w.Admin(), w.pool, alice, []pool.Attr{{Name: "email_verified", Value: "true"}}))
+		ch := w.Begin(w.client, bob, passw0rd)
+		if want := `["userAttributes.email"]`; ch.Parameters["requiredAttributes"] != want {
+			t.Fatalf("required: %s", ch.Parameters["requiredAttributes"])
+		}
+		_, err = w.respond(w.Caller(), ch, bob, "NEW_PASSWORD", "An0ther-Horse!")
+		w.want(err, fault.InvalidParameter)
+		_, err = w.respond(w.Caller(), ch, bob, "NEW_PASSWORD", "An0ther-Horse!", "userAttributes.email", "taken@example.com")
+		w.want(err, fault.AliasTaken)
+		_, err = w.respond(w.Caller(), ch, bob, "NEW_PASSWORD", "An0ther-Horse!", "userAttributes.email", "b@example.com", "userAttributes.phone_number", alice)
+		w.want(err, fault.InvalidParameter)
+		out, err := w.respond(w.Caller(), ch, bob, "NEW_PASSWORD", "An0ther-Horse!", "userAttributes.email", "b@example.com")
+		w.must(err)
+		if out.Tokens == nil {
+			t.Fatalf("got %+v", out)
+		}
+		v, err := w.Service.User(t.Context(), w.Caller(), out.Tokens.Access)
+		w.must(err)
+		if a := attrs(v); a["email"] != "b@example.com" || a["email_verified"] != "false" || v.Status != "CONFIRMED" {
+			t.Errorf("got %+v", v)
+		}
+	}, func(p *pool.Config, _ *pool.ClientConfig) {
+		p.UsernameAttributes = []string{"phone_number", "email"}
+		for i := range p.Schema {
+			if p.Schema[i].Name == "email" {
+				p.Schema[i].Required = true
+			}
+		}
+	})
+}
+
+// A name that the first password's form changes is given up, and an unverified new one owns nothing.
+func TestFirstPasswordMovesNames(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		_, err := w.Service.AdminCreateUser(t.Context(), w.Admin(), pool.AdminCreateInput{PoolID: w.pool, Username: "bob", TemporaryPassword: passw0rd,
+			Attributes: []pool.Attr{pooltest.Phone(bob), {Name: "phone_number_verified", Value: "true"}}})
+		w.must(err)
+		ch := w.Begin(w.client, bob, passw0rd)
+		_, err = w.respond(w.Caller(), ch, bob, "NEW_PASSWORD", "An0ther-Horse!", "userAttributes.phone_number", alice, "userAttributes.preferred_username", "bobby")
+		w.must(err)
+		for name, want := range map[string]fault.Code{bob: fault.UserNotFound, alice: fault.UserNotFound, "bob": "", "bobby": ""} {
+			_, err := w.password(w.Caller(), name, "An0ther-Horse!")
+			w.want(err, want)
+		}
+	}, named)
+}
+
+// What a user may do next does not depend on which client its password was set through.
+func TestVerifierForAnyClient(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ccfg := pooltest.AppClient()
+		ccfg.Flows = append(ccfg.Flows, "ALLOW_USER_SRP_AUTH")
+		mobile := w.Client(w.pool, ccfg)
+		w.SignUp(w.client, alice, passw0rd) // through a client without SRP
+		other := &world{Harness: w.Harness, t: t, pool: w.pool, client: mobile}
+		if out, err := other.srp(alice, passw0rd); err != nil || out.Tokens == nil {
+			t.Errorf("SRP after a password without SRP: %+v, %v", out, err)
+		}
+	})
+}
+
+// srp signs in by USER_SRP_AUTH as a client does that knows the password.
+func (w *world) srp(name, pw string) (*pool.AuthResult, error) {
+	cl := srptest.NewClient()
+	ch, err := w.begin(w.Caller(), "USER_SRP_AUTH", "USERNAME", name, "SRP_A", cl.A())
+	if err != nil {
+		return nil, err
+	}
+	return w.prove(cl, ch, pw)
+}
+
+func (w *world) prove(cl *srptest.Client, ch *pool.AuthResult, pw string) (*pool.AuthResult, error) {
+	w.t.Helper()
+	_, short, _ := strings.Cut(w.pool, "_")
+	p := ch.Parameters
+	sig, at, err := cl.Answer(srptest.Challenge{PoolName: short, UserID: p["USER_ID_FOR_SRP"], Salt: p["SALT"], B: p["SRP_B"], SecretBlock: p["SECRET_BLOCK"]}, pw, w.Now())
+	w.must(err)
+	return w.respond(w.Caller(), ch, p["USER_ID_FOR_SRP"], "PASSWORD_CLAIM_SECRET_BLOCK", p["SECRET_BLOCK"], "PASSWORD_CLAIM_SIGNATURE", sig, "TIMESTAMP", at)
 }

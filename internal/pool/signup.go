@@ -164,10 +164,40 @@ func (s *Service) setPassword(ctx context.Context, t *tenant, u *store.User, pw 
 		return err
 	}
 	u.PasswordHash = h
-	if t.ccfg != nil && !t.ccfg.srp() {
-		return nil
+	if ok, err := s.offersSRP(ctx, t); err != nil || !ok {
+		return err
 	}
 	return s.setVerifier(ctx, t, u, pw)
+}
+
+// clientPage is how many clients are read at once; a pool has few.
+const clientPage = 60
+
+// offersSRP reports whether the caller's client or any other of the pool may use SRP: a password set through one is good on all.
+func (s *Service) offersSRP(ctx context.Context, t *tenant) (bool, error) {
+	if t.ccfg != nil && t.ccfg.srp() {
+		return true, nil
+	}
+	found, after := false, ""
+	err := s.Store.Read(ctx, func(tx store.Tx) error {
+		for {
+			list, err := tx.Pools().ListClients(ctx, t.pool.ID, after, clientPage)
+			if err != nil {
+				return err
+			}
+			for _, c := range list {
+				ccfg, err := decode[ClientConfig](c.Config)
+				if err != nil {
+					return fault.Internalf("client %s: %w", c.ID, err)
+				}
+				found, after = found || ccfg.srp(), c.ID
+			}
+			if found || len(list) < clientPage {
+				return nil
+			}
+		}
+	})
+	return found, err
 }
 
 func (s *Service) setVerifier(ctx context.Context, t *tenant, u *store.User, pw string) error {

@@ -172,18 +172,17 @@ func (s *Service) refresh(ctx context.Context, t *tenant, c Caller, in RefreshIn
 	if err != nil || !t.ccfg.Rotation {
 		return tk, err
 	}
-	return tk, s.rotate(ctx, t, c, f, u, hash, tk)
+	tk.Refresh, err = s.rotate(ctx, t, f, u, in.RefreshToken, hash)
+	return tk, err
 }
 
 // usable judges a family and the presented refresh token. A superseded token after its grace means that somebody has a copy: the
 // family ends.
 func (s *Service) usable(ctx context.Context, t *tenant, c Caller, f *store.Family, u *store.User, hash []byte) error {
 	now := s.now()
-	known := hmac.Equal(hash, f.Hash)
-	grace := len(f.Previous) > 0 && hmac.Equal(hash, f.Previous)
-	older := slices.ContainsFunc(slices.Collect(slices.Chunk(f.Older, olderSize)), func(o []byte) bool { return hmac.Equal(o, short(hash)) })
+	known, previous := hmac.Equal(hash, f.Hash), hmac.Equal(hash, f.Previous)
 	switch {
-	case !known && !grace && !older:
+	case !ownsToken(f, hash):
 		return fault.New(fault.RefreshTokenInvalid)
 	case !f.RevokedAt.IsZero() || f.CreatedAt.Before(u.TokensAfter):
 		return fault.New(fault.RefreshTokenRevoked)
@@ -195,7 +194,7 @@ func (s *Service) usable(ctx context.Context, t *tenant, c Caller, f *store.Fami
 		return fault.New(fault.PasswordResetRequired)
 	case u.Status == store.Unconfirmed || u.Status == store.ForceChangePassword:
 		return fault.New(fault.RefreshTokenRevoked)
-	case known || (grace && now.Before(f.PreviousUntil)):
+	case known || (previous && now.Before(f.PreviousUntil)):
 		return nil
 	}
 	ev, err := s.event(ctx, t, c, eventlog.TokenReused, u, "", nil)
@@ -204,8 +203,12 @@ func (s *Service) usable(ctx context.Context, t *tenant, c Caller, f *store.Fami
 	}
 	f.RevokedAt = now
 	err = s.write(ctx, func(tx *unit) error {
-		if _, err := tx.Families().UpdateFamily(ctx, f); err != nil {
+		ok, err := tx.Families().UpdateFamily(ctx, f)
+		if err != nil {
 			return err
+		}
+		if !ok {
+			return errStale
 		}
 		return tx.append(ctx, ev)
 	})
@@ -215,29 +218,42 @@ func (s *Service) usable(ctx context.Context, t *tenant, c Caller, f *store.Fami
 	return fault.New(fault.RefreshTokenReused)
 }
 
-func short(hash []byte) []byte {
-	h := sha256.Sum256(hash)
-	return h[:olderSize]
+// ownsToken reports whether the hash is of the family's present refresh token or of one before it.
+func ownsToken(f *store.Family, hash []byte) bool {
+	older := func(o []byte) bool { return hmac.Equal(o, short(hash)) }
+	return hmac.Equal(hash, f.Hash) || hmac.Equal(hash, f.Previous) || slices.ContainsFunc(slices.Collect(slices.Chunk(f.Older, olderSize)), older)
 }
 
-// rotate replaces the refresh token. The old one stays good for the client's grace period.
-func (s *Service) rotate(ctx context.Context, t *tenant, c Caller, f *store.Family, u *store.User, presented []byte, tk *Tokens) error {
-	now := s.now()
-	next, hash := token.Renew(token.Refresh, f.ID)
-	up := *f
-	if hmac.Equal(presented, f.Hash) {
-		if len(f.Previous) > 0 {
-			up.Older = append(slices.Clone(short(f.Previous)), f.Older...)
-			up.Older = up.Older[:min(len(up.Older), olderKept*olderSize)]
+func short(hash []byte) []byte {
+	h := sha256.Sum256(hash)
+	return h[:olderSize:olderSize]
+}
+
+// rotate replaces the refresh token. The old one stays good for the client's grace period, in which it gets the same successor again: the
+// successor is derived from it under a key of the pool.
+func (s *Service) rotate(ctx context.Context, t *tenant, f *store.Family, u *store.User, presented string, presentedHash []byte) (string, error) {
+	var derived []byte
+	for _, half := range []string{"first half", "second half"} {
+		h, err := s.Keys.Lookup(ctx, t.pool.ID, "refresh token", half, presented)
+		if err != nil {
+			return "", err
 		}
-		up.Previous, up.PreviousUntil = f.Hash, now.Add(t.ccfg.Grace)
-	} else {
-		// A retry within the grace period: what the lost answer held is superseded too.
-		up.Older = append(slices.Clone(short(f.Hash)), f.Older...)
+		derived = append(derived, h...)
+	}
+	next, hash := token.RenewWith(token.Refresh, f.ID, [32]byte(derived))
+	if !hmac.Equal(presentedHash, f.Hash) {
+		if !hmac.Equal(hash, f.Hash) {
+			return "", fault.New(fault.RefreshTokenInvalid)
+		}
+		return next, nil
+	}
+	up := *f
+	if len(f.Previous) > 0 {
+		up.Older = append(short(f.Previous), f.Older...)
 		up.Older = up.Older[:min(len(up.Older), olderKept*olderSize)]
 	}
-	up.Hash = hash
-	err := s.write(ctx, func(tx *unit) error {
+	up.Previous, up.PreviousUntil, up.Hash = f.Hash, s.now().Add(t.ccfg.Grace), hash
+	return next, s.write(ctx, func(tx *unit) error {
 		if err := current(ctx, tx, u); err != nil {
 			return err
 		}
@@ -247,8 +263,6 @@ func (s *Service) rotate(ctx context.Context, t *tenant, c Caller, f *store.Fami
 		}
 		return err
 	})
-	tk.Refresh = next
-	return err
 }
 
 // Revoke ends the family of a refresh token. API reference, RevokeToken.
@@ -282,7 +296,7 @@ func (s *Service) Revoke(ctx context.Context, c Caller, auth ClientAuth, refresh
 			if f.PoolID != t.pool.ID || f.ClientID != t.client.ID {
 				return fault.New(fault.ClientSecretWrong).WithField(t.client.ID)
 			}
-			if !f.RevokedAt.IsZero() || !(hmac.Equal(hash, f.Hash) || hmac.Equal(hash, f.Previous)) {
+			if !f.RevokedAt.IsZero() || !ownsToken(f, hash) {
 				return nil
 			}
 			f.RevokedAt = s.now()

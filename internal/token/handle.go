@@ -82,11 +82,19 @@ func NewHandle(a Audience, now time.Time) (token, id string, hash []byte) {
 // Renew returns a fresh opaque token for an existing id, as refresh token rotation needs. It panics if id is not a
 // UUID in canonical form.
 func Renew(a Audience, id string) (token string, hash []byte) {
+	var fresh [secretSize]byte
+	rand.Read(fresh[:])
+	return RenewWith(a, id, fresh)
+}
+
+// RenewWith is Renew with a secret of the caller, which must be as good as random: a token derived from its predecessor under a key is the
+// same at each retry.
+func RenewWith(a Audience, id string, with [32]byte) (token string, hash []byte) {
 	var raw [idSize + secretSize]byte
 	if !parseID(raw[:idSize], id) {
 		panic("token: id is not a UUID in canonical form")
 	}
-	rand.Read(raw[idSize:])
+	copy(raw[idSize:], with[:])
 	buf := make([]byte, 0, HandleSize)
 	buf = append(buf, a.prefix()...)
 	token = string(base64.RawURLEncoding.AppendEncode(buf, raw[:]))
