@@ -1,7 +1,7 @@
 # `make` alone explains itself. Everything here is a short name for a command that works without make, too.
 SHELL := /bin/bash -euo pipefail
 .DEFAULT_GOAL := help
-.PHONY: help run test quick race browser interop lint fuzz bench generate verify docs
+.PHONY: help run test quick race browser proof interop lint fuzz bench generate verify docs
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,9 @@ race: ## Unit tests under the race detector, on SQLite and PostgreSQL
 
 browser: ## The pages in a real browser
 	./scripts/test --only browser
+
+proof: ## Attacks on the real binary, kill -9 under load, the canary; on SQLite and PostgreSQL
+	./scripts/test --only proof
 
 interop: ## Amplify, the AWS SDKs and the AWS CLI against the real binary
 	./scripts/test --only interop

@@ -51,6 +51,15 @@ func TestTheExampleConfigurationIsTheProgramsOwn(t *testing.T) {
 	}
 }
 
+// The README counts what the table of operations counts.
+func TestTheReadmeCountsOperations(t *testing.T) {
+	count := regexp.MustCompile(`\d+ of \d+ operations`)
+	want := count.FindString(page(t, "cognito-operations.md"))
+	if got := count.FindString(page(t, "../README.md")); want == "" || got != want {
+		t.Errorf("README.md says %q, cognito-operations.md %q", got, want)
+	}
+}
+
 var link = regexp.MustCompile(`\]\(([^)#:\s]+)(#[^)]*)?\)`)
 
 func TestLinksLeadSomewhere(t *testing.T) {

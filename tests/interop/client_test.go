@@ -9,6 +9,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
+	"reflect"
+	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -37,19 +40,24 @@ func sdk(creds aws.CredentialsProvider) *cip.Client {
 	})
 }
 
-// operations are those that this release implements.
-var operations = []string{
-	"AdminConfirmSignUp", "AdminCreateUser", "AdminDeleteUser", "AdminDeleteUserAttributes", "AdminDisableUser",
-	"AdminEnableUser", "AdminGetUser", "AdminInitiateAuth", "AdminResetUserPassword", "AdminRespondToAuthChallenge",
-	"AdminSetUserMFAPreference", "AdminSetUserPassword", "AdminUpdateUserAttributes", "AdminUserGlobalSignOut",
-	"AssociateSoftwareToken", "ChangePassword", "ConfirmForgotPassword", "ConfirmSignUp", "CreateUserPool",
-	"CreateUserPoolClient", "DeleteUser", "DeleteUserAttributes", "DeleteUserPool", "DeleteUserPoolClient",
-	"DescribeUserPool", "DescribeUserPoolClient", "ForgotPassword", "GetTokensFromRefreshToken", "GetUser",
-	"GetUserAttributeVerificationCode", "GetUserAuthFactors", "GetUserPoolMfaConfig", "GlobalSignOut", "InitiateAuth",
-	"ListUserPoolClients", "ListUserPools", "ListUsers", "ResendConfirmationCode", "RespondToAuthChallenge",
-	"RevokeToken", "SetUserMFAPreference", "SetUserPoolMfaConfig", "SignUp", "UpdateUserAttributes", "UpdateUserPool",
-	"UpdateUserPoolClient", "VerifySoftwareToken", "VerifyUserAttribute",
+// operations are those that docs/cognito-operations.md calls implemented and that the Go SDK knows.
+func operations() (list []string, err error) {
+	page, err := os.ReadFile("../../docs/cognito-operations.md")
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range implemented.FindAllStringSubmatch(string(page), -1) {
+		if _, known := reflect.TypeFor[*cip.Client]().MethodByName(m[1]); known {
+			list = append(list, m[1])
+		}
+	}
+	if len(list) < 48 {
+		return nil, fmt.Errorf("docs/cognito-operations.md lists only %d implemented operations", len(list))
+	}
+	return list, nil
 }
+
+var implemented = regexp.MustCompile(`(?m)^\| (\w+) \| [^|]+ \| yes \|$`)
 
 // callLog remembers which operations the Go SDK called with success.
 type callLog struct {
@@ -73,10 +81,11 @@ func (c *callLog) record(stack *middleware.Stack) error {
 	}), middleware.After)
 }
 
-func (c *callLog) missing() []string {
+func (c *callLog) missing() ([]string, error) {
+	list, err := operations()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(operations), func(op string) bool { return c.seen[op] })
+	return slices.DeleteFunc(list, func(op string) bool { return c.seen[op] }), err
 }
 
 // wholeRun says that no test was left out.

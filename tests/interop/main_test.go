@@ -37,7 +37,11 @@ func run(m *testing.M) int {
 		return fail(err)
 	}
 	if code == 0 && wholeRun() {
-		if missed := called.missing(); len(missed) > 0 {
+		missed, err := called.missing()
+		if err != nil {
+			return fail(err)
+		}
+		if len(missed) > 0 {
 			return fail(fmt.Errorf("no test of the Go SDK called: %v", missed))
 		}
 	}

@@ -147,3 +147,30 @@ func TestTotpIsSetUpInsideTheSignIn(t *testing.T) {
 		t.Errorf("factors: %v", me.UserMFASettingList)
 	}
 }
+
+// The switches of old: MFAOptions know texts alone.
+func TestSmsMfaByTheOldSettings(t *testing.T) {
+	p := newPool(t, mfaMode(types.UserPoolMfaTypeOptional))
+	number := newUser(t, p)
+	on := []types.MFAOptionType{{DeliveryMedium: types.DeliveryMediumTypeSms, AttributeName: aws.String("phone_number")}}
+	ownWay := func(options []types.MFAOptionType) error {
+		_, err := app().SetUserSettings(t.Context(), &cip.SetUserSettingsInput{
+			AccessToken: tokensOf(t, p, number).AccessToken, MFAOptions: options,
+		})
+		return err
+	}
+	adminWay := func(options []types.MFAOptionType) error {
+		_, err := admin().AdminSetUserSettings(t.Context(), &cip.AdminSetUserSettingsInput{
+			UserPoolId: &p.ID, Username: &number, MFAOptions: options,
+		})
+		return err
+	}
+	for _, way := range []func([]types.MFAOptionType) error{ownWay, adminWay} {
+		check(t, way(on))
+		out, err := signIn(t, p, number, password)
+		check(t, err)
+		equal(t, "challenge", out.ChallengeName, types.ChallengeNameTypeSmsMfa)
+		check(t, adminWay([]types.MFAOptionType{}))
+	}
+	tokensOf(t, p, number)
+}
