@@ -46,14 +46,32 @@ install_packages() {
 (or set CHROME to a browser), the AWS CLI, Node 20 or later with npm. Then run ./scripts/test --no-install. Missing: ${missing[*]}"
     printf 'installing %s\n' "${missing[*]}"
     as_root apt-get update -q >"$work/apt.log" 2>&1 || die "apt-get update failed: $(tail -5 "$work/apt.log")"
-    local absent=() package
-    for package in "${missing[@]}"; do has_package "$package" || absent+=("$package"); done
-    [ ${#absent[@]} -eq 0 ] || die "This release has no package ${absent[*]}. Install by hand: a browser that Chrome's
-protocol drives (set CHROME to its path) for chromium-headless-shell; AWS's own installer for awscli."
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" \
-      >"$work/apt.log" 2>&1 || die "apt-get install failed: $(tail -20 "$work/apt.log")"
+    local debs=() package
+    for package in "${missing[@]}"; do
+      if has_package "$package"; then debs+=("$package"); else install_snap "$package"; fi
+    done
+    if [ ${#debs[@]} -gt 0 ]; then install_debs "${debs[@]}"; fi
   fi
   has_node || die "Node $(node --version 2>/dev/null) is too old: the JavaScript clients need 20 or later (https://nodejs.org/)."
+}
+
+install_debs() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" \
+    >"$work/apt.log" 2>&1 || die "apt-get install failed: $(tail -20 "$work/apt.log")"
+}
+
+# install_snap NAME brings what Ubuntu has as a snap only.
+install_snap() {
+  local snap
+  case $1 in
+    chromium-headless-shell) snap=(chromium) ;;
+    awscli) snap=(aws-cli --classic) ;;
+    *) die "This release has no package $1; install it by hand, then run ./scripts/test --no-install" ;;
+  esac
+  has snap || die "This release has neither a package $1 nor snap. Install by hand: for chromium-headless-shell any browser that
+speaks Chrome's protocol (set CHROME to its path), for awscli AWS's own installer. Then run ./scripts/test --no-install"
+  as_root snap install "${snap[@]}"
+  PATH=$PATH:/snap/bin
 }
 
 # install_npm FOLDER installs exactly what its lock file says, unless that was done already. No package may run a script.
