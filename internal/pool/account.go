@@ -85,14 +85,15 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 			continue
 		}
 		delete(values, attr)
-		if v == a.user.Attributes[attr] && up.Pending[attr] == "" {
+		if v == a.user.Attributes[attr] { // taken back, if another was pending: the code sent to that has no use any more
+			delete(up.Pending, attr)
 			continue
 		}
 		if t.cfg.usesName(attr) && v == "" {
 			return nil, fault.Invalidf(attr, "%s is the sign-in name and cannot be removed.", attr)
 		}
 		direct := w == byAdmin && values[attr+"_verified"] == "true"
-		if w == byAdmin && values[attr+"_verified"] == "" && v != a.user.Attributes[attr] {
+		if w == byAdmin && values[attr+"_verified"] == "" {
 			values[attr+"_verified"] = "false"
 		}
 		if !direct && v != "" && t.cfg.autoVerifies(attr) {
@@ -110,7 +111,7 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 			delete(values, attr+"_verified")
 			continue
 		}
-		if old := a.user.Attributes[attr]; old != "" && old != v {
+		if old := a.user.Attributes[attr]; old != "" {
 			released = append(released, t.cfg.attributeKey(attr, old))
 			if a.user.Attributes[attr+"_verified"] == "true" {
 				told = verifiedContacts(a.user)

@@ -66,7 +66,10 @@ func (t *tenant) resetContact(u *store.User) (string, error) {
 	if !u.Enabled {
 		return "", fault.New(fault.UserDisabled)
 	}
-	if u.Status != store.Confirmed && u.Status != store.ResetRequired {
+	switch u.Status {
+	case store.Unconfirmed: // has no verified contact, whatever its attributes say
+		return "", fault.New(fault.ResetNotPossible)
+	case store.ForceChangePassword:
 		return "", fault.New(fault.ResetWrongState)
 	}
 	order, configured := []string{"verified_phone_number", "verified_email"}, len(t.cfg.Recovery) > 0 && !t.cfg.adminRecovery()
@@ -105,8 +108,12 @@ func (s *Service) ConfirmForgotPassword(ctx context.Context, c Caller, in Confir
 		if err != nil {
 			return err
 		}
-		if a.user == nil && !t.hides() {
+		switch {
+		case t.hides():
+		case a.user == nil:
 			return fault.New(fault.UserNotFound)
+		case a.user.Status == store.Unconfirmed:
+			return fault.New(fault.UserNotConfirmed)
 		}
 		return s.reset(ctx, t, c, a, in)
 	})

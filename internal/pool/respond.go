@@ -18,6 +18,9 @@ var answerOf = map[string]string{
 	kindSelectMFA: "ANSWER", kindSelectChallenge: "ANSWER", kindPassword: "PASSWORD", kindPasswordSRP: "SRP_A", kindNewPassword: "NEW_PASSWORD",
 }
 
+// codeKinds are the challenges whose code was sent, and can be sent again.
+var codeKinds = map[string]bool{kindSMSMFA: true, kindSMSOTP: true, kindEmailOTP: true}
+
 // Respond answers a challenge. API reference, RespondToAuthChallenge and AdminRespondToAuthChallenge.
 func (s *Service) Respond(ctx context.Context, c Caller, in RespondInput) (*AuthResult, error) {
 	t, err := s.byClient(ctx, in.ClientID, in.PoolID)
@@ -30,6 +33,9 @@ func (s *Service) Respond(ctx context.Context, c Caller, in RespondInput) (*Auth
 	}
 	if err := t.checkSecretHash(param(in.Responses, "SECRET_HASH"), name); err != nil {
 		return nil, err
+	}
+	if c.Control["resend"] != "" && !codeKinds[in.Challenge] {
+		return nil, fault.Invalidf("clientMetadata", "%s has no code that could be sent again.", in.Challenge)
 	}
 	if member, ok := answerOf[in.Challenge]; ok && in.Responses[member] == "" && c.Control["resend"] == "" {
 		return nil, fault.Invalidf(member, "Missing required parameter %s", member)
@@ -287,6 +293,8 @@ func (s *Service) resend(ctx context.Context, t *tenant, c Caller, a *account, h
 			if err := tx.spend(ctx, h, s.now()); err != nil {
 				return err
 			}
+		} else if first, err := s.once(ctx, tx, t, c, h.ID, "resend"); err != nil || !first {
+			return err
 		}
 		return st.commit(ctx, s, tx)
 	})

@@ -457,3 +457,241 @@ func (w *world) prove(cl *srptest.Client, ch *pool.AuthResult, pw string) (*pool
 	w.must(err)
 	return w.respond(w.Caller(), ch, p["USER_ID_FOR_SRP"], "PASSWORD_CLAIM_SECRET_BLOCK", p["SECRET_BLOCK"], "PASSWORD_CLAIM_SIGNATURE", sig, "TIMESTAMP", at)
 }
+
+// Sending the present value again cancels the pending one and leaves the present one verified (cognito.md 3.8: only a new value needs a code).
+func TestPendingChange(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, c := t.Context(), w.Caller()
+		w.SignUp(w.client, alice, passw0rd)
+		tk := w.SignIn(w.client, alice, passw0rd)
+		update := func(v string) []*pool.Delivery {
+			t.Helper()
+			d, err := w.Service.UpdateAttributes(ctx, c, tk.Access, []pool.Attr{pooltest.Phone(v)})
+			w.must(err)
+			return d
+		}
+		verify := func(code string) error { return w.Service.VerifyAttribute(ctx, c, tk.Access, "phone_number", code) }
+		if d := update(bob); len(d) != 1 || d[0].Destination != "+*******0101" {
+			t.Fatalf("got %+v", d)
+		}
+		first := w.Code(bob)
+		v, err := w.Service.User(ctx, c, tk.Access)
+		w.must(err)
+		if a := attrs(v); a["phone_number"] != alice || a["phone_number_verified"] != "true" {
+			t.Fatalf("before the code: %v", a)
+		}
+		w.SignIn(w.client, alice, passw0rd)
+		const third = "+12025550103"
+		update(third)
+		w.want(verify(first), fault.CodeMismatch)
+		sent := len(w.To(alice))
+		if d := update(alice); len(d) != 0 || len(w.To(alice)) != sent {
+			t.Errorf("the present value got a code: %+v", d)
+		}
+		w.want(verify(w.Code(third)), fault.CodeExpired)
+		v, err = w.Service.User(ctx, c, tk.Access)
+		w.must(err)
+		if a := attrs(v); a["phone_number"] != alice || a["phone_number_verified"] != "true" {
+			t.Fatalf("after taking it back: %v", a)
+		}
+		update(bob)
+		w.must(verify(w.Code(bob)))
+		w.SignIn(w.client, bob, passw0rd)
+		_, err = w.password(c, alice, passw0rd)
+		w.want(err, fault.UserNotFound)
+		if last := w.Last(alice); last.Code != "" {
+			t.Errorf("the old number was not told")
+		}
+	}, func(p *pool.Config, _ *pool.ClientConfig) { p.VerifyBeforeUpdate = []string{"phone_number"} })
+}
+
+// cognito.md 3.9 and 3.5: what an unconfirmed user is told about recovery.
+func TestRecoveryOfTheUnconfirmed(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		c := w.Caller()
+		w.must(w.signUp(c, alice))
+		w.want(w.forgot(c, alice), fault.ResetNotPossible)
+		w.want(w.confirmForgot(c, alice, "123456"), fault.UserNotConfirmed)
+		_, err := w.Service.AdminCreateUser(t.Context(), w.Admin(), pool.AdminCreateInput{PoolID: w.pool, Username: bob, TemporaryPassword: passw0rd})
+		w.must(err)
+		w.want(w.forgot(c, bob), fault.ResetWrongState)
+	})
+}
+
+// MFA_SETUP by e-mail: the address becomes a factor with its code, belongs to nobody else, and is asked for at the next sign-in.
+func TestSetupByEmail(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		c := w.Caller()
+		w.must(w.signUp(c, alice))
+		w.must(w.Service.AdminConfirmSignUp(t.Context(), w.Admin(), w.pool, alice))
+		w.SignUp(w.client, "taken@example.com", passw0rd)
+		ch := w.Begin(w.client, alice, passw0rd)
+		if ch.Challenge != "MFA_SETUP" || ch.Parameters["MFAS_CAN_SETUP"] != `["SOFTWARE_TOKEN_MFA","EMAIL_OTP"]` {
+			t.Fatalf("got %+v", ch)
+		}
+		taken, err := w.respond(c, ch, alice, "EMAIL", "taken@example.com")
+		w.must(err)
+		_, err = w.respond(c, taken, alice, "EMAIL_OTP_CODE", w.Code("taken@example.com"))
+		w.want(err, fault.AliasTaken)
+		ch = w.Begin(w.client, alice, passw0rd)
+		mail, err := w.respond(c, ch, alice, "EMAIL", "a@example.com")
+		w.must(err)
+		if mail.Challenge != "EMAIL_OTP" || mail.Parameters["CODE_DELIVERY_DESTINATION"] != "a***@e***" {
+			t.Fatalf("got %+v", mail)
+		}
+		_, err = w.respond(c, mail, alice, "EMAIL_OTP_CODE", pooltest.Wrong(w.Code("a@example.com")))
+		w.want(err, fault.ChallengeCodeMismatch)
+		out, err := w.respond(c, mail, alice, "EMAIL_OTP_CODE", w.Code("a@example.com"))
+		w.must(err)
+		v, err := w.Service.User(t.Context(), c, out.Tokens.Access)
+		w.must(err)
+		if a := attrs(v); a["email"] != "a@example.com" || a["email_verified"] != "true" || len(v.Factors) != 1 || v.Factors[0] != "EMAIL_OTP" {
+			t.Errorf("got %+v", v)
+		}
+		if next := w.Begin(w.client, alice, passw0rd); next.Challenge != "EMAIL_OTP" {
+			t.Errorf("got %+v", next)
+		}
+	}, noMFAByText, func(p *pool.Config, _ *pool.ClientConfig) {
+		p.UsernameAttributes, p.AutoVerified, p.MFAEmail = []string{"phone_number", "email"}, []string{"phone_number", "email"}, true
+	})
+}
+
+// Resending: both forms, not a try, never by an authenticator, one text for the retries of one call, and five wrong answers over all sessions.
+func TestResendInsideASignIn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.SignUp(w.client, alice, passw0rd)
+		w.enableSMS(alice)
+		c, more, inPlace := w.Caller(), w.Caller(), w.Caller()
+		more.Control = map[string]string{"resend": "true"}
+		inPlace.Control = map[string]string{"resend": "error"}
+		ch := w.Begin(w.client, alice, passw0rd)
+		first, sent := w.Code(alice), len(w.To(alice))
+		for range 6 {
+			next, err := w.respond(more, ch, alice, "SMS_MFA_CODE", "x")
+			w.must(err)
+			if next.Challenge != "SMS_MFA" || next.Session == ch.Session {
+				t.Fatalf("got %+v", next)
+			}
+			_, err = w.respond(c, ch, alice, "SMS_MFA_CODE", w.Code(alice))
+			w.want(err, fault.SessionUsed)
+			ch = next
+		}
+		_, err := w.respond(inPlace, ch, alice, "SMS_MFA_CODE", "x")
+		w.want(err, fault.CodeResent)
+		inPlace.Invocation = "7b0c"
+		for range 3 {
+			_, err = w.respond(inPlace, ch, alice, "SMS_MFA_CODE", "x")
+			w.want(err, fault.CodeResent)
+		}
+		if n := len(w.To(alice)) - sent; n != 8 {
+			t.Errorf("%d texts, want 8", n)
+		}
+		if w.Code(alice) != first {
+			_, err = w.respond(c, ch, alice, "SMS_MFA_CODE", first)
+			w.want(err, fault.ChallengeCodeMismatch)
+		}
+		out, err := w.respond(c, ch, alice, "SMS_MFA_CODE", w.Code(alice))
+		w.must(err)
+		if out.Tokens == nil {
+			t.Fatalf("got %+v", out)
+		}
+
+		// A resend that no provider takes leaves the older code good.
+		ch = w.Begin(w.client, alice, passw0rd)
+		first = w.Code(alice)
+		w.Refuse(true)
+		ch, err = w.respond(more, ch, alice, "SMS_MFA_CODE", "x")
+		w.must(err)
+		w.Refuse(false)
+		_, err = w.respond(c, ch, alice, "SMS_MFA_CODE", first)
+		w.must(err)
+	})
+	each(t, func(t *testing.T, w *world) {
+		w.SignUp(w.client, alice, passw0rd)
+		out, err := w.respond(w.Caller(), w.enrol(w.Begin(w.client, alice, passw0rd)), alice)
+		w.must(err)
+		if out.Tokens == nil {
+			t.Fatalf("got %+v", out)
+		}
+		more := w.Caller()
+		more.Control = map[string]string{"resend": "true"}
+		ch := w.Begin(w.client, alice, passw0rd)
+		for range 10 {
+			_, err = w.respond(more, ch, alice, "SOFTWARE_TOKEN_MFA_CODE", "x")
+			w.want(err, fault.InvalidParameter)
+		}
+	}, noMFAByText)
+}
+
+// Five wrong answers end a session, resends or not.
+func TestFiveAnswersEndASession(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.SignUp(w.client, alice, passw0rd)
+		w.enableSMS(alice)
+		ch := w.Begin(w.client, alice, passw0rd)
+		for range 5 {
+			_, err := w.respond(w.Caller(), ch, alice, "SMS_MFA_CODE", pooltest.Wrong(w.Code(alice)))
+			w.want(err, fault.ChallengeCodeMismatch)
+		}
+		w.Advance(5 * time.Second)
+		_, err := w.respond(w.Caller(), ch, alice, "SMS_MFA_CODE", w.Code(alice))
+		w.want(err, fault.SessionInvalid)
+	})
+}
+
+// The session of ConfirmSignUp signs in once, without a further factor, and for its own user alone.
+func TestAutoSignIn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, c := t.Context(), w.Caller()
+		auto := func(name, session string) (*pool.AuthResult, error) {
+			return w.Service.InitiateAuth(ctx, c, pool.AuthInput{ClientID: w.client, Flow: "USER_AUTH", Params: map[string]string{"USERNAME": name}, Session: session})
+		}
+		sessions := map[string]string{}
+		for _, name := range []string{alice, bob} {
+			up, err := w.Service.SignUp(ctx, c, pool.SignUpInput{ClientAuth: w.auth(), Username: name, Password: passw0rd})
+			w.must(err)
+			_, err = auto(name, up.Session)
+			w.want(err, fault.SessionInvalid)
+			sessions[name], err = w.Service.ConfirmSignUp(ctx, c, pool.ConfirmSignUpInput{ClientAuth: w.auth(), Username: name, Code: w.Code(name), Session: up.Session})
+			w.must(err)
+		}
+		_, err := auto(bob, sessions[alice])
+		w.want(err, fault.SessionInvalid)
+		out, err := auto(alice, sessions[alice])
+		w.must(err)
+		if out.Tokens == nil {
+			t.Fatalf("got %+v", out)
+		}
+		_, err = auto(alice, sessions[alice])
+		w.want(err, fault.SessionUsed)
+		w.Advance(3 * time.Minute)
+		_, err = auto(bob, sessions[bob])
+		w.want(err, fault.SessionExpired)
+	}, userAuth, mfaOn)
+}
+
+// Strict mode: ten minutes for every code, and not a moment more.
+func TestStrict(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, c := t.Context(), w.Caller()
+		w.must(w.signUp(c, alice, pooltest.Email("a@example.com")))
+		w.Advance(10 * time.Minute)
+		w.want(w.confirm(c, alice, w.Code(alice)), fault.CodeExpired)
+		w.must(w.resend(c, alice))
+		w.Advance(10*time.Minute - time.Second)
+		w.must(w.confirm(c, alice, w.Code(alice)))
+		w.must(w.forgot(c, alice))
+		w.Advance(10 * time.Minute)
+		w.want(w.confirmForgot(c, alice, w.Code(alice)), fault.CodeExpired)
+		tk := w.SignIn(w.client, alice, passw0rd)
+		_, err := w.Service.SendAttributeCode(ctx, c, tk.Access, "email")
+		w.must(err)
+		w.Advance(10 * time.Minute)
+		w.want(w.Service.VerifyAttribute(ctx, c, tk.Access, "email", w.Code("a@example.com")), fault.CodeExpired)
+		w.enableSMS(alice)
+		ch := w.Begin(w.client, alice, passw0rd)
+		w.Advance(10 * time.Minute)
+		_, err = w.respond(c, ch, alice, "SMS_MFA_CODE", w.Code(alice))
+		w.want(err, fault.ChallengeCodeMismatch)
+	}, func(p *pool.Config, c *pool.ClientConfig) { p.Strict, c.AuthSession = true, 15*time.Minute })
+}

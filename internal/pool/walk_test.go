@@ -219,7 +219,7 @@ func (k *walk) forgot(*rapid.T) {
 	case u.disabled:
 		k.expect("recovery of a disabled user", err, fault.UserDisabled)
 	case !u.confirmed && !u.reset:
-		k.expect("recovery before confirmation", err, fault.ResetWrongState)
+		k.expect("recovery before confirmation", err, fault.ResetNotPossible)
 	case !u.verified:
 		k.expect("recovery without a verified contact", err, fault.ResetNotPossible)
 	default:
@@ -242,6 +242,8 @@ func (k *walk) confirmForgot(*rapid.T) {
 	switch {
 	case !u.exists:
 		k.expect("reset of nobody", err, fault.UserNotFound)
+	case !u.confirmed && !u.reset:
+		k.expect("reset before confirmation", err, fault.UserNotConfirmed)
 	case !alive || u.disabled:
 		k.expect("reset with a dead code", err, fault.CodeExpired)
 	case !right:

@@ -142,7 +142,7 @@ var factorScenarios = []scenario{
 			step{op: "RespondToAuthChallenge", in: answerIn("SMS_MFA", "SMS_MFA_CODE", "{{wrong +12025550100}}"), err: badCode},
 			step{op: "RespondToAuthChallenge", in: answerIn("SMS_MFA", "SMS_MFA_CODE", "{{wrong +12025550100}}"), err: badCode},
 			step{op: "RespondToAuthChallenge", in: answerIn("SMS_MFA", "SMS_MFA_CODE", "{{wrong +12025550100}}"), err: badCode},
-			step{op: "RespondToAuthChallenge", advance: time.Minute, in: answerIn("SMS_MFA", "SMS_MFA_CODE", "{{code +12025550100}}"), err: "NotAuthorizedException: Invalid session for the user, session can only be used once."},
+			step{op: "RespondToAuthChallenge", advance: time.Minute, in: answerIn("SMS_MFA", "SMS_MFA_CODE", "{{code +12025550100}}"), err: "NotAuthorizedException: Invalid session for the user."},
 		),
 	},
 	{

@@ -254,14 +254,14 @@ var recoveryScenarios = []scenario{
 	{
 		name: "forgotten password: unknown, hidden", client: hides, steps: []step{
 			{op: "ForgotPassword", in: namedIn, want: `{"CodeDeliveryDetails":` + smsDetails + `}`},
-			{op: "ConfirmForgotPassword", in: `{"ClientId":"{{client}}","Username":"+12025550100","ConfirmationCode":"123456","Password":"NewPassw0rd!"}`, err: codeOld},
+			{op: "ConfirmForgotPassword", in: `{"ClientId":"{{client}}","Username":"+12025550100","ConfirmationCode":"123456","Password":"NewPassw0rd!"}`, err: codeMiss},
 		},
 	},
 	{
 		name: "forgotten password: nobody to send to", sent: 1,
 		steps: []step{
 			{op: "SignUp", in: signUpIn, want: signedUp},
-			{op: "ForgotPassword", in: namedIn, err: "NotAuthorizedException: User password cannot be reset in the current state."},
+			{op: "ForgotPassword", in: namedIn, err: "InvalidParameterException: Cannot reset password for the user as there is no registered/verified email or phone_number"},
 			{op: "AdminConfirmSignUp", in: `{"UserPoolId":"{{pool}}","Username":"+12025550100"}`},
 			{op: "ForgotPassword", in: namedIn, err: "InvalidParameterException: Cannot reset password for the user as there is no registered/verified email or phone_number"},
 		},
