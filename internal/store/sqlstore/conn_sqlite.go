@@ -48,7 +48,7 @@ func sqliteDSN(path string, readOnly, durable bool) string {
 	}
 	if readOnly {
 		q.Set("_query_only", "1")
-		q.Add("_pragma", "cache_size=-4000")
+		q.Add("_pragma", "cache_size=-2000")
 	} else {
 		q.Set("_journal_mode", "WAL")
 		q.Set("_synchronous", sync)

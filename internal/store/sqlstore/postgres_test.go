@@ -5,10 +5,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"countersign/internal/store"
+	"countersign/internal/store/sqlstore"
 	"countersign/internal/store/storetest"
 )
 
@@ -42,6 +44,43 @@ func TestPostgresLostConnection(t *testing.T) {
 	})
 	if err != nil || runs != 2 {
 		t.Errorf("after %d runs: %v", runs, err)
+	}
+}
+
+// TestPostgresClaimRunsOnce takes from the planner what it would rather do, so that it looks up the claimed ids for each
+// row anew: a claim still takes no more than asked for.
+func TestPostgresClaimRunsOnce(t *testing.T) {
+	if os.Getenv(storetest.PostgresEnv) == "" {
+		return
+	}
+	fresh, url := storetest.PostgresURL(t)
+	err := fresh.Write(t.Context(), func(tx store.Tx) error {
+		for n := range 200 {
+			at := start.Add(time.Duration(n) * time.Millisecond)
+			if err := tx.Outbox().Enqueue(t.Context(), &store.Message{ID: store.NewID(at), State: store.Queued, NextAt: at}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sqlstore.OpenPostgres(t.Context(), url+"&enable_hashjoin=off&enable_mergejoin=off&enable_hashagg=off&enable_sort=off"+
+		"&enable_material=off&enable_indexscan=off&enable_bitmapscan=off", sqlstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = s.Write(t.Context(), func(tx store.Tx) error {
+		got, err := tx.Outbox().Claim(t.Context(), "w", start.Add(time.Hour), start.Add(2*time.Hour), 7)
+		if len(got) != 7 {
+			t.Errorf("Claim took %d messages, want 7", len(got))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

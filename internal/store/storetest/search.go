@@ -24,6 +24,11 @@ func testUserSearch(s *suite) {
 				return err
 			}
 		}
+		for _, id := range []string{"n1", "n2", "m3"} {
+			if err := tx.Users().InsertUser(ctx, &store.User{PoolID: "unnamed", ID: id, Username: id}); err != nil {
+				return err
+			}
+		}
 		return tx.Users().InsertUser(ctx, &store.User{PoolID: "q", ID: "a", Username: "ann", Status: store.Confirmed, Enabled: true})
 	})
 	for _, c := range []struct {
@@ -46,6 +51,19 @@ func testUserSearch(s *suite) {
 		s.read(func(ctx context.Context, tx store.Tx) error {
 			got, err := tx.Users().ListUsers(ctx, store.UserQuery{PoolID: "p", Field: c.field, Value: c.value, Prefix: c.prefix, Limit: 10})
 			s.same(fmt.Sprintf("%s %.8q prefix=%v", c.field, c.value, c.prefix), strings.Join(ids(got, userID), " "), c.want)
+			return err
+		})
+	}
+	for _, c := range []struct {
+		value, after string
+		prefix       bool
+		want         string
+	}{{"n1", "", false, "n1"}, {"n", "", true, "n1 n2"}, {"n", "n1", true, "n2"}, {"n", "n2", true, ""}, {"", "", true, "m3 n1 n2"}, {"x", "", true, ""}} {
+		s.read(func(ctx context.Context, tx store.Tx) error {
+			got, err := tx.Users().ListUsers(ctx, store.UserQuery{
+				PoolID: "unnamed", Field: "username", Value: c.value, Prefix: c.prefix, Limit: 10, After: c.after, AfterValue: c.after,
+			})
+			s.same("username "+c.value+" where it is the id", strings.Join(ids(got, userID), " "), c.want)
 			return err
 		})
 	}
