@@ -9,7 +9,9 @@ import (
 	"countersign/internal/fault"
 	"countersign/internal/pool"
 	"countersign/internal/pool/pooltest"
+	"countersign/internal/srp"
 	"countersign/internal/srp/srptest"
+	"countersign/internal/store"
 	"countersign/internal/totp"
 )
 
@@ -567,6 +569,7 @@ func TestResendInsideASignIn(t *testing.T) {
 		ch := w.Begin(w.client, alice, passw0rd)
 		first, sent := w.Code(alice), len(w.To(alice))
 		for range 6 {
+			w.Advance(time.Millisecond) // codes are ordered by their time
 			next, err := w.respond(more, ch, alice, "SMS_MFA_CODE", "x")
 			w.must(err)
 			if next.Challenge != "SMS_MFA" || next.Session == ch.Session {
@@ -576,9 +579,11 @@ func TestResendInsideASignIn(t *testing.T) {
 			w.want(err, fault.SessionUsed)
 			ch = next
 		}
+		w.Advance(time.Millisecond)
 		_, err := w.respond(inPlace, ch, alice, "SMS_MFA_CODE", "x")
 		w.want(err, fault.CodeResent)
 		inPlace.Invocation = "7b0c"
+		w.Advance(time.Millisecond)
 		for range 3 {
 			_, err = w.respond(inPlace, ch, alice, "SMS_MFA_CODE", "x")
 			w.want(err, fault.CodeResent)
@@ -694,4 +699,317 @@ func TestStrict(t *testing.T) {
 		_, err = w.respond(c, ch, alice, "SMS_MFA_CODE", w.Code(alice))
 		w.want(err, fault.ChallengeCodeMismatch)
 	}, func(p *pool.Config, c *pool.ClientConfig) { p.Strict, c.AuthSession = true, 15*time.Minute })
+}
+
+// What a name's first answers look like does not tell whether somebody has it: the size of a SECRET_BLOCK, what is offered, how often it may be
+// signed up.
+func TestHiddenShapes(t *testing.T) {
+	const nobody = "+12025550155"
+	each(t, func(t *testing.T, w *world) {
+		c := w.Caller()
+		w.SignUp(w.client, alice, passw0rd)
+		w.must(w.signUp(c, bob))
+		size, offer := map[int]bool{}, map[string]bool{}
+		for _, name := range []string{alice, bob, nobody} {
+			cl := srptest.NewClient()
+			for range 4 {
+				ch, err := w.begin(c, "USER_SRP_AUTH", "USERNAME", name, "SRP_A", cl.A())
+				w.must(err)
+				size[len(ch.Parameters["SECRET_BLOCK"])] = true
+			}
+			ch, err := w.begin(c, "USER_AUTH", "USERNAME", name)
+			w.must(err)
+			offer[fmt.Sprint(ch.Available)] = true
+		}
+		if len(size) != 1 || len(offer) != 1 {
+			t.Errorf("sizes %v, offers %v", size, offer)
+		}
+	}, hidden, userAuth, func(_ *pool.Config, c *pool.ClientConfig) { c.Flows = append(c.Flows, "ALLOW_USER_SRP_AUTH") })
+	each(t, func(t *testing.T, w *world) {
+		c := w.Caller()
+		w.SignUp(w.client, alice, passw0rd)
+		w.must(w.signUp(w.from("198.51.100.9"), bob))
+		for range 8 {
+			for _, name := range []string{alice, bob, nobody} {
+				w.must(w.signUp(c, name))
+				w.must(w.resend(c, name))
+			}
+		}
+		if n := len(w.To(nobody)); n > 5 {
+			t.Errorf("%d texts", n)
+		}
+	}, separate)
+}
+
+func srpFlows(p *pool.Config, c *pool.ClientConfig) {
+	c.Flows = append(c.Flows, "ALLOW_USER_SRP_AUTH", "ALLOW_USER_AUTH")
+	p.UsernameAttributes, p.AliasAttributes = nil, []string{"phone_number", "preferred_username"}
+}
+
+// SRP in every flow and under every name: the proof is made over USER_ID_FOR_SRP, never over what was typed.
+func TestSRPRoundTrips(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		c := w.Caller()
+		sub := w.SignUp(w.client, "Alice", passw0rd, pooltest.Phone(alice))
+		tokens := func(what string, out *pool.AuthResult, err error) {
+			t.Helper()
+			if err != nil || out.Tokens == nil {
+				t.Errorf("%s: %+v, %v", what, out, err)
+			}
+		}
+		for _, name := range []string{"Alice", "alice", "ALICE", alice, sub} {
+			out, err := w.srp(name, passw0rd)
+			tokens(name, out, err)
+
+			cl := srptest.NewClient()
+			ch, err := w.begin(c, "USER_AUTH", "USERNAME", name, "PREFERRED_CHALLENGE", "PASSWORD_SRP", "SRP_A", cl.A())
+			w.must(err)
+			if p := ch.Parameters; ch.Challenge != "PASSWORD_VERIFIER" || p["USER_ID_FOR_SRP"] != "Alice" || ch.Session == "" {
+				t.Fatalf("%s: %+v", name, ch)
+			}
+			stolen := *ch
+			stolen.Session = ""
+			_, err = w.prove(cl, &stolen, passw0rd)
+			w.want(err, fault.SessionInvalid)
+			out, err = w.prove(cl, ch, passw0rd)
+			tokens("preferred, "+name, out, err)
+			_, err = w.prove(cl, ch, passw0rd)
+			w.want(err, fault.SessionUsed)
+
+			cl = srptest.NewClient()
+			ch, err = w.begin(c, "USER_AUTH", "USERNAME", name)
+			w.must(err)
+			ch, err = w.respond(c, ch, name, "ANSWER", "PASSWORD_SRP", "SRP_A", cl.A())
+			w.must(err)
+			out, err = w.prove(cl, ch, passw0rd)
+			tokens("chosen, "+name, out, err)
+		}
+		cl := srptest.NewClient()
+		ch, err := w.begin(c, "USER_SRP_AUTH", "USERNAME", "alice", "SRP_A", cl.A())
+		w.must(err)
+		_, err = w.respond(c, ch, "Alice", "PASSWORD_CLAIM_SECRET_BLOCK", ch.Parameters["SECRET_BLOCK"], "PASSWORD_CLAIM_SIGNATURE", "x",
+			"TIMESTAMP", w.Now().UTC().Format("Mon Jan 2 15:04:05 UTC 2006"), "DEVICE_KEY", "us-local-1_7b0c")
+		w.want(err, fault.ResourceNotFound)
+		out, err := w.prove(cl, ch, passw0rd) // the block survives "Device does not exist."
+		tokens("after a device", out, err)
+		_, err = w.prove(cl, ch, passw0rd)
+		w.want(err, fault.WrongCredentials)
+		_, err = w.srp("alice", "Wr0ng-Horse!")
+		w.want(err, fault.WrongCredentials)
+		_, err = w.srp("nobody", passw0rd)
+		w.want(err, fault.UserNotFound)
+	}, srpFlows)
+}
+
+// Leading zeros of a salt vanish on the wire, where it is a number.
+func TestSRPSaltIsANumber(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sub := w.SignUp(w.client, "alice", passw0rd, pooltest.Phone(alice))
+		_, short, _ := strings.Cut(w.pool, "_")
+		salt := append(make([]byte, 2), []byte("\x0fsalt-of-14-by")...)
+		w.Write(func(tx store.Tx) error {
+			u, err := tx.Users().User(ctx, w.pool, sub)
+			if err != nil {
+				return err
+			}
+			u.SRPSalt = salt
+			if u.SealedVerifier, err = w.Keys.SealRecord(ctx, w.pool, "users", sub, "verifier", srp.Verifier(short, "alice", passw0rd, salt)); err != nil {
+				return err
+			}
+			_, err = tx.Users().UpdateUser(ctx, u)
+			return err
+		})
+		ch, err := w.begin(w.Caller(), "USER_SRP_AUTH", "USERNAME", "alice", "SRP_A", srptest.NewClient().A())
+		w.must(err)
+		if ch.Parameters["SALT"][0] != 'f' {
+			t.Errorf("SALT is %s", ch.Parameters["SALT"])
+		}
+		out, err := w.srp("alice", passw0rd)
+		w.must(err)
+		if out.Tokens == nil {
+			t.Errorf("got %+v", out)
+		}
+	}, srpFlows)
+}
+
+// A foreign hash signs in by its plain password, becomes one of ours with that, and then serves SRP.
+func TestForeignHashUpgrade(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sub := w.SignUp(w.client, "alice", passw0rd, pooltest.Phone(alice))
+		user := func() (u *store.User) {
+			w.Read(func(tx store.Tx) (err error) {
+				u, err = tx.Users().User(ctx, w.pool, sub)
+				return err
+			})
+			return u
+		}
+		w.Write(func(tx store.Tx) error {
+			u, err := tx.Users().User(ctx, w.pool, sub)
+			if err != nil {
+				return err
+			}
+			u.PasswordHash, u.SRPSalt, u.SealedVerifier = "$2b$04$abcdefghijklmnopqrstuugZ4cCtXYvT3AWc2gHnp4bhaIZgm6TGC", nil, nil
+			_, err = tx.Users().UpdateUser(ctx, u)
+			return err
+		})
+		_, err := w.srp("alice", "secret-1")
+		w.want(err, fault.WrongCredentials)
+		_, err = w.password(w.Caller(), "alice", "secret-2")
+		w.want(err, fault.WrongCredentials)
+		if u := user(); u.PasswordHash[:4] != "$2b$" {
+			t.Fatal("a wrong password replaced the hash")
+		}
+		w.SignIn(w.client, "alice", "secret-1")
+		if u := user(); !strings.HasPrefix(u.PasswordHash, "$argon2id$") || len(u.SealedVerifier) == 0 {
+			t.Errorf("after a success: %q", u.PasswordHash[:8])
+		}
+		w.SignIn(w.client, "alice", "secret-1")
+		out, err := w.srp("alice", "secret-1")
+		w.must(err)
+		if out.Tokens == nil {
+			t.Errorf("got %+v", out)
+		}
+	}, srpFlows)
+}
+
+// The hash is over the name of the same request; a refresh knows the stored name, the sub and the name that was typed.
+func TestSecretHash(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, c := t.Context(), w.Caller()
+		const secret, second = "0123456789abcdefghijklmnop", "abcdefghijklmnop0123456789"
+		sub := w.SignUp(w.client, "alice", passw0rd, pooltest.Phone(alice))
+		id := w.Client(w.pool, pooltest.AppClient(), secret, second)
+		begin := func(name string, hash *string) (*pool.AuthResult, error) {
+			p := map[string]string{"USERNAME": name, "PASSWORD": passw0rd}
+			if hash != nil {
+				p["SECRET_HASH"] = *hash
+			}
+			return w.Service.InitiateAuth(ctx, c, pool.AuthInput{ClientID: id, Flow: "USER_PASSWORD_AUTH", Params: p})
+		}
+		over := func(key, name string) *string { h := pool.SecretHash(key, name, id); return &h }
+		_, err := begin(alice, nil)
+		w.want(err, fault.SecretHashMissing)
+		for _, wrong := range []*string{over(secret, "alice"), over("another", alice), over(secret, "")} {
+			_, err = begin(alice, wrong)
+			w.want(err, fault.SecretHashWrong)
+		}
+		_, err = begin(alice, over(second, alice))
+		w.must(err)
+		out, err := begin(alice, over(secret, alice))
+		w.must(err)
+		for _, name := range []string{"alice", alice, sub} {
+			_, err = w.Service.InitiateAuth(ctx, c, pool.AuthInput{ClientID: id, Flow: "REFRESH_TOKEN_AUTH",
+				Params: map[string]string{"REFRESH_TOKEN": out.Tokens.Refresh, "SECRET_HASH": *over(secret, name)}})
+			w.must(err)
+		}
+		_, err = w.Service.InitiateAuth(ctx, c, pool.AuthInput{ClientID: id, Flow: "REFRESH_TOKEN_AUTH",
+			Params: map[string]string{"REFRESH_TOKEN": out.Tokens.Refresh, "SECRET_HASH": *over(secret, "bob")}})
+		w.want(err, fault.SecretHashWrong)
+		in := pool.RefreshInput{ClientAuth: pool.ClientAuth{ClientID: id}, RefreshToken: out.Tokens.Refresh}
+		_, err = w.Service.Refresh(ctx, c, in)
+		w.want(err, fault.ClientSecretWrong)
+		right := secret
+		in.Secret = &right
+		_, err = w.Service.Refresh(ctx, c, in)
+		w.must(err)
+		w.want(w.Service.Revoke(ctx, c, pool.ClientAuth{ClientID: id}, out.Tokens.Refresh), fault.ClientSecretWrong)
+		for what, err := range map[string]error{
+			"ForgotPassword": func() error {
+				_, err := w.Service.ForgotPassword(ctx, c, pool.NameInput{ClientAuth: in.ClientAuth, Username: alice})
+				return err
+			}(),
+			"SignUp": func() error {
+				_, err := w.Service.SignUp(ctx, c, pool.SignUpInput{ClientAuth: in.ClientAuth, Username: "bob", Password: passw0rd})
+				return err
+			}(),
+		} {
+			if fault.CodeOf(err) != fault.SecretHashMissing {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	}, named)
+}
+
+// An invited user from the invitation to a password and a factor of its own.
+func TestInvitedUser(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, c := t.Context(), w.Caller()
+		in := pool.AdminCreateInput{PoolID: w.pool, Username: alice}
+		v, err := w.Service.AdminCreateUser(ctx, w.Admin(), in)
+		w.must(err)
+		if v.Status != store.ForceChangePassword || w.Last(alice).Code == "" || !strings.Contains(w.Last(alice).Text, alice) {
+			t.Fatalf("got %+v, %q", v, w.Last(alice).Text)
+		}
+		w.want(w.forgot(c, alice), fault.ResetWrongState)
+		first := w.Code(alice)
+		in.Action = "RESEND"
+		_, err = w.Service.AdminCreateUser(ctx, w.Admin(), in)
+		w.must(err)
+		_, err = w.password(c, alice, first)
+		w.want(err, fault.WrongCredentials)
+		choice, err := w.begin(c, "USER_AUTH", "USERNAME", alice, "PREFERRED_CHALLENGE", "SMS_OTP")
+		w.must(err)
+		if choice.Challenge != "SELECT_CHALLENGE" || fmt.Sprint(choice.Available) != "[PASSWORD_SRP PASSWORD]" {
+			t.Fatalf("got %+v", choice)
+		}
+		ch := w.Begin(w.client, alice, w.Code(alice))
+		if ch.Challenge != "NEW_PASSWORD_REQUIRED" || ch.Parameters["requiredAttributes"] != "[]" || !strings.Contains(ch.Parameters["userAttributes"], alice) {
+			t.Fatalf("got %+v", ch)
+		}
+		_, err = w.respond(c, ch, alice, "NEW_PASSWORD", "short")
+		w.want(err, fault.PasswordPolicy)
+		_, err = w.respond(c, ch, alice, "NEW_PASSWORD", passw0rd, "userAttributes.phone_number_verified", "true")
+		w.want(err, fault.AttributeNotWritable)
+		mfa, err := w.respond(c, ch, alice, "NEW_PASSWORD", passw0rd)
+		w.must(err)
+		if mfa.Challenge != "SMS_MFA" {
+			t.Fatalf("got %+v", mfa)
+		}
+		out, err := w.respond(c, mfa, alice, "SMS_MFA_CODE", w.Code(alice))
+		w.must(err)
+		v, err = w.Service.User(ctx, c, out.Tokens.Access)
+		w.must(err)
+		if v.Status != store.Confirmed || attrs(v)["phone_number_verified"] != "true" {
+			t.Errorf("got %+v", v)
+		}
+		in.Action = "RESEND"
+		_, err = w.Service.AdminCreateUser(ctx, w.Admin(), in)
+		w.want(err, fault.UserStateUnsupported)
+
+		_, err = w.Service.AdminCreateUser(ctx, w.Admin(), pool.AdminCreateInput{PoolID: w.pool, Username: bob, TemporaryPassword: passw0rd, Action: "SUPPRESS"})
+		w.must(err)
+		if len(w.To(bob)) != 0 {
+			t.Error("a suppressed invitation was sent")
+		}
+		w.Advance(7 * 24 * time.Hour)
+		_, err = w.password(c, bob, passw0rd)
+		w.want(err, fault.TemporaryPasswordExpired)
+	}, userAuth, mfaOn)
+}
+
+// Users without a password: they sign in by a code, cannot by a password, and give themselves one without an old one.
+func TestUserWithoutAPassword(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, c := t.Context(), w.Caller()
+		w.SignUp(w.client, alice, "")
+		_, err := w.password(c, alice, "x")
+		w.want(err, fault.WrongCredentials)
+		ch, err := w.begin(c, "USER_AUTH", "USERNAME", alice)
+		w.must(err)
+		if fmt.Sprint(ch.Available) != "[SMS_OTP]" {
+			t.Fatalf("got %+v", ch)
+		}
+		ch, err = w.respond(c, ch, alice, "ANSWER", "SMS_OTP")
+		w.must(err)
+		if len(w.Code(alice)) != 8 {
+			t.Errorf("a first factor has %d digits", len(w.Code(alice)))
+		}
+		out, err := w.respond(c, ch, alice, "SMS_OTP_CODE", w.Code(alice))
+		w.must(err)
+		w.must(w.Service.ChangePassword(ctx, c, out.Tokens.Access, "", passw0rd))
+		w.want(w.Service.ChangePassword(ctx, c, out.Tokens.Access, "", "An0ther-Horse!"), fault.WrongCredentials)
+		w.SignIn(w.client, alice, passw0rd)
+	}, userAuth)
 }

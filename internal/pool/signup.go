@@ -310,8 +310,13 @@ func (s *Service) signUpAttempt(ctx context.Context, t *tenant, c Caller, a *acc
 	if err != nil {
 		return nil, err
 	}
+	refused, err := s.event(ctx, t, c, eventlog.GuardRefused, a.user, "", map[string]any{"purpose": "sign_up"})
+	if err != nil {
+		return nil, err
+	}
 	err = s.write(ctx, func(tx *unit) error {
-		if err := s.store(ctx, tx, p); err != nil {
+		// How often a name was signed up says something about it: beyond the allowance the answer is the same, and nothing is sent.
+		if err := s.storeQuietly(ctx, tx, p, refused); err != nil {
 			return err
 		}
 		if a.user == nil {
@@ -429,14 +434,12 @@ func (s *Service) sendOnce(ctx context.Context, t *tenant, c Caller, a *account,
 		if err != nil || !first {
 			return err
 		}
-		err = s.guard.Send(ctx, tx, p.send)
-		if fault.CodeOf(err) == fault.AttemptLimit && t.hides() {
-			return tx.Events().Append(ctx, refused)
+		if t.hides() || t.cfg.SeparateAttempts {
+			err = s.storeQuietly(ctx, tx, p, refused)
+		} else {
+			err = s.store(ctx, tx, p)
 		}
 		if err != nil {
-			return err
-		}
-		if err := p.put(ctx, tx); err != nil {
 			return err
 		}
 		return tx.Events().Append(ctx, ev)
