@@ -37,15 +37,15 @@ func (t userTx) ListUsers(ctx context.Context, q store.UserQuery) ([]*store.User
 			return nil, fmt.Errorf("store: users cannot be searched by %q", q.Field)
 		}
 	}
-	return t.listColumn(ctx, q, q.Field+" IS NOT NULL")
+	return t.listColumn(ctx, q)
 }
 
-// listColumn searches a column by its index, which holds the rows that fulfil condition.
-func (t userTx) listColumn(ctx context.Context, q store.UserQuery, condition string) ([]*store.User, error) {
+// listColumn searches a column by its index, which holds the rows where it is not NULL.
+func (t userTx) listColumn(ctx context.Context, q store.UserQuery) ([]*store.User, error) {
 	if q.Prefix {
-		return t.listPrefix(ctx, q, condition)
+		return t.listPrefix(ctx, q)
 	}
-	return t.list(ctx, fmt.Sprintf(` AND u.`+condition+` AND substr(u.%[1]s, 1, 128) = substr($4, 1, 128) AND u.%[1]s = $4
+	return t.list(ctx, fmt.Sprintf(` AND u.%[1]s IS NOT NULL AND substr(u.%[1]s, 1, 128) = substr($4, 1, 128) AND u.%[1]s = $4
 		AND u.id > $2 ORDER BY u.id LIMIT $3`, q.Field), q.PoolID, q.After, q.Limit, q.Value)
 }
 
@@ -96,7 +96,7 @@ func (t userTx) listStatus(ctx context.Context, q store.UserQuery) ([]*store.Use
 }
 
 // listPrefix goes on after the last user's value and id. The user's value is looked up if the caller did not keep it.
-func (t userTx) listPrefix(ctx context.Context, q store.UserQuery, condition string) ([]*store.User, error) {
+func (t userTx) listPrefix(ctx context.Context, q store.UserQuery) ([]*store.User, error) {
 	column := "u." + q.Field
 	after := q.AfterValue
 	if q.After != "" && after == "" {
@@ -106,7 +106,7 @@ func (t userTx) listPrefix(ctx context.Context, q store.UserQuery, condition str
 			return nil, err
 		}
 	}
-	where := fmt.Sprintf(` AND u.`+condition+` AND substr(%[1]s, 1, 128) >= substr($4, 1, 128) AND substr(%[1]s, 1, 128) < $5
+	where := fmt.Sprintf(` AND %[1]s IS NOT NULL AND substr(%[1]s, 1, 128) >= substr($4, 1, 128) AND substr(%[1]s, 1, 128) < $5
 		AND %[1]s >= $4 AND %[1]s < $6 AND (substr(%[1]s, 1, 128), u.id) > (substr($7, 1, 128), $2)
 		ORDER BY substr(%[1]s, 1, 128), u.id LIMIT $3`, column)
 	return t.list(ctx, where, q.PoolID, q.After, q.Limit, q.Value, firstRunes(q.Value, 128)+highest, q.Value+highest, after)
@@ -124,7 +124,7 @@ func (t userTx) listUsername(ctx context.Context, q store.UserQuery) ([]*store.U
 		upper += highest
 	}
 	unnamed, err := users(many(ctx, t.tx, `SELECT `+userColumns+` FROM (SELECT * FROM users WHERE pool_id = $1 AND id > $2 AND id >= $4
-		AND id <= $5 ORDER BY id LIMIT $6) AS u WHERE u.username = u.id ORDER BY u.id LIMIT $3`, readUser,
+		AND id <= $5 ORDER BY id LIMIT $6) AS u WHERE u.username IS NULL ORDER BY u.id LIMIT $3`, readUser,
 		q.PoolID, q.After, q.Limit, q.Value, upper, lookAhead))
 	if err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func (t userTx) listUsername(ctx context.Context, q store.UserQuery) ([]*store.U
 	if q.After != "" && q.AfterValue == "" && len(unnamed) > 0 {
 		q.AfterValue = q.After
 	}
-	named, err := t.listColumn(ctx, q, "username <> u.id")
+	named, err := t.listColumn(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -40,9 +40,12 @@ type userRow struct {
 }
 
 func readUser(s *scan) userRow {
-	u := &store.User{
-		PoolID: s.text(), ID: s.text(), Username: s.text(), Status: store.Status(s.text()), Enabled: s.flag(), PasswordHash: s.text(),
+	u := &store.User{PoolID: s.text(), ID: s.text()}
+	named := false
+	if u.Username, named = s.optional(); !named {
+		u.Username = u.ID
 	}
+	u.Status, u.Enabled, u.PasswordHash = store.Status(s.text()), s.flag(), s.text()
 	var err error
 	if history := s.text(); history != "" {
 		err = json.Unmarshal([]byte(history), &u.PasswordHistory)
@@ -117,6 +120,9 @@ func userValues(u *store.User) (plain, indexed []any, err error) {
 		orNull(u.MFA.Preferred), u.SealedTOTP, u.TOTPStep, u.SealedDataKey, micros(u.TokensAfter), micros(u.UpdatedAt),
 	}
 	indexed = []any{u.Username, string(u.Status), flag(u.Enabled)}
+	if u.Username == u.ID {
+		indexed[0] = nil
+	}
 	for _, name := range searchable {
 		if v, ok := u.Attributes[name]; ok {
 			indexed = append(indexed, v)

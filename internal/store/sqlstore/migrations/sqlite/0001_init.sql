@@ -31,12 +31,12 @@ CREATE TABLE clients (
 CREATE INDEX clients_pool ON clients (pool_id, id);
 
 -- The six searchable attributes live in columns of their own, all others in attributes. Rows with the usual status and
--- enabled are found by walking the primary key; the unusual ones have partial indexes. In pools that sign in by phone
--- number or e-mail the username is the id, and needs no index of its own.
+-- enabled are found by walking the primary key; the unusual ones have partial indexes. A username of NULL is the id, as in
+-- all pools that sign in by phone number or e-mail.
 CREATE TABLE users (
   pool_id TEXT NOT NULL,
   id TEXT NOT NULL,
-  username TEXT NOT NULL,
+  username TEXT,
   status TEXT NOT NULL,
   enabled INTEGER NOT NULL,
   password_hash TEXT,
@@ -63,7 +63,7 @@ CREATE TABLE users (
   preferred_username TEXT,
   PRIMARY KEY (pool_id, id)
 ) STRICT;
-CREATE INDEX users_username ON users (pool_id, substr(username, 1, 128), id) WHERE username <> id;
+CREATE INDEX users_username ON users (pool_id, substr(username, 1, 128), id) WHERE username IS NOT NULL;
 CREATE INDEX users_status ON users (pool_id, status, id) WHERE status <> 'CONFIRMED';
 CREATE INDEX users_disabled ON users (pool_id, id) WHERE enabled = 0;
 CREATE INDEX users_phone_number ON users (pool_id, substr(phone_number, 1, 128), id) WHERE phone_number IS NOT NULL;
