@@ -10,7 +10,8 @@
 //	  ▲ success, recovery, 15 quiet minutes                    │ total reached
 //	  └───────────── success elsewhere, recovery, administrator ┴──→ closed
 //
-// Sends. Windows of one hour for the account and purpose, the destination's line, and the network that asked.
+// Sends and calls. Windows of one hour for the account and purpose (known networks and others apart), the destination's line (known networks
+// may go on for as much again), and the network that asked.
 //
 // Invariants:
 //   - counters are rows in the commit that they decide about: parallel attempts are judged one after the other;

@@ -27,10 +27,12 @@
 // Invariants:
 //   - tokens are issued by Service.issue alone, which only the gate (Service.next) calls, and the gate looks at the user as it is now;
 //   - a challenge is bound to wire, audience, client, pool and user, is answered once, and ends after five wrong answers;
-//   - a wrong secret is counted in the same commit that refuses it, by the account and not by the flow, and a locked account has no open
-//     challenges;
+//   - a wrong secret is counted in the same commit that refuses it, by the account and not by the flow; a lock is met at every redemption, and
+//     one on the account's own networks ends its open challenges (one on strangers does not: they could end every sign-in of the owner);
 //   - a code goes only to what is stored (or pending) for the user, never to a destination named in the request that redeems it;
 //   - a number or address counts as verified only after its own code, or by an administrator; an unverified one owns nothing, but for the
 //     name of an unconfirmed user where separate attempts are off;
-//   - where existence is hidden, known and unknown names are answered alike, cost the same counters and a commit each.
+//   - where existence is hidden, known and unknown names are answered alike, cost the same counters and a commit each, and leave a code that
+//     a wrong answer is compared with;
+//   - a factor can be set up inside a sign-in only while none is there.
 package pool
