@@ -242,10 +242,11 @@ func (s *Service) beginChoice(ctx context.Context, t *tenant, c Caller, a *accou
 	return s.askFor(ctx, t, c, a, kindSelectChallenge, d)
 }
 
-// choices are the first factors on offer. An unknown name is offered what the pool would offer to a user with everything.
+// choices are the first factors on offer. An unknown name is offered what the pool would offer to a user with everything, and so is,
+// where existence is hidden, one whose owner may not sign in.
 func (s *Service) choices(t *tenant, a *account) []string {
 	u := a.user
-	if u == nil {
+	if u == nil || (t.hides() && mayProceed(u) != nil) {
 		var out []string
 		if t.cfg.firstFactor(kindSMSOTP) && !isEmail(a.name) && t.otpAllowed(nil) {
 			out = append(out, kindSMSOTP)
@@ -372,7 +373,7 @@ func (s *Service) pretendStep(ctx context.Context, t *tenant, c Caller, a *accou
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.fakeUsername(ctx, t, a)
+	id, err := s.shownUsername(ctx, t, a)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -40,6 +41,22 @@ type secretBlock struct {
 	Epoch    int64     `json:"e"`
 	// Chain and Session bind the block to a USER_AUTH session.
 	Session string `json:"ses,omitempty"`
+}
+
+// marshal returns the block as JSON with spaces behind it, up to a length that depends on the typed name alone: the block of a name
+// that nobody has holds less, and must not be told by that.
+func (b *secretBlock) marshal() ([]byte, error) {
+	raw, err := json.Marshal(b)
+	if err != nil {
+		return nil, err
+	}
+	name, err := json.Marshal(b.Name)
+	if err != nil {
+		return nil, err
+	}
+	// Two numbers of 768 digits, ids and the frame; the name stands in Name and, where users choose it, in I.
+	const rest = 2*768 + 640
+	return append(raw, bytes.Repeat([]byte(" "), max(0, rest+2*len(name)-len(raw)))...), nil
 }
 
 // spentMark is spent in the Write of an answer. A nil mark spends nothing.
@@ -114,7 +131,7 @@ func (s *Service) beginSRP(ctx context.Context, t *tenant, c Caller, a *account,
 	if b.Epoch, err = s.epoch(ctx); err != nil {
 		return nil, err
 	}
-	raw, err := json.Marshal(b)
+	raw, err := b.marshal()
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +171,14 @@ func (s *Service) verifierOf(ctx context.Context, t *tenant, a *account) (salt, 
 	}
 	verifier[0] &= 0x7f // below N
 	return salt[:16], verifier, username, nil
+}
+
+// shownUsername is the username in answers about an account that may have none: the user's, or a made-up one.
+func (s *Service) shownUsername(ctx context.Context, t *tenant, a *account) (string, error) {
+	if a.user != nil {
+		return a.user.Username, nil
+	}
+	return s.fakeUsername(ctx, t, a)
 }
 
 // fakeUsername is what USER_ID_FOR_SRP shows for a name that nobody has: the name itself where users choose theirs, else a UUID that
