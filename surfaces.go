@@ -121,7 +121,7 @@ func (s *Server) root(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintf(w, "Countersign %s, development mode.\nTexts: %s/simulator/\nPool %s, client %s, region %s.\n", s.c.Version, s.c.BaseURLs[0], DevPool, DevClient, DevRegion)
+	fmt.Fprintf(w, "Countersign %s, development mode.\nTexts: /simulator/ at this address.\nPool %s, client %s, region %s.\n", s.c.Version, DevPool, DevClient, DevRegion)
 }
 
 // The surfaces of each door.

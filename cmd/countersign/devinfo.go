@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,7 +21,9 @@ const infoFile = "dev.json"
 
 // devInfo is what a client of dev must know.
 type devInfo struct {
+	// URL is what apps use. LocalURL has the operators' surfaces as well, which --lan does not open to the network.
 	URL              string `json:"url"`
+	LocalURL         string `json:"local_url"`
 	HTTPS            string `json:"https_url"`
 	Region           string `json:"region"`
 	UserPoolID       string `json:"user_pool_id"`
@@ -43,7 +48,7 @@ func defaultInfo(folder string) devInfo {
 
 func newDevInfo(d *devRun) devInfo {
 	i := defaultInfo(d.folder)
-	i.URL = d.cfg.BaseURLs[0]
+	i.URL, i.LocalURL = d.cfg.BaseURLs[0], d.local()
 	u, _ := url.Parse(i.URL)
 	if _, err := d.ca.Certificate(time.Now(), u.Hostname()); err != nil {
 		u, _ = url.Parse(d.local())
@@ -64,7 +69,7 @@ func (i devInfo) write(folder string) error {
 	return os.WriteFile(filepath.Join(folder, infoFile), append(raw, '\n'), 0o600)
 }
 
-// readInfo reads what the last dev of the folder wrote; the defaults if there was none.
+// readInfo reads what the last dev of the folder wrote; the defaults and fs.ErrNotExist if there was none.
 func readInfo(folder string) (devInfo, error) {
 	abs, err := filepath.Abs(folder)
 	if err != nil {
@@ -72,12 +77,10 @@ func readInfo(folder string) (devInfo, error) {
 	}
 	i := defaultInfo(abs)
 	raw, err := os.ReadFile(filepath.Join(folder, infoFile))
-	if os.IsNotExist(err) {
-		return i, nil
-	}
 	if err == nil {
 		err = json.Unmarshal(raw, &i)
 	}
+	i.LocalURL = cmp.Or(i.LocalURL, i.URL)
 	return i, err
 }
 
@@ -102,7 +105,11 @@ func (d *devRun) banner() {
 		who = "for end users on the network"
 	}
 	fmt.Fprintf(w, "  %-34s AWS endpoint; %s\n", i.URL, who)
-	fmt.Fprintf(w, "  %-34s the same with TLS; once: countersign dev trust\n", i.HTTPS)
+	trust := "once: countersign dev trust"
+	if d.Ephemeral {
+		trust = "its authority: " + i.CA
+	}
+	fmt.Fprintf(w, "  %-34s the same with TLS; %s\n", i.HTTPS, trust)
 	fmt.Fprintf(w, "  %-34s the phones: every text and its code\n\n", local+"/simulator/")
 	fmt.Fprintf(w, "  region %s   pool %s   client %s\n", i.Region, i.UserPoolID, i.ClientID)
 	fmt.Fprintf(w, "  management client %s   secret %s\n", i.ManagementID, i.ManagementSecret)
@@ -146,7 +153,12 @@ type envCmd struct {
 }
 
 func (c envCmd) Run(a *app) error {
-	i, err := readInfo(a.folderOf(c.Data))
+	folder := a.folderOf(c.Data)
+	i, err := readInfo(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(a.stderr, "note: no countersign dev has kept its data in %s; these are the settings of one without flags\n", folder)
+		err = nil
+	}
 	if err != nil {
 		return hint(err, "start the server once more: countersign dev")
 	}
@@ -163,12 +175,17 @@ func (c envCmd) Run(a *app) error {
 		}
 		return nil
 	}
-	for _, kv := range [][2]string{
-		{"AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", i.URL}, {"AWS_ENDPOINT_URL_STS", i.URL}, {"AWS_REGION", i.Region},
+	// boto3 and version 1 of the CLI read AWS_DEFAULT_REGION alone, the other SDKs AWS_REGION.
+	list := [][2]string{
+		{"AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", i.LocalURL}, {"AWS_ENDPOINT_URL_STS", i.LocalURL},
+		{"AWS_REGION", i.Region}, {"AWS_DEFAULT_REGION", i.Region},
 		{"AWS_ACCESS_KEY_ID", i.AccessKeyID}, {"AWS_SECRET_ACCESS_KEY", i.SecretAccessKey},
-		{"COUNTERSIGN_URL", i.URL}, {"COUNTERSIGN_USER_POOL_ID", i.UserPoolID}, {"COUNTERSIGN_CLIENT_ID", i.ClientID},
-		{"NODE_EXTRA_CA_CERTS", i.CA},
-	} {
+		{"COUNTERSIGN_URL", i.LocalURL}, {"COUNTERSIGN_USER_POOL_ID", i.UserPoolID}, {"COUNTERSIGN_CLIENT_ID", i.ClientID},
+	}
+	if exists(i.CA) { // Node.js complains about one that is not there
+		list = append(list, [2]string{"NODE_EXTRA_CA_CERTS", i.CA})
+	}
+	for _, kv := range list {
 		fmt.Fprintf(a.stdout, "export %s=%s\n", kv[0], quote(kv[1]))
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -32,13 +33,14 @@ type serveCmd struct {
 	Check       bool   `help:"Only say whether the configuration is good."`
 }
 
+// file is the configuration file that was named, by flag or environment; empty for none.
+func (f configFlags) file(a *app) string {
+	return cmp.Or(f.Config, a.getenv("COUNTERSIGN_CONFIG"))
+}
+
 // load reads a configuration: flags win over the environment, the environment over the file.
 func (f configFlags) load(a *app, set ...string) (*config.Config, error) {
-	file := f.Config
-	if file == "" {
-		file = a.getenv("COUNTERSIGN_CONFIG")
-	}
-	c, err := config.Load(config.Sources{File: file, Env: a.env, Set: append(f.Set, set...)})
+	c, err := config.Load(config.Sources{File: f.file(a), Env: a.env, Set: append(f.Set, set...)})
 	if err == nil {
 		return c, nil
 	}
@@ -91,7 +93,7 @@ func (c *serveCmd) Run(a *app) error {
 		}
 		defer lock.Close()
 	}
-	bindings, err := bind(cfg, c.Config)
+	bindings, err := c.bind(a, cfg)
 	if err != nil {
 		return err
 	}
@@ -184,7 +186,7 @@ func logger(a *app, c config.Log) *slog.Logger {
 }
 
 // bind opens the listeners of serve.
-func bind(c *config.Config, file string) (out []countersign.Binding, err error) {
+func (f configFlags) bind(a *app, c *config.Config) (out []countersign.Binding, err error) {
 	defer func() {
 		if err != nil {
 			for _, b := range out {
@@ -210,7 +212,7 @@ func bind(c *config.Config, file string) (out []countersign.Binding, err error) 
 		}
 		out = append(out, b)
 	}
-	if path := adminSocket(c, file); path != "" {
+	if path := adminSocket(c, f.file(a)); path != "" {
 		l, err := listenSocket(path)
 		if err != nil {
 			return out, hint(fmt.Errorf("admin.socket: %w", err), "name another path in admin.socket, or off")

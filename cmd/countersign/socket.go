@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// maxSocketPath is what fits into sockaddr_un on every system, less the suffix of the temporary name.
-const maxSocketPath = 95
+// maxSocketPath is what fits into sockaddr_un on every system (104 bytes), less the temporary folder's name.
+const maxSocketPath = 85
 
 // socketPath is admin.sock in the folder, or in the temporary folder where that path would be too long.
 func socketPath(folder string) string {
@@ -25,8 +25,8 @@ func socketPath(folder string) string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("countersign-%d-%s", os.Getuid(), hex.EncodeToString(sum[:8])), "admin.sock")
 }
 
-// listenSocket opens a Unix socket of mode 0600. It is made under another name and renamed, so that it is never there
-// with the mode that the umask gives.
+// listenSocket opens a Unix socket of mode 0600. It is made in a folder of its own and renamed, so that nobody else
+// reaches it with the mode that the umask gives.
 func listenSocket(path string) (net.Listener, error) {
 	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
 		c.Close()
@@ -41,8 +41,12 @@ func listenSocket(path string) (net.Listener, error) {
 			return nil, err
 		}
 	}
-	tmp := path + ".new"
-	os.Remove(tmp)
+	own, err := os.MkdirTemp(filepath.Dir(path), ".s") // mode 0700
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(own)
+	tmp := filepath.Join(own, "s")
 	l, err := net.Listen("unix", tmp)
 	if err != nil {
 		return nil, err
@@ -50,7 +54,6 @@ func listenSocket(path string) (net.Listener, error) {
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	if err := errors.Join(os.Chmod(tmp, 0o600), os.Rename(tmp, path)); err != nil {
 		l.Close()
-		os.Remove(tmp)
 		return nil, err
 	}
 	return &socket{Listener: l, path: path}, nil
