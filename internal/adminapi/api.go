@@ -41,7 +41,8 @@ type Options struct {
 	Root keyring.Root
 	// Status describes the running server.
 	Status func() Status
-	// Log receives internal errors. Default slog.Default().
+	// Log receives internal errors, and at level info who changed credentials and keys or saw what is sealed. Default
+	// slog.Default().
 	Log *slog.Logger
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
@@ -135,6 +136,12 @@ func (s *server) log(ctx context.Context, what string, err error) {
 	if fault.Of(err).Kind() == fault.Internal {
 		s.Log.ErrorContext(ctx, "admin API", "operation", what, "error", err)
 	}
+}
+
+// audit writes down who changed a credential or a key, or saw what is sealed. These belong to no pool, or would tell
+// about a user, so they are lines of the log and not events. args are for slog, and hold no secret and no number.
+func (s *server) audit(ctx context.Context, what string, args ...any) {
+	s.Log.InfoContext(ctx, what, append(args, "by", access.From(ctx).ID)...)
 }
 
 // onPool narrows to a pool, or to nothing if none is named.

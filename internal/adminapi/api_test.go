@@ -30,6 +30,7 @@ type harness struct {
 	ring   *keyring.Keyring
 	events *eventlog.Log
 	tokens *token.Keys
+	log    bytes.Buffer
 	who    map[string]access.Principal
 }
 
@@ -70,7 +71,7 @@ func start(t *testing.T) *harness {
 		Access: access.NewKeys(access.Config{Sealer: ring, Store: s}), Events: x.events, Keyring: ring, Store: s, Tokens: tokens, Root: root,
 		Status: func() Status {
 			return Status{Version: "test", Mode: "serve", Listeners: []string{}, BaseURLs: []string{}}
-		}, Log: quiet,
+		}, Log: slog.New(slog.NewTextHandler(&x.log, nil)),
 	})
 	x.write(func(tx store.Tx) error {
 		_, err := tx.Pools().InsertPool(ctx, &store.Pool{ID: pool, Name: "a", Config: json.RawMessage(`{}`), Wire: json.RawMessage(`{}`), CreatedAt: time.Now().UTC(), UpdatedAt: time.Now().UTC()})
@@ -169,6 +170,36 @@ func TestAccessKeys(t *testing.T) {
 		if w := x.do("owner", "POST", "/access-keys", body, nil); w.Code != 422 {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
+	}
+}
+
+// TestAudit: who makes and ends credentials, rotates keys and sees what is sealed is written down, without secrets and
+// numbers.
+func TestAudit(t *testing.T) {
+	x := start(t)
+	const number = "+12025550123"
+	u := &store.User{PoolID: pool, ID: "0197a1b2-0000-7000-8000-000000000001", Username: "anna", Attributes: map[string]string{"phone_number": number}}
+	x.write(func(tx store.Tx) error { return tx.Users().InsertUser(context.Background(), u) })
+	var made CreatedAccessKey
+	x.do("owner", "POST", "/access-keys", `{"kind":"aws","name":"backend","preset":"app-backend"}`, &made)
+	x.do("owner", "DELETE", "/access-keys/"+made.ID, "", nil)
+	x.do("owner", "POST", "/root-key/rotate", "", nil)
+	x.do("owner", "POST", "/pools/"+pool+"/signing-keys/rotate", "", nil)
+	x.do("owner", "GET", "/pools/"+pool+"/users/%2B12025550123/export", "", nil)
+	x.do("owner", "GET", "/events?reveal=true&user=%2B12025550123&pool="+pool, "", nil)
+	x.do("nobody", "GET", "/events?reveal=true&pool="+pool, "", nil)
+	x.do("owner", "GET", "/events?pool="+pool, "", nil)
+	text := x.log.String()
+	for _, want := range []string{
+		"credential created\" id=" + made.ID, "credential revoked\" id=" + made.ID, "root key rotated", "signing keys rotated\" pool=" + pool,
+		"user exported\" pool=" + pool + " sub=" + u.ID, "personal data of events shown\" pool=" + pool,
+	} {
+		if strings.Count(text, want) != 1 {
+			t.Errorf("%d lines say %s:\n%s", strings.Count(text, want), want, text)
+		}
+	}
+	if strings.Count(text, "by=owner") != 6 || strings.Contains(text, made.Secret) || strings.Contains(text, number) {
+		t.Errorf("the log:\n%s", text)
 	}
 }
 

@@ -64,6 +64,9 @@ func (s *server) listEvents(ctx context.Context, in *eventsInput) (*eventsOutput
 	if err := s.onlyPool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
+	if in.Reveal {
+		s.audit(ctx, "personal data of events shown", "pool", in.Pool)
+	}
 	rows, err := s.Events.List(ctx, s.Store, eventlog.Query{
 		PoolID: in.Pool, UserID: in.User, Type: eventlog.Type(in.Type), Number: in.Number, From: in.From, To: in.To,
 		After: in.After, Ascending: in.Ascending, Limit: in.Limit,

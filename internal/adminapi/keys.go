@@ -66,6 +66,9 @@ func (s *server) registerAccess() {
 			if err == nil && !ok {
 				err = fault.New(fault.ResourceNotFound).WithPublic("There is no live credential with this id.").WithHint("countersign keys list")
 			}
+			if err == nil {
+				s.audit(ctx, "credential revoked", "id", in.ID)
+			}
 			return nil, err
 		})
 }
@@ -108,6 +111,7 @@ func (s *server) createAccess(ctx context.Context, in *accessCreateInput) (*acce
 	if err != nil {
 		return nil, err
 	}
+	s.audit(ctx, "credential created", "id", c.ID, "kind", string(c.Kind), "name", c.Name, "preset", in.Body.Preset)
 	return &accessCreateOutput{CreatedAccessKey{
 		AccessKey: AccessKey{ID: c.ID, Kind: string(c.Kind), Name: c.Name, Grants: c.Grants, CreatedAt: s.Now().UTC()}, Secret: c.Secret.Reveal(),
 	}}, nil
@@ -158,6 +162,7 @@ func (s *server) registerKeys() {
 			if err != nil {
 				return nil, err
 			}
+			s.audit(ctx, "root key rotated", "to", s.Root.ID(), "keys", n)
 			return s.rootKey(ctx, n)
 		})
 	register(s, "GET", "/pools/{pool}/signing-keys", "keys.read", "List token-signing keys", (*poolInput).resource, s.listSigning)
@@ -171,6 +176,7 @@ func (s *server) registerKeys() {
 					return nil, err
 				}
 			}
+			s.audit(ctx, "signing keys rotated", "pool", in.Pool)
 			return s.listSigning(ctx, in)
 		})
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"countersign/internal/access"
 	"countersign/internal/fault"
 	"countersign/internal/store"
 )
@@ -73,8 +72,7 @@ func (s *server) registerStatus() {
 	register(s, "GET", "/pools", "pools.read", "List user pools", nil, s.listPools)
 	register(s, "POST", "/backup", "backup.read", "Write a consistent copy of the database while it is in use", nil,
 		func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
-			who := access.From(ctx)
-			s.Log.InfoContext(ctx, "backup", "by", who.ID)
+			s.audit(ctx, "backup")
 			return &huma.StreamResponse{Body: func(h huma.Context) {
 				h.SetHeader("Content-Type", "application/octet-stream")
 				if err := s.Store.Backup(h.Context(), h.BodyWriter()); err != nil {

@@ -115,7 +115,11 @@ func (s *server) exportUser(ctx context.Context, in *userInput) (*exportOutput, 
 	if err := s.exportEvents(ctx, u, &x); err != nil {
 		return nil, err
 	}
-	return &exportOutput{x}, s.exportMessages(ctx, u, &x)
+	if err := s.exportMessages(ctx, u, &x); err != nil {
+		return nil, err
+	}
+	s.audit(ctx, "user exported", "pool", u.PoolID, "sub", u.ID)
+	return &exportOutput{x}, nil
 }
 
 func (s *server) exportEvents(ctx context.Context, u *store.User, x *Export) error {

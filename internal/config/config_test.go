@@ -1,6 +1,12 @@
 package config
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,6 +84,7 @@ func good(t *testing.T) (*Config, string) {
 			t.Fatal(err)
 		}
 	}
+	writePair(t, dir)
 	text := strings.NewReplacer("/etc/countersign/tls.pem", dir+"/tls.pem", "/etc/countersign/tls-key.pem", dir+"/tls-key.pem",
 		"/etc/countersign/root.key", dir+"/root.key", "/etc/countersign/webhook.secret", dir+"/hook.secret",
 		"/var/lib/countersign", dir).Replace(Example)
@@ -86,6 +93,28 @@ func good(t *testing.T) (*Config, string) {
 		t.Fatal(err)
 	}
 	return c, dir
+}
+
+// writePair makes a certificate and its key.
+func writePair(t *testing.T, dir string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1)}, &x509.Certificate{}, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]pem.Block{"tls.pem": {Type: "CERTIFICATE", Bytes: cert}, "tls-key.pem": {Type: "PRIVATE KEY", Bytes: pkcs8}} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestExampleIsSafe(t *testing.T) {
@@ -110,6 +139,7 @@ func TestProblems(t *testing.T) {
 		"empty root key":     {func(c *Config, _ string) { c.RootKey = RootKey{Env: "COUNTERSIGN_NOT_SET"} }, []string{"root_key.env: the environment variable COUNTERSIGN_NOT_SET is empty"}},
 		"readable key":       {func(c *Config, dir string) { os.Chmod(dir+"/root.key", 0o644) }, []string{"root_key.file: " /* path */}},
 		"readable tls key":   {func(c *Config, dir string) { os.Chmod(dir+"/tls-key.pem", 0o640) }, []string{"tls.key: "}},
+		"no tls pair":        {func(c *Config, dir string) { os.WriteFile(dir+"/tls.pem", []byte("x"), 0o600) }, []string{"tls: "}},
 		"missing files":      {func(c *Config, dir string) { os.Remove(dir + "/root.key"); os.Remove(dir + "/tls.pem") }, []string{"tls.cert: ", "root_key.file: "}},
 		"simulator":          {func(c *Config, _ string) { c.Simulator = true; c.FixedCode.UnmarshalText([]byte("123456")) }, []string{"simulator: ", "fixed_code: "}},
 		"no base url":        {func(c *Config, _ string) { c.BaseURLs = nil }, []string{"base_urls: none"}},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -141,7 +142,14 @@ func (j *judge) tls(path string, t TLS) {
 	if _, err := os.Stat(t.Cert); err != nil {
 		j.add(path+".cert", "name a PEM file that this user can read", "%v", reason(err))
 	}
+	before := len(j.list)
 	j.privateFile(path+".key", t.Key)
+	if _, err := os.Stat(t.Cert); err != nil || len(j.list) > before {
+		return
+	}
+	if _, err := tls.LoadX509KeyPair(t.Cert, t.Key); err != nil {
+		j.add(path, "cert is a PEM chain, key its PEM private key", "%v", err)
+	}
 }
 
 // privateFile checks that only the owner (and, for certificates' keys, a group) can read it.

@@ -102,7 +102,11 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request) Surface {
 	}
 	s, err := Classify(r)
 	if err != nil {
-		f.refuse(w, r, None, http.StatusRequestEntityTooLarge, fault.Invalidf("", "%s", err.Error()))
+		status := http.StatusBadRequest
+		if err == errFormTooLarge {
+			status = http.StatusRequestEntityTooLarge
+		}
+		f.refuse(w, r, None, status, fault.Invalidf("", "%s", err.Error()))
 		return None
 	}
 	if status, err := f.check(r, s, scheme); err != nil {

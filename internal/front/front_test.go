@@ -2,6 +2,7 @@ package front
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"countersign/internal/fault"
 )
@@ -105,6 +107,14 @@ func TestFormBodyIsPutBack(t *testing.T) {
 	}
 	if w := do(f, request("POST", "/", "", "Action="+strings.Repeat("x", maxForm))); w.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("a form beyond the bound: %d", w.Code)
+	}
+	if w := do(f, request("POST", "/", "", "Action=%zz")); w.Code != http.StatusBadRequest {
+		t.Errorf("a form that cannot be decoded: %d", w.Code)
+	}
+	broken := request("POST", "/", "", "Action=Publish")
+	broken.Body = io.NopCloser(iotest.ErrReader(errors.New("read tcp 10.1.2.3:8443: i/o timeout")))
+	if w := do(f, broken); w.Code != http.StatusBadRequest || strings.Contains(w.Body.String(), "10.1.2.3") {
+		t.Errorf("a form that breaks off: %d %s", w.Code, w.Body)
 	}
 }
 

@@ -79,9 +79,12 @@ var segments = map[string]Surface{
 	"healthz": Health, "readyz": Health, "metrics": Metrics, ".well-known": OIDC,
 }
 
-var errFormTooLarge = errors.New("the form is larger than 1 MiB")
+var (
+	errFormTooLarge = errors.New("the form is larger than 1 MiB")
+	errForm         = errors.New("the form cannot be read")
+)
 
-// Classify names the surface of a request. It reads a form body on POST /, and puts it back.
+// Classify names the surface of a request. It reads a form body on POST /, and puts it back. The errors are safe to show.
 func Classify(r *http.Request) (Surface, error) {
 	if r.URL.Path == "/" {
 		return classifyRoot(r)
@@ -138,7 +141,7 @@ const maxForm = 1 << 20
 func formAction(r *http.Request) (string, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
 	if err != nil {
-		return "", err
+		return "", errForm // the cause names addresses
 	}
 	if len(body) > maxForm {
 		return "", errFormTooLarge
@@ -147,7 +150,11 @@ func formAction(r *http.Request) (string, error) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	for pair := range strings.SplitSeq(string(body), "&") {
 		if v, ok := strings.CutPrefix(pair, "Action="); ok {
-			return url.QueryUnescape(v)
+			action, err := url.QueryUnescape(v)
+			if err != nil {
+				return "", errForm
+			}
+			return action, nil
 		}
 	}
 	return "", nil
