@@ -24,6 +24,12 @@ const (
 	hashSize  = 32
 )
 
+// Cost is what one hash takes. Production has Strong; less is for tests of what stands on passwords.
+type Cost struct{ MemoryKiB, Passes uint32 }
+
+// Strong is the cost of New.
+var Strong = Cost{MemoryKiB: memoryKiB, Passes: passes}
+
 // MaxBytes is the longest password that is hashed: 256 characters of up to four bytes.
 const MaxBytes = 4 * MaxLength
 
@@ -33,11 +39,15 @@ type Hasher struct {
 	queue   int64
 	waiting atomic.Int64
 	dummy   string
+	cost    Cost
 }
 
 // New returns a Hasher that works on at most workers passwords at once (below 1: the number of cores that Go may use)
 // while at most queue others wait (below 0: none).
-func New(workers, queue int) *Hasher {
+func New(workers, queue int) *Hasher { return NewWithCost(Strong, workers, queue) }
+
+// NewWithCost is New with another cost for new hashes; older ones are replaced at the next success, as ever.
+func NewWithCost(cost Cost, workers, queue int) *Hasher {
 	if workers < 1 {
 		workers = runtime.GOMAXPROCS(0)
 	}
@@ -47,7 +57,8 @@ func New(workers, queue int) *Hasher {
 	return &Hasher{
 		slots: make(chan struct{}, workers),
 		queue: int64(max(queue, 0)),
-		dummy: encode(random[:saltSize], random[saltSize:]),
+		cost:  cost,
+		dummy: encode(cost, random[:saltSize], random[saltSize:]),
 	}
 }
 
@@ -63,7 +74,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	defer h.release()
 	salt := make([]byte, saltSize)
 	rand.Read(salt) // never fails
-	return encode(salt, argon2.IDKey([]byte(password), salt, passes, memoryKiB, lanes, hashSize)), nil
+	return encode(h.cost, salt, argon2.IDKey([]byte(password), salt, h.cost.Passes, h.cost.MemoryKiB, lanes, hashSize)), nil
 }
 
 // Verify reports whether encoded is a hash of password, and if so whether it should be replaced by one of Hash because it
@@ -82,7 +93,7 @@ func (h *Hasher) Verify(ctx context.Context, encoded, password string) (ok, need
 	}
 	defer h.release()
 	ok, err = stored.matches(password)
-	return ok, ok && !stored.current, err
+	return ok, ok && stored.cost != h.cost, err
 }
 
 // Dummy does the work of a Verify that fails, for a user who does not exist or has no password. Its errors are Verify's.
@@ -124,9 +135,9 @@ func overloaded(cause error) error {
 // Busy returns how many passwords are being worked on and how many wait, for metrics.
 func (h *Hasher) Busy() (working, waiting int) { return len(h.slots), int(h.waiting.Load()) }
 
-func encode(salt, hash []byte) string {
+func encode(c Cost, salt, hash []byte) string {
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, memoryKiB, passes, lanes,
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.MemoryKiB, c.Passes, lanes,
 		b64.EncodeToString(salt), b64.EncodeToString(hash))
 }
 

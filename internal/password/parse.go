@@ -41,8 +41,8 @@ type stored struct {
 	derive func(password string) ([]byte, error)
 	want   []byte
 	bcrypt []byte
-	// current is true for the algorithm and parameters of new hashes.
-	current bool
+	// cost is set for hashes of the form that new ones have, zero for all others.
+	cost Cost
 }
 
 func (s stored) matches(password string) (bool, error) {
@@ -114,14 +114,13 @@ func parseArgon(f []string) (stored, error) {
 	if f[0] == "argon2i" {
 		key = argon2.Key
 	}
-	return stored{
-		derive: func(pw string) ([]byte, error) {
-			return key([]byte(pw), salt, uint32(t), uint32(m), uint8(p), uint32(len(want))), nil
-		},
-		want: want,
-		current: f[0] == "argon2id" && m == memoryKiB && t == passes && p == lanes &&
-			len(salt) == saltSize && len(want) == hashSize,
-	}, nil
+	out := stored{want: want, derive: func(pw string) ([]byte, error) {
+		return key([]byte(pw), salt, uint32(t), uint32(m), uint8(p), uint32(len(want))), nil
+	}}
+	if f[0] == "argon2id" && p == lanes && len(salt) == saltSize && len(want) == hashSize {
+		out.cost = Cost{MemoryKiB: uint32(m), Passes: uint32(t)}
+	}
+	return out, nil
 }
 
 func parseBcrypt(encoded string, f []string) (stored, error) {

@@ -11,6 +11,6 @@
 //	})
 //
 // A message counts as sent when its transaction was committed, before the flow returns: its row in the outbox is then final and its
-// code marked as sent. With Refuse(true) the provider takes nothing, and rows end as failed. Tokens are signed with ES256, which costs
-// next to nothing; passwords are hashed as in production (about 20 ms each).
+// code marked as sent. With Refuse(true) the provider takes nothing, and rows end as failed. Tokens are signed with ES256 and
+// passwords hashed at a low cost, so that both take next to nothing.
 package pooltest

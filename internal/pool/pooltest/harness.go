@@ -69,7 +69,7 @@ func New(t testing.TB, s store.Store, opts ...func(*pool.Options)) *Harness {
 	}
 	h.Inbox = &Inbox{h: h, worker: w, drafts: map[string]delivery.Draft{}}
 	o := pool.Options{
-		Codes: &otp.Codes{Key: h.Keys.Codes, Now: h.Now}, Deliver: h.Inbox, Events: h.Log, Hasher: password.New(0, 1024), Keys: h.Keys,
+		Codes: &otp.Codes{Key: h.Keys.Codes, Now: h.Now}, Deliver: h.Inbox, Events: h.Log, Hasher: password.NewWithCost(password.Cost{MemoryKiB: 64, Passes: 1}, 0, 1024), Keys: h.Keys,
 		Log: quiet, Now: h.Now, SRP: srp.New(1), Store: s, Tokens: h.Tokens,
 	}
 	for _, f := range opts {
