@@ -178,6 +178,7 @@ func TestProblems(t *testing.T) {
 // TestPrintIsRedacted: what is printed holds no secret, is readable YAML, and is refused where a secret is missing.
 func TestPrintIsRedacted(t *testing.T) {
 	c, err := Load(Sources{Set: []string{"sender.webhook.secret=hunter2-hunter2-hunter2-hunter2", "sender.smtp.password=hunter2",
+		"sender.webhook.url=https://sms.example.com/send?key=hunter2",
 		"database=postgres://countersign:hunter2@db:5432/countersign?sslmode=require", "listen=0.0.0.0:1", "base_urls=https://a,https://b"}})
 	if err != nil {
 		t.Fatal(err)
@@ -186,10 +187,10 @@ func TestPrintIsRedacted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(string(out), "hunter2") || strings.Count(string(out), "[redacted]") != 2 {
+	if strings.Contains(string(out), "hunter2") || strings.Count(string(out), "[redacted]") != 3 {
 		t.Errorf("printed:\n%s", out)
 	}
-	for _, want := range []string{"listen: 0.0.0.0:1", "postgres://countersign:xxxxx@db:5432/countersign", "event_retention: 90d", "- https://b"} {
+	for _, want := range []string{"listen: 0.0.0.0:1", "postgres://countersign:xxxxx@db:5432/countersign", "event_retention: 90d", "- https://b", "https://sms.example.com/send?"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("missing %q in\n%s", want, out)
 		}

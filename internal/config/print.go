@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 
@@ -9,9 +10,13 @@ import (
 )
 
 // Print returns the configuration as YAML, with every secret as [redacted]. Of a database URL all but the password
-// is shown.
+// is shown, of the webhook's all but the query, which may hold a key.
 func (c *Config) Print() ([]byte, error) {
-	first, err := yaml.Marshal(c)
+	shown := *c
+	if base, _, ok := strings.Cut(c.Sender.Webhook.URL, "?"); ok {
+		shown.Sender.Webhook.URL = base + "?" + secret.Redacted
+	}
+	first, err := yaml.Marshal(&shown)
 	if err != nil {
 		return nil, err
 	}
