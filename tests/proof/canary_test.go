@@ -25,6 +25,9 @@ func TestAdvisory_better_auth_11297(t *testing.T) {
 		tables := map[string]bool{}
 		for _, c := range dump(t, database) {
 			tables[c.table] = true
+			if strings.Contains(string(c.data), strings.TrimPrefix(n.erased, "+")) {
+				t.Errorf("column %s of %s holds the number of a user who was deleted", c.column, c.table)
+			}
 			s.none(t, "column "+c.column+" of "+c.table, c.data, code, phrase, token)
 			if !homeOfNumbers[c.table] {
 				s.none(t, "column "+c.column+" of "+c.table, c.data, number)
@@ -116,6 +119,7 @@ func afterEverything(t *testing.T, database string) (*node, *secrets) {
 	f.s.add(phrase, "the owner's secret key", n.owner.SecretAccessKey)
 	f.s.add(phrase, "the webhook's secret", webhookSecret)
 	f.all()
+	n.erased = f.erased
 	f.managers(n)
 	n.settled()
 	for _, m := range n.phones.all() {
@@ -163,6 +167,7 @@ type flows struct {
 
 	pool, client, confidential, secret string
 	numbers                            int
+	erased                             string // the number of a user who was deleted
 }
 
 func (f *flows) known(code string) bool {
@@ -420,6 +425,7 @@ func (f *flows) secretClient() {
 	f.refused(f.app("GetTokensFromRefreshToken", obj{"ClientId": f.confidential, "RefreshToken": refresh,
 		"ClientSecret": f.s.add(phrase, "a wrong client secret", "canaryofawrongclientsecret00000000000000000000000000")}), "NotAuthorizedException")
 	f.keep(f.app("GetTokensFromRefreshToken", obj{"ClientId": f.confidential, "RefreshToken": refresh, "ClientSecret": f.secret}))
+	f.erased = carol
 	f.ok(f.app("DeleteUser", obj{"AccessToken": tk.str("AuthenticationResult", "AccessToken")}))
 }
 
