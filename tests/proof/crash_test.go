@@ -53,6 +53,7 @@ func TestCrash(t *testing.T) {
 			c.kills = append(c.kills, time.Now())
 			c.leasesEnd()
 			n.restart()
+			c.app = sdk(n.public, aws.AnonymousCredentials{}, fmt.Sprintf("127.9.%d.1", round+1))
 			c.nothingIsLost()
 			c.nothingIsHalf()
 			if t.Failed() {
@@ -148,7 +149,9 @@ func (c *crash) load(round int) {
 				c.mu.Lock()
 				c.people = append(c.people, p)
 				c.mu.Unlock()
-				c.live(ctx, app, p, count, begun, dead)
+				if c.live(ctx, app, p, count, begun, dead); !p.signedUp {
+					return // the server is gone
+				}
 			}
 		})
 	}

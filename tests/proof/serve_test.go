@@ -41,6 +41,7 @@ type node struct {
 	phones        *phones
 	owner         aws.Credentials
 	rest          *recorder
+	erased        string
 }
 
 const webhookSecret = "whsec_Y2FuYXJ5LXdlYmhvb2stc2VjcmV0LTAxMjM0NTY3ODk="
