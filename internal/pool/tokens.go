@@ -416,8 +416,14 @@ func (s *Service) signOutAll(ctx context.Context, t *tenant, c Caller, u *store.
 	if err != nil {
 		return err
 	}
+	// TokensAfter also ends the family of a sign-in that commits at the same moment on another node.
+	up := cloneUser(u)
+	up.TokensAfter = s.now()
 	return s.write(ctx, func(tx *unit) error {
 		if err := tx.Families().RevokeFamilies(ctx, u.PoolID, u.ID, "", s.now()); err != nil {
+			return err
+		}
+		if err := s.save(ctx, tx, up); err != nil {
 			return err
 		}
 		if err := tx.Challenges().EndChallenges(ctx, u.PoolID, u.ID, s.now()); err != nil {
