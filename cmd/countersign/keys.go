@@ -25,6 +25,9 @@ type keyNewCmd struct {
 
 func (c keyNewCmd) Run(a *app) error {
 	root := keyring.NewRoot()
+	if c.Out == "" && a.json {
+		return a.printJSON(map[string]string{"key": root.Encode(), "id": root.ID()})
+	}
 	if c.Out == "" {
 		_, err := fmt.Fprintln(a.stdout, root.Encode())
 		return err

@@ -78,6 +78,9 @@ func (c *serveCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if c.Check && a.json {
+		return a.printJSON(map[string]bool{"good": true})
+	}
 	if c.Check {
 		_, err := fmt.Fprintln(a.stdout, "the configuration is good")
 		return err
@@ -274,6 +277,13 @@ func (c configPrintCmd) Run(a *app) error {
 	cfg, err := c.load(a)
 	if err != nil {
 		return err
+	}
+	if a.json {
+		shown, err := cfg.Shown()
+		if err != nil {
+			return err
+		}
+		return a.printJSON(shown)
 	}
 	out, err := cfg.Print()
 	if err == nil {

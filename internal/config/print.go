@@ -32,6 +32,16 @@ func (c *Config) Print() ([]byte, error) {
 	return yaml.Marshal(all)
 }
 
+// Shown is Print as maps and lists, for other forms than YAML.
+func (c *Config) Shown() (map[string]any, error) {
+	text, err := c.Print()
+	if err != nil {
+		return nil, err
+	}
+	var out map[string]any
+	return out, yaml.Unmarshal(text, &out)
+}
+
 // shownDatabase is Database without a password.
 func (c *Config) shownDatabase() string {
 	s := c.Database.Reveal()
