@@ -319,7 +319,7 @@ var halves = map[string]string{
 
 func (c *crash) nothingIsHalf() {
 	c.t.Helper()
-	db := open(c.t, c.n.database)
+	db := openBeside(c.t, c.n.database)
 	defer db.Close()
 	if users := names(c.t, db, `SELECT id FROM users`); len(users) < crashAfter/4 {
 		c.t.Errorf("there are only %d users", len(users))
@@ -331,8 +331,8 @@ func (c *crash) nothingIsHalf() {
 	}
 }
 
-// open opens the node's database beside it.
-func open(t testing.TB, database string) *sql.DB {
+// openBeside opens the node's database beside it.
+func openBeside(t testing.TB, database string) *sql.DB {
 	t.Helper()
 	driver, dsn := "pgx", database
 	if !strings.HasPrefix(database, "postgres") {
@@ -346,7 +346,7 @@ func open(t testing.TB, database string) *sql.DB {
 // leasesEnd lets the dead process's leases run out, which takes 45 s otherwise.
 func (c *crash) leasesEnd() {
 	c.t.Helper()
-	db := open(c.t, c.n.database)
+	db := openBeside(c.t, c.n.database)
 	defer db.Close()
 	_, err := db.Exec(fmt.Sprintf(`UPDATE outbox SET lease_until = %d, due_at = %[1]d WHERE state = 'sending'`, time.Now().Add(-time.Second).UnixMicro()))
 	check(c.t, err)

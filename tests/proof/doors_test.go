@@ -76,7 +76,7 @@ func TestAdvisory_GO_2025_3661_CVE_2025_61524(t *testing.T) {
 		sign(t, signedOutside, n.owner, "cognito-idp")
 		demand("the owner's key at the wrong door", c.do(signedOutside, op.Name))
 		if op.Name == "ListUserPools" || op.Name == "CreateUserPool" {
-			continue // name no pool: a grant on any pool is not one on these, which TestPoolsAreNotListed shows
+			continue // name no pool: see below
 		}
 		for who, creds := range foreign {
 			as := *c
@@ -86,6 +86,17 @@ func TestAdvisory_GO_2025_3661_CVE_2025_61524(t *testing.T) {
 	}
 	if tried < 60 {
 		t.Errorf("only %d operations were tried", tried)
+	}
+	// Listing and creating need a grant on all pools.
+	for who, creds := range foreign {
+		as := *c
+		as.creds = creds
+		if a := as.back("CreateUserPool", obj{"PoolName": "x"}); a.status < 400 {
+			t.Errorf("CreateUserPool with %s: %d %s", who, a.status, a.raw)
+		}
+		if a := as.back("ListUserPools", obj{"MaxResults": 60}); strings.Contains(string(a.raw), pool) {
+			t.Errorf("ListUserPools with %s tells of the first pool: %d %s", who, a.status, a.raw)
+		}
 	}
 	n.everyAdminRoute(user, foreign, pool)
 	if after := n.whole(c, pool); after != before {
