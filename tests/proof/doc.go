@@ -2,9 +2,10 @@
 // servers were attacked. It builds the binary once and runs it on SQLite and, where COUNTERSIGN_TEST_POSTGRES names a
 // server, on PostgreSQL:
 //
-//   - canary_test.go: after every flow and every kind of error no code, password, token or number is found in logs,
+//   - canary_test.go, console_test.go: after every flow and every kind of error no code, password, token or number is found in logs,
 //     metrics, events, answers, backups or any column of the database;
-//   - crash_test.go: kill -9 under load loses nothing that was answered, and sends nothing after its code has died;
+//   - crash_test.go, expiry_test.go: kill -9 under load loses nothing that was answered, and nothing is sent after its
+//     code has died;
 //   - hostile_test.go: a real page of another origin and a rebound name try every route;
 //   - doors_test.go: operators' routes without, with wrong and with foreign credentials; forged forwarded headers;
 //     forged page tokens; what read paths give away;
