@@ -180,11 +180,18 @@ type kept struct {
 }
 
 // Reset brings the start state of dev mode back: every user, message and event is gone, other pools are gone, the keys
-// and URLs stay.
+// and URLs stay. It may be called by many at once, and once begun it goes on to its end even if ctx ends: half a
+// reset would lose the keys.
 func (s *Server) Reset(ctx context.Context) error {
 	if s.c.Mode != Dev {
 		return fault.New(fault.UnsupportedOperation)
 	}
+	s.resets.Lock()
+	defer s.resets.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
 	var k kept
 	err := s.parts.store.Read(ctx, func(tx store.Tx) (err error) {
 		if k.wrapped, err = tx.Keys().PoolKeys(ctx, DevPool); err == nil {

@@ -24,7 +24,8 @@ type Server struct {
 	// surfaces are the handlers, before a door chooses among them.
 	surfaces map[front.Surface]http.Handler
 	ready    atomic.Bool
-	bindings []Binding // set once by Run
+	bindings []Binding  // set once by Run
+	resets   sync.Mutex // one Reset at a time
 
 	startOnce sync.Once
 	stop      context.CancelFunc

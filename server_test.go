@@ -194,6 +194,35 @@ func TestResetKeepsKeys(t *testing.T) {
 	}
 }
 
+// TestResetsAtOnce: test runners reset from several processes, and some hang up before the answer. What is left is always
+// the start state.
+func TestResetsAtOnce(t *testing.T) {
+	s := devServer(t)
+	for range 10 {
+		var wg sync.WaitGroup
+		for range 6 {
+			wg.Go(func() {
+				if err := s.Reset(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if code, body := callCognito(s.Handler(), "SignUp", signUp); code != 200 {
+			t.Fatalf("after resets at once: %d %s", code, body)
+		}
+	}
+	for i := range 40 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*200*time.Microsecond)
+		_ = s.Reset(ctx)
+		cancel()
+	}
+	number := strings.Replace(signUp, "0123", "0124", 1)
+	if code, body := callCognito(s.Handler(), "SignUp", number); code != 200 {
+		t.Fatalf("after resets that were cut off: %d %s", code, body)
+	}
+}
+
 // TestPoolsByHost: a pool has <name>.localhost, and its documents at the root there.
 func TestPoolsByHost(t *testing.T) {
 	s := devServer(t)
