@@ -146,6 +146,22 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// createPool makes a pool by a signed call and returns its id.
+func createPool(t *testing.T, h http.Handler, name string) string {
+	t.Helper()
+	signed := []string{"Authorization", "AWS4-HMAC-SHA256 Credential=local/20261121/us-local-1/cognito-idp/aws4_request, SignedHeaders=host;x-amz-date;x-amz-target, Signature=" + strings.Repeat("0", 64),
+		"X-Amz-Date", time.Now().UTC().Format("20060102T150405Z")}
+	code, body := callCognito(h, "CreateUserPool", `{"PoolName":"`+name+`"}`, signed...)
+	if code != 200 {
+		t.Fatalf("CreateUserPool: %d %s", code, body)
+	}
+	var made struct{ UserPool struct{ Id string } }
+	if err := json.Unmarshal([]byte(body), &made); err != nil || made.UserPool.Id == "" {
+		t.Fatalf("CreateUserPool: %s", body)
+	}
+	return made.UserPool.Id
+}
+
 // TestResetKeepsKeys: users, messages, events and other pools go; what relying parties have cached of the keys stays.
 func TestResetKeepsKeys(t *testing.T) {
 	s := devServer(t)
@@ -156,16 +172,7 @@ func TestResetKeepsKeys(t *testing.T) {
 		return body
 	}
 	before := jwks()
-	signed := []string{"Authorization", "AWS4-HMAC-SHA256 Credential=local/20261121/us-local-1/cognito-idp/aws4_request, SignedHeaders=host;x-amz-date;x-amz-target, Signature=" + strings.Repeat("0", 64),
-		"X-Amz-Date", time.Now().UTC().Format("20060102T150405Z")}
-	code, body := callCognito(h, "CreateUserPool", `{"PoolName":"other"}`, signed...)
-	if code != 200 {
-		t.Fatalf("CreateUserPool: %d %s", code, body)
-	}
-	var made struct{ UserPool struct{ Id string } }
-	if err := json.Unmarshal([]byte(body), &made); err != nil || made.UserPool.Id == "" {
-		t.Fatalf("CreateUserPool: %s", body)
-	}
+	other := createPool(t, h, "other")
 	if code, body := callCognito(h, "SignUp", signUp); code != 200 {
 		t.Fatalf("SignUp: %d %s", code, body)
 	}
@@ -189,7 +196,7 @@ func TestResetKeepsKeys(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if code, _ := ask(h, "GET", base+"/"+made.UserPool.Id+"/.well-known/jwks.json", ""); code != 404 {
+	if code, _ := ask(h, "GET", base+"/"+other+"/.well-known/jwks.json", ""); code != 404 {
 		t.Errorf("keys of a pool that is gone: %d", code)
 	}
 }
@@ -242,6 +249,25 @@ func TestPoolsByHost(t *testing.T) {
 		if code, body := ask(h, "GET", url, ""); code != want {
 			t.Errorf("%s: %d %s, want %d", url, code, body, want)
 		}
+	}
+}
+
+// TestRootDocumentsOfAnotherPool: they name keys of that pool, not those that the shared host has at its root.
+func TestRootDocumentsOfAnotherPool(t *testing.T) {
+	s := devServer(t)
+	h := s.Handler()
+	id := createPool(t, h, "other")
+	code, body := ask(h, "GET", "http://other.localhost:7446/.well-known/openid-configuration", "")
+	var doc struct {
+		Issuer  string
+		JWKSURI string `json:"jwks_uri"`
+	}
+	if err := json.Unmarshal([]byte(body), &doc); code != 200 || err != nil {
+		t.Fatalf("%d %s", code, body)
+	}
+	_, keys := ask(h, "GET", doc.JWKSURI, "")
+	if _, want := ask(h, "GET", base+"/"+id+"/.well-known/jwks.json", ""); keys != want || !strings.HasSuffix(doc.Issuer, ".localhost:7446/") {
+		t.Errorf("%s\nhas the keys %s\nwant %s", body, keys, want)
 	}
 }
 

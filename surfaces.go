@@ -43,7 +43,7 @@ func (s *Server) mount(ctx context.Context) error {
 
 func (s *Server) oidc() http.Handler {
 	o := oidc.Options{
-		Keys: s.parts.tokens, BaseURL: s.poolBaseURL, Log: s.c.Log,
+		Keys: s.parts.tokens, BaseURL: s.poolBaseURL, RootURL: s.poolRootURL, Log: s.c.Log,
 		PoolOf: func(r *http.Request) string { return front.PoolOf(r.Context()) },
 	}
 	if s.c.Mode == Dev {

@@ -27,6 +27,8 @@ type Options struct {
 	Keys Keys
 	// BaseURL returns the declared base URL of a pool, without a slash at the end; fault.PoolNotFound if there is no such pool.
 	BaseURL func(ctx context.Context, poolID string) (string, error)
+	// RootURL returns the declared URL whose root paths are the pool's, without a slash at the end.
+	RootURL func(ctx context.Context, poolID string) (string, error)
 	// PoolOf returns the pool that the request's Host names, or "".
 	PoolOf func(*http.Request) string
 	// MaxAge is how long answers may be cached. Default 5 minutes; it must stay below token.Config.Announce. Negative:
@@ -71,14 +73,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if atRoot {
 		poolID = h.PoolOf(r)
 	}
-	base, err := h.base(r.Context(), poolID)
+	issuer, err := h.issuer(r.Context(), poolID, atRoot)
 	if err != nil {
 		h.error(w, r, err)
 		return
-	}
-	issuer := base + "/" + poolID
-	if atRoot {
-		issuer = base + "/"
 	}
 	switch document {
 	case "jwks.json":
@@ -93,11 +91,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (h *handler) base(ctx context.Context, poolID string) (string, error) {
-	if poolID == "" {
+// issuer is Cognito's, <base URL>/<pool id>, and at the root Auth0's, <URL>/.
+func (h *handler) issuer(ctx context.Context, poolID string, atRoot bool) (string, error) {
+	switch {
+	case poolID == "":
 		return "", fault.New(fault.PoolNotFound).WithPublic("This host serves several pools; ask at /{poolId}/.well-known/ instead.")
+	case atRoot:
+		base, err := h.RootURL(ctx, poolID)
+		return base + "/", err
 	}
-	return h.BaseURL(ctx, poolID)
+	base, err := h.BaseURL(ctx, poolID)
+	return base + "/" + poolID, err
 }
 
 func (h *handler) discovery(ctx context.Context, poolID, issuer string) ([]byte, error) {

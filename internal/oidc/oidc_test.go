@@ -37,6 +37,7 @@ func serve(method, target string, header ...string) *httptest.ResponseRecorder {
 			}
 			return "", fault.New(fault.PoolNotFound).WithField(id)
 		},
+		RootURL: func(context.Context, string) (string, error) { return "https://a.example.com", nil },
 		PoolOf: func(r *http.Request) string {
 			if r.Host == "a.example.com" {
 				return "us-local-1_a"
@@ -82,7 +83,7 @@ func TestDocuments(t *testing.T) {
 func TestIssuerComesFromTheConfiguration(t *testing.T) {
 	for url, issuer := range map[string]string{
 		"http://evil.example/us-local-1_a/.well-known/openid-configuration": "https://id.example.com/us-local-1_a",
-		"http://a.example.com/.well-known/openid-configuration":             "https://id.example.com/",
+		"http://a.example.com/.well-known/openid-configuration":             "https://a.example.com/",
 	} {
 		w := serve("GET", url, "X-Forwarded-Host", "evil.example", "X-Forwarded-Proto", "http")
 		var doc struct {
