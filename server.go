@@ -165,8 +165,8 @@ const (
 )
 
 func (s *Server) httpServer(b Binding) *http.Server {
-	srv := &http.Server{
-		Handler: s.door(b.Door), TLSConfig: b.TLS, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+	srv := &http.Server{ // net/http writes to its TLS configuration, and two bindings may share one
+		Handler: s.door(b.Door), TLSConfig: b.TLS.Clone(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: quietLog(s.c.Log),
 	}
 	if b.Door == LocalDoor {

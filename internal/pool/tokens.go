@@ -55,8 +55,11 @@ func (s *Service) issue(ctx context.Context, t *tenant, c Caller, a *account, d 
 	now := s.now()
 	refresh, id, hash := token.NewRefresh(now)
 	f := &store.Family{
-		ID: id, OriginJTI: uuid.NewString(), PoolID: t.pool.ID, UserID: a.user.ID, ClientID: t.client.ID, Hash: hash, Name: d.Name,
+		ID: id, OriginJTI: uuid.NewString(), PoolID: t.pool.ID, UserID: a.user.ID, ClientID: t.client.ID, Hash: hash,
 		AuthTime: now.Truncate(time.Second), CreatedAt: now, ExpiresAt: now.Add(t.ccfg.RefreshTTL), Version: 1,
+	}
+	if len(t.secrets) > 0 {
+		f.Name = d.Name
 	}
 	tk, err := s.sign(ctx, t, a.user, f, uuid.NewString())
 	if err != nil {

@@ -132,7 +132,7 @@ type Family struct {
 	Previous      []byte
 	PreviousUntil time.Time
 	Older         []byte
-	// Name is the sign-in name that began the session, as typed: a secret hash may be made over it.
+	// Name is the sign-in name that began the session, as typed: a secret hash may be made over it. Empty for clients without a secret.
 	Name                           string
 	DeviceKey                      string
 	AuthTime, CreatedAt, ExpiresAt time.Time
