@@ -57,6 +57,8 @@ type SignUpResult struct {
 	Confirmed bool
 	// Delivery is nil if no code was sent.
 	Delivery *Delivery
+	// Session allows one USER_AUTH sign-in without a further code, after confirmation. Empty if the client does not allow USER_AUTH.
+	Session string
 }
 
 // ConfirmSignUpInput: API reference, ConfirmSignUp.
@@ -65,6 +67,7 @@ type ConfirmSignUpInput struct {
 	Username   string
 	Code       string
 	ForceAlias bool
+	Session    string
 }
 
 // NameInput is what ResendConfirmationCode and ForgotPassword ask with.

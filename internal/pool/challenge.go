@@ -13,7 +13,7 @@ import (
 	"countersign/internal/token"
 )
 
-// Kinds of challenges. All are on the wire but the last, which is what the Session of ConfirmSignUp stands for.
+// Kinds of challenges. The first group is on the wire; the last two are steps of sign-up that a Session stands for.
 const (
 	kindPasswordVerifier = "PASSWORD_VERIFIER"
 	kindSMSMFA           = "SMS_MFA"
@@ -27,6 +27,7 @@ const (
 	kindPassword         = "PASSWORD"
 	kindPasswordSRP      = "PASSWORD_SRP"
 
+	kindSignedUp  = "SIGNED_UP"
 	kindConfirmed = "CONFIRMED"
 )
 
@@ -79,9 +80,13 @@ func (s *Service) open(t *tenant, c Caller, userID, kind, chain string, d signIn
 	if chain == "" {
 		chain = id
 	}
+	life := t.session()
+	if kind == kindSignedUp {
+		life = 24 * time.Hour
+	}
 	return &opened{handle: handle, row: &store.Challenge{
 		ID: id, PoolID: t.pool.ID, ClientID: t.client.ID, UserID: userID, Wire: c.Wire, Audience: string(token.Session),
-		Kind: kind, Chain: chain, Hash: hash, Data: data, CreatedAt: now, ExpiresAt: now.Add(t.session()),
+		Kind: kind, Chain: chain, Hash: hash, Data: data, CreatedAt: now, ExpiresAt: now.Add(life),
 	}}, nil
 }
 
@@ -164,6 +169,15 @@ func (u *unit) spend(ctx context.Context, h *held, now time.Time) error {
 		return fault.New(fault.SessionUsed)
 	}
 	return nil
+}
+
+// signUpSession is the Session of SignUp: Amplify asks for USER_AUTH after the confirmation only if it got one. ConfirmSignUp needs none: its
+// code proves more. Nil if the client does not allow USER_AUTH.
+func (s *Service) signUpSession(t *tenant, c Caller, userID string) (*opened, error) {
+	if !t.ccfg.allows("ALLOW_USER_AUTH") {
+		return nil, nil
+	}
+	return s.open(t, c, userID, kindSignedUp, "", signIn{})
 }
 
 // answersTo is isName for simulated challenges as well, whose user has the name as typed and the made-up USER_ID_FOR_SRP.

@@ -221,6 +221,10 @@ func (s *Service) signUpUser(ctx context.Context, t *tenant, c Caller, a *accoun
 	if err != nil {
 		return nil, err
 	}
+	ses, err := s.signUpSession(t, c, u.ID)
+	if err != nil {
+		return nil, err
+	}
 	err = s.write(ctx, func(tx *unit) error {
 		if err := tx.Users().InsertUser(ctx, u); err != nil {
 			return err
@@ -233,6 +237,11 @@ func (s *Service) signUpUser(ctx context.Context, t *tenant, c Caller, a *accoun
 				return err
 			}
 		}
+		if ses != nil {
+			if err := tx.Challenges().InsertChallenge(ctx, ses.row); err != nil {
+				return err
+			}
+		}
 		return tx.Events().Append(ctx, ev)
 	})
 	if err != nil {
@@ -240,6 +249,9 @@ func (s *Service) signUpUser(ctx context.Context, t *tenant, c Caller, a *accoun
 	}
 	if p != nil {
 		out.Delivery = p.what
+	}
+	if ses != nil {
+		out.Session = ses.handle
 	}
 	return out, nil
 }
@@ -294,6 +306,10 @@ func (s *Service) signUpAttempt(ctx context.Context, t *tenant, c Caller, a *acc
 	if err != nil {
 		return nil, err
 	}
+	ses, err := s.signUpSession(t, c, u.ID)
+	if err != nil {
+		return nil, err
+	}
 	refused, err := s.event(ctx, t, c, eventlog.GuardRefused, a.user, "", map[string]any{"purpose": "sign_up"})
 	if err != nil {
 		return nil, err
@@ -308,12 +324,20 @@ func (s *Service) signUpAttempt(ctx context.Context, t *tenant, c Caller, a *acc
 				return err
 			}
 		}
+		if ses != nil {
+			if err := tx.Challenges().InsertChallenge(ctx, ses.row); err != nil {
+				return err
+			}
+		}
 		return tx.Events().Append(ctx, ev)
 	})
 	if err != nil {
 		return nil, err
 	}
 	out := &SignUpResult{UserSub: u.ID, Delivery: p.what}
+	if ses != nil {
+		out.Session = ses.handle
+	}
 	return out, nil
 }
 

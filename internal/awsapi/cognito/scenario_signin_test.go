@@ -90,7 +90,7 @@ var signInScenarios = []scenario{
 		pool:   func(c *pool.Config) { c.FirstFactors, c.MFA = []string{"PASSWORD", "SMS_OTP"}, "OFF" },
 		client: func(c *pool.ClientConfig) { c.Flows = append(c.Flows, "ALLOW_USER_AUTH") },
 		steps: []step{
-			{op: "SignUp", in: signUpIn, want: `{"UserConfirmed":false,"UserSub":"*","CodeDeliveryDetails":` + smsDetails + `}`},
+			{op: "SignUp", in: signUpIn, want: `{"UserConfirmed":false,"UserSub":"*","Session":"*","CodeDeliveryDetails":` + smsDetails + `}`},
 			{op: "ConfirmSignUp", in: confirmIn, want: `{"Session":"*"}`},
 			{
 				op: "InitiateAuth", in: `{"ClientId":"{{client}}","AuthFlow":"USER_AUTH","AuthParameters":{"USERNAME":"+12025550100"}}`,

@@ -212,8 +212,8 @@ var signUpScenarios = []scenario{
 		name: "the session of a sign-up signs in, once", sent: 1,
 		client: func(c *pool.ClientConfig) { c.Flows = append(c.Flows, "ALLOW_USER_AUTH") },
 		steps: []step{
-			{op: "SignUp", in: signUpIn, want: `{"UserConfirmed":false,"UserSub":"*","CodeDeliveryDetails":` + smsDetails + `}`},
-			{op: "ConfirmSignUp", in: `{"ClientId":"{{client}}","Username":"+12025550100","ConfirmationCode":"{{code +12025550100}}"}`, want: `{"Session":"*"}`},
+			{op: "SignUp", in: signUpIn, want: `{"UserConfirmed":false,"UserSub":"*","Session":"*","CodeDeliveryDetails":` + smsDetails + `}`},
+			{op: "ConfirmSignUp", in: `{"ClientId":"{{client}}","Username":"+12025550100","ConfirmationCode":"{{code +12025550100}}","Session":"{{Session}}"}`, want: `{"Session":"*"}`},
 			{op: "InitiateAuth", in: `{"ClientId":"{{client}}","AuthFlow":"USER_AUTH","Session":"{{Session}}","AuthParameters":{"USERNAME":"+12025550100"}}`, want: tokensOut},
 			{
 				op: "InitiateAuth", in: `{"ClientId":"{{client}}","AuthFlow":"USER_AUTH","Session":"{{Session}}","AuthParameters":{"USERNAME":"+12025550100"}}`,

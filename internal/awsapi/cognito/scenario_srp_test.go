@@ -41,7 +41,7 @@ const (
 	srpIn       = `{"ClientId":"{{client}}","AuthFlow":"USER_SRP_AUTH","AuthParameters":{"USERNAME":"+12025550100","SRP_A":"{{SRP_A}}"}}`
 	srpOut      = `{"ChallengeName":"PASSWORD_VERIFIER","ChallengeParameters":{"SALT":"*","SRP_B":"*","SECRET_BLOCK":"*","USERNAME":"*","USER_ID_FOR_SRP":"*"}}`
 	proveIn     = `{"ClientId":"{{client}}","ChallengeName":"PASSWORD_VERIFIER","ChallengeResponses":{"USERNAME":"{{USER_ID_FOR_SRP}}","PASSWORD_CLAIM_SECRET_BLOCK":"{{SECRET_BLOCK}}","PASSWORD_CLAIM_SIGNATURE":"{{Signature}}","TIMESTAMP":"{{At}}"}}`
-	signedUpToo = `{"UserConfirmed":false,"UserSub":"*","CodeDeliveryDetails":` + smsDetails + `}`
+	signedUpToo = `{"UserConfirmed":false,"UserSub":"*","Session":"*","CodeDeliveryDetails":` + smsDetails + `}`
 	emailAsk    = `{"ChallengeName":"EMAIL_OTP","Session":"*","ChallengeParameters":{"CODE_DELIVERY_DELIVERY_MEDIUM":"EMAIL","CODE_DELIVERY_DESTINATION":"a***@e***","USER_ID_FOR_SRP":"*"}}`
 )
 

@@ -17,14 +17,14 @@ func (f *facade) signUp(ctx context.Context, in *api.SignUpRequest) (*api.SignUp
 		return nil, err
 	}
 	return &api.SignUpResponse{
-		UserConfirmed: &out.Confirmed, UserSub: &out.UserSub, CodeDeliveryDetails: deliveryDetails(out.Delivery),
+		UserConfirmed: &out.Confirmed, UserSub: &out.UserSub, CodeDeliveryDetails: deliveryDetails(out.Delivery), Session: optional(out.Session),
 	}, nil
 }
 
 func (f *facade) confirmSignUp(ctx context.Context, in *api.ConfirmSignUpRequest) (*api.ConfirmSignUpResponse, error) {
 	session, err := f.pools.ConfirmSignUp(ctx, callerOf(ctx, in.ClientMetadata), pool.ConfirmSignUpInput{
 		ClientAuth: client(in.ClientId, in.SecretHash), Username: wire.Value(in.Username), Code: wire.Value(in.ConfirmationCode),
-		ForceAlias: wire.Value(in.ForceAliasCreation),
+		ForceAlias: wire.Value(in.ForceAliasCreation), Session: wire.Value(in.Session),
 	})
 	if err != nil {
 		return nil, err
