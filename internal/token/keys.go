@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"countersign/internal/fault"
 )
 
 const (
@@ -111,7 +113,8 @@ func (k *Keys) Prepare(ctx context.Context, poolID string) error {
 	return err
 }
 
-// PrepareLater is Prepare in the background. Failure is logged, and made good by the first Sign.
+// PrepareLater is Prepare in the background. Failure is logged, and made good by the first Sign; that the pool has been
+// deleted meanwhile is none.
 func (k *Keys) PrepareLater(poolID string) {
 	select {
 	case k.pending <- struct{}{}:
@@ -120,7 +123,12 @@ func (k *Keys) PrepareLater(poolID string) {
 	}
 	k.wg.Go(func() {
 		defer func() { <-k.pending }()
-		if err := k.Prepare(k.life, poolID); err != nil && k.life.Err() == nil {
+		err := k.Prepare(k.life, poolID)
+		switch {
+		case err == nil || k.life.Err() != nil:
+		case errors.Is(err, fault.New(fault.PoolNotFound)):
+			k.c.Log.Debug("the pool was deleted before its signing keys were made", "pool", poolID)
+		default:
 			k.c.Log.Error("signing keys could not be prepared", "pool", poolID, "err", err)
 		}
 	})

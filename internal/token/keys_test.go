@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"countersign/internal/fault"
@@ -156,6 +157,26 @@ func TestRevokedNextKeySupersedesNothing(t *testing.T) {
 	n.clock.add(100 * time.Hour)
 	if got := n.kidOf(t, n.access(t)); got != kid1 {
 		t.Errorf("signer is %s, not the first key", got)
+	}
+}
+
+// TestPrepareLaterOfADeletedPool: a pool that is gone is nothing an operator must hear of, another failure is.
+func TestPrepareLaterOfADeletedPool(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{{fault.New(fault.PoolNotFound), false}, {errors.New("the disk is full"), true}} {
+		synctest.Test(t, func(t *testing.T) {
+			var log strings.Builder
+			k := token.New(token.Config{Store: &tokentest.Memory{Fail: func(string) error { return fmt.Errorf("reading: %w", c.err) }},
+				Vault: keyringtest.New(t, pool), Algorithm: tokentest.ES256, Log: logTo(&log)})
+			k.PrepareLater(pool)
+			synctest.Wait()
+			k.Close()
+			if got := strings.Contains(log.String(), "level=ERROR"); got != c.want {
+				t.Errorf("%v logged %q", c.err, log.String())
+			}
+		})
 	}
 }
 
