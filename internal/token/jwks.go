@@ -87,27 +87,39 @@ type Discovery struct {
 	AuthorizationEndpoint string
 	Claims                []string
 	EndSessionEndpoint    string
-	// GrantTypes default to authorization_code and refresh_token.
+	// GrantTypes default to authorization_code, if there is an AuthorizationEndpoint, and refresh_token, if there is a
+	// TokenEndpoint. Without either the list is published empty: leaving it out would mean authorization_code and
+	// implicit (RFC 8414, section 2).
 	GrantTypes []string
 	// Issuer is required.
 	Issuer string
 	// JWKSURI defaults to the issuer's /.well-known/jwks.json.
 	JWKSURI string
-	// ResponseTypes default to code.
+	// ResponseTypes default to code, if there is an AuthorizationEndpoint. The list is required, and empty without one.
 	ResponseTypes      []string
 	RevocationEndpoint string
-	// Scopes default to openid, email, phone and profile.
+	// Scopes default to openid, email, phone and profile, if there is an AuthorizationEndpoint.
 	Scopes           []string
 	TokenEndpoint    string
 	UserinfoEndpoint string
 }
 
-// JSON returns the document (OpenID Connect Discovery 1.0, section 3; RFC 8414).
+// JSON returns the document (OpenID Connect Discovery 1.0, section 3; RFC 8414). It promises nothing about endpoints that
+// are not there.
 func (d Discovery) JSON() []byte {
+	grants, responses := []string{}, []string{}
+	var challenges, scopes, authMethods []string
+	if d.AuthorizationEndpoint != "" {
+		grants, responses, challenges = append(grants, "authorization_code"), []string{"code"}, []string{"S256"}
+		scopes = []string{"openid", "email", "phone", "profile"}
+	}
+	if d.TokenEndpoint != "" {
+		grants, authMethods = append(grants, "refresh_token"), []string{"client_secret_basic", "client_secret_post", "none"}
+	}
 	doc := struct {
 		AuthorizationEndpoint string   `json:"authorization_endpoint,omitempty"`
 		Claims                []string `json:"claims_supported,omitempty"`
-		ChallengeMethods      []string `json:"code_challenge_methods_supported"`
+		ChallengeMethods      []string `json:"code_challenge_methods_supported,omitempty"`
 		EndSessionEndpoint    string   `json:"end_session_endpoint,omitempty"`
 		GrantTypes            []string `json:"grant_types_supported"`
 		Algorithms            []Alg    `json:"id_token_signing_alg_values_supported"`
@@ -115,16 +127,16 @@ func (d Discovery) JSON() []byte {
 		JWKSURI               string   `json:"jwks_uri"`
 		ResponseTypes         []string `json:"response_types_supported"`
 		RevocationEndpoint    string   `json:"revocation_endpoint,omitempty"`
-		Scopes                []string `json:"scopes_supported"`
+		Scopes                []string `json:"scopes_supported,omitempty"`
 		SubjectTypes          []string `json:"subject_types_supported"`
 		TokenEndpoint         string   `json:"token_endpoint,omitempty"`
-		AuthMethods           []string `json:"token_endpoint_auth_methods_supported"`
+		AuthMethods           []string `json:"token_endpoint_auth_methods_supported,omitempty"`
 		UserinfoEndpoint      string   `json:"userinfo_endpoint,omitempty"`
 	}{
-		d.AuthorizationEndpoint, d.Claims, []string{"S256"}, d.EndSessionEndpoint,
-		orList(d.GrantTypes, "authorization_code", "refresh_token"), orList(d.Algorithms, RS256), d.Issuer, d.JWKSURI,
-		orList(d.ResponseTypes, "code"), d.RevocationEndpoint, orList(d.Scopes, "openid", "email", "phone", "profile"), []string{"public"},
-		d.TokenEndpoint, []string{"client_secret_basic", "client_secret_post", "none"}, d.UserinfoEndpoint,
+		d.AuthorizationEndpoint, d.Claims, challenges, d.EndSessionEndpoint,
+		orList(d.GrantTypes, grants...), orList(d.Algorithms, RS256), d.Issuer, d.JWKSURI,
+		orList(d.ResponseTypes, responses...), d.RevocationEndpoint, orList(d.Scopes, scopes...), []string{"public"},
+		d.TokenEndpoint, authMethods, d.UserinfoEndpoint,
 	}
 	if doc.JWKSURI == "" {
 		doc.JWKSURI = strings.TrimSuffix(d.Issuer, "/") + "/.well-known/jwks.json"

@@ -422,6 +422,27 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
+// TestDiscoveryPromisesOnlyWhatExists: without endpoints there is no grant, and no default of a left-out list says otherwise.
+func TestDiscoveryPromisesOnlyWhatExists(t *testing.T) {
+	text := string(token.Discovery{Issuer: "https://id.example/p"}.JSON())
+	for _, absent := range []string{"authorization", "token_endpoint", "code_challenge", "refresh_token", "scopes_supported"} {
+		if strings.Contains(text, absent) {
+			t.Errorf("%s is promised: %s", absent, text)
+		}
+	}
+	for _, want := range []string{`"grant_types_supported":[]`, `"response_types_supported":[]`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is missing: %s", want, text)
+		}
+	}
+	text = string(token.Discovery{Issuer: "https://id.example/p", AuthorizationEndpoint: "https://id.example/a", TokenEndpoint: "https://id.example/t"}.JSON())
+	for _, want := range []string{`"grant_types_supported":["authorization_code","refresh_token"]`, `"response_types_supported":["code"]`, `["S256"]`, "client_secret_basic"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is missing: %s", want, text)
+		}
+	}
+}
+
 func FuzzVerify(f *testing.F) {
 	n := newNode(f, token.ES256)
 	good := n.sign(f, token.Access, accessClaims(start))
