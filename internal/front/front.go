@@ -168,6 +168,10 @@ func (f *Front) check(r *http.Request, s Surface, scheme string) (int, *fault.Er
 	if where := f.o.Elsewhere[s]; where != "" {
 		return http.StatusNotFound, fault.New(fault.ResourceNotFound).WithPublic("This is not served here, but %s.", where)
 	}
+	if target := r.Header.Get("X-Amz-Target"); s == None && target != "" {
+		return http.StatusBadRequest, fault.New(fault.UnsupportedOperation).WithPublic("Unknown operation %s.", printable(target)).
+			WithHint("served are AWSCognitoIdentityProviderService.*, and where configured TrentService.* and PinpointSMSVoiceV2.*, as POST /")
+	}
 	if s == None || s == Root {
 		return http.StatusNotFound, fault.New(fault.ResourceNotFound).WithPublic("There is nothing here.").
 			WithHint("AWS calls are POST / with X-Amz-Target or Action; other paths: /{poolId}/.well-known/, /oauth/token, /admin/v1/, /simulator/, /healthz, /readyz")

@@ -287,7 +287,8 @@ func TestSurfacesThatAreElsewhereOrNowhere(t *testing.T) {
 		{"POST", "/", "AWSCognitoIdentityProviderService.SignUp", 200, "cognito"},
 		{"GET", "/nothing", "", 404, "nothing here"},
 		{"PUT", "/", "", 404, "nothing here"},
-		{"POST", "/", "Unheard.Of", 404, "UnknownOperationException"},
+		{"POST", "/", "Unheard.Of", 400, `"__type":"UnknownOperationException"`},
+		{"POST", "/", "AWSCognitoIdentityProvider", 400, "Unknown operation AWSCognitoIdentityProvider."},
 	} {
 		if w := do(f, request(c.method, c.path, c.target, "")); w.Code != c.status || !strings.Contains(w.Body.String(), c.text) {
 			t.Errorf("%s %s %s: %d %s", c.method, c.path, c.target, w.Code, w.Body)
