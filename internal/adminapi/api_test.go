@@ -363,6 +363,18 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%s: %d %s", q, w.Code, w.Body)
 		}
 	}
+	for q, last := range map[string]string{"/events?type=login&pool=" + pool: "cs_restored", "/messages?state=lost&pool=" + pool: "suppressed"} {
+		var p Problem
+		field, _, _ := strings.Cut(q[strings.IndexByte(q, '?')+1:], "=")
+		if w := x.do("owner", "GET", q, "", &p); w.Code != 400 || !strings.HasPrefix(p.Detail, field+": ") || !strings.Contains(p.Hint, last) {
+			t.Errorf("%s: %d %s", q, w.Code, w.Body)
+		}
+	}
+	for _, q := range []string{"/events?type=s&pool=" + pool, "/messages?state=queued&pool=" + pool} {
+		if w := x.do("owner", "GET", q, "", nil); w.Code != 200 {
+			t.Errorf("%s: %d %s", q, w.Code, w.Body)
+		}
+	}
 	var p Problem
 	if w := x.do("owner", "GET", "/messages/none", "", &p); w.Code != 404 || p.Code != "resource_not_found" || w.Header().Get("Content-Type") != "application/problem+json" {
 		t.Errorf("%d %+v %v", w.Code, p, w.Header())

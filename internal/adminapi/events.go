@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"countersign/internal/access"
 	"countersign/internal/eventlog"
+	"countersign/internal/fault"
 	"countersign/internal/secret"
 	"countersign/internal/store"
 )
@@ -67,6 +70,9 @@ func (s *server) listEvents(ctx context.Context, in *eventsInput) (*eventsOutput
 	if in.Reveal {
 		s.audit(ctx, "personal data of events shown", "pool", in.Pool)
 	}
+	if err := knownType(in.Type); err != nil {
+		return nil, err
+	}
 	rows, err := s.Events.List(ctx, s.Store, eventlog.Query{
 		PoolID: in.Pool, UserID: in.User, Type: eventlog.Type(in.Type), Number: in.Number, From: in.From, To: in.To,
 		After: in.After, Ascending: in.Ascending, Limit: in.Limit,
@@ -82,6 +88,18 @@ func (s *server) listEvents(ctx context.Context, in *eventsInput) (*eventsOutput
 		out.Body.Next = rows[len(rows)-1].ID
 	}
 	return out, nil
+}
+
+// knownType refuses a type that no event can have: an empty list would look like an answer.
+func knownType(name string) error {
+	var names []string
+	for _, i := range eventlog.Types() {
+		names = append(names, string(i.Type))
+	}
+	if name == "" || slices.Contains(names, name) {
+		return nil
+	}
+	return fault.Invalidf("type", "type: %q is not a type of event.", name).WithHint("one of %s", strings.Join(names, ", "))
 }
 
 func (s *server) eventViews(ctx context.Context, rows []*store.Event, reveal bool) ([]Event, error) {

@@ -2,9 +2,12 @@ package adminapi
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"countersign/internal/access"
+	"countersign/internal/fault"
 	"countersign/internal/store"
 )
 
@@ -74,6 +77,9 @@ func (s *server) listMessages(ctx context.Context, in *messagesInput) (*messages
 	if err := s.onlyPool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
+	if err := knownState(in.State); err != nil {
+		return nil, err
+	}
 	q := store.MessageQuery{PoolID: in.Pool, UserID: in.User, State: store.State(in.State), Before: in.Before, Limit: in.Limit}
 	if in.Number != "" {
 		var err error
@@ -98,6 +104,18 @@ func (s *server) listMessages(ctx context.Context, in *messagesInput) (*messages
 		out.Body.Next = rows[len(rows)-1].ID
 	}
 	return out, nil
+}
+
+// knownState refuses a state that no message can have: an empty list would look like an answer.
+func knownState(name string) error {
+	names := []string{""}
+	for _, state := range store.States() {
+		names = append(names, string(state))
+	}
+	if slices.Contains(names, name) {
+		return nil
+	}
+	return fault.Invalidf("state", "state: %q is not a state of a message.", name).WithHint("one of %s", strings.Join(names[1:], ", "))
 }
 
 func (s *server) getMessage(ctx context.Context, in *messageInput) (*messageOutput, error) {

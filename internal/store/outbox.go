@@ -35,6 +35,11 @@ const (
 	Suppressed State = "suppressed"
 )
 
+// States returns all states, in the order of a message's life.
+func States() []State {
+	return []State{Queued, Sending, Sent, Delivered, Undelivered, Failed, Expired, Suppressed}
+}
+
 // Final reports whether the message's contents must be gone.
 func (s State) Final() bool { return s != Queued && s != Sending }
 
