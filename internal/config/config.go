@@ -20,10 +20,13 @@ type Config struct {
 	Admin  Admin    `yaml:"admin"`
 	// Database is the path of an SQLite file or a postgres:// URL.
 	Database secret.String `yaml:"database"`
-	RootKey  RootKey       `yaml:"root_key"`
-	Sender   Sender        `yaml:"sender"`
-	Egress   Egress        `yaml:"egress"`
-	Log      Log           `yaml:"log"`
+	// DatabasePlaintext accepts a connection to PostgreSQL on another host that may go in clear (sslmode disable, allow,
+	// prefer, or none given). Refused otherwise.
+	DatabasePlaintext bool    `yaml:"database_plaintext"`
+	RootKey           RootKey `yaml:"root_key"`
+	Sender            Sender  `yaml:"sender"`
+	Egress            Egress  `yaml:"egress"`
+	Log               Log     `yaml:"log"`
 	// EventRetention is how long events are kept. Default 90 days; "0s" keeps them for ever.
 	EventRetention *Duration `yaml:"event_retention"`
 	// DrainTimeout bounds the end: how long requests in flight may take after SIGTERM. Default 20 s.

@@ -124,6 +124,10 @@ func TestExampleIsSafe(t *testing.T) {
 	}
 }
 
+func postgres(url string) func(*Config, string) {
+	return func(c *Config, _ string) { c.Database.UnmarshalText([]byte(url)) }
+}
+
 func TestProblems(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(c *Config, dir string)
@@ -146,6 +150,19 @@ func TestProblems(t *testing.T) {
 		"plain base url":     {func(c *Config, _ string) { c.BaseURLs = []string{"http://id.example.com", "nonsense"} }, []string{"base_urls: http://id", "base_urls: \"nonsense\""}},
 		"trust everybody":    {func(c *Config, _ string) { c.Proxy.Trusted = []string{"0.0.0.0/0", "x"} }, []string{"proxy.trusted: 0.0.0.0/0 trusts everybody", "proxy.trusted: \"x\""}},
 		"database":           {func(c *Config, _ string) { c.Database.UnmarshalText([]byte("mysql://x")) }, []string{"database: neither"}},
+		"database in clear":  {postgres("postgres://u:hunter2@db.internal:5432/x"), []string{"database: the URL without sslmode lets the connection to db.internal go in clear"}},
+		"database, prefer":   {postgres("postgres://u@10.0.0.7/x?sslmode=prefer"), []string{"database: sslmode=prefer lets the connection to 10.0.0.7"}},
+		"database, disable":  {postgres("postgresql://u@[2001:db8::1]:5432/x?sslmode=disable"), []string{"database: sslmode=disable lets the connection to 2001:db8::1"}},
+		"database, second":   {postgres("postgres://u@localhost,db2:5432/x"), []string{"database: the URL without sslmode lets the connection to db2 go"}},
+		"database, host":     {postgres("postgres:///x?host=db&sslmode=allow"), []string{"database: sslmode=allow lets the connection to db "}},
+		"database, verified": {postgres("postgres://u@db/x?sslmode=verify-full"), nil},
+		"database, loopback": {postgres("postgres://u@127.0.0.1:5432/x"), nil},
+		"database, ::1":      {postgres("postgres://u@[::1]/x?sslmode=disable"), nil},
+		"database, socket":   {postgres("postgres:///x?host=/run/postgresql"), nil},
+		"database, accepted": {func(c *Config, dir string) {
+			postgres("postgres://u@db/x?sslmode=disable")(c, dir)
+			c.DatabasePlaintext = true
+		}, nil},
 		"no database folder": {func(c *Config, _ string) { c.Database.UnmarshalText([]byte("/nowhere/x.db")) }, []string{"database: the folder /nowhere"}},
 		"same port":          {func(c *Config, _ string) { c.Admin.Listen, c.Listen = "127.0.0.1:1", "127.0.0.1:1" }, []string{"admin.listen: is the same"}},
 		"webhook":            {func(c *Config, _ string) { c.Sender.Webhook.URL = "http://sms.example.com" }, []string{"sender.webhook.url: codes"}},

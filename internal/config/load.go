@@ -48,11 +48,11 @@ func readFile(c *Config, path string) []error {
 		err = fmt.Errorf("%s: larger than 1 MiB", path)
 	}
 	if err != nil {
-		return []error{err}
+		return []error{fmt.Errorf("the configuration file cannot be read: %w", reason(err))}
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return []error{err}
+		return []error{fmt.Errorf("the configuration file cannot be read: %w", reason(err))}
 	}
 	return parse(c, filepath.Base(path), data)
 }

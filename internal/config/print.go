@@ -83,8 +83,10 @@ admin:
   # A socket of mode 0600 for the operator on this machine: countersign keys create --config countersign.yaml
   # socket: /run/countersign/admin.sock
 
-# A file, or postgres://user:password@host:5432/countersign
+# A file, or postgres://user:password@host:5432/countersign?sslmode=verify-full
 database: /var/lib/countersign/countersign.db
+# Lets the connection to PostgreSQL on another host go in clear: sslmode disable, allow, prefer, or none given.
+# database_plaintext: true
 
 # Made by: countersign key new --out /etc/countersign/root.key. Keep a copy apart from the backups.
 root_key:

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -210,6 +211,8 @@ func (j *judge) database() {
 	case j.c.Postgres():
 		if u, err := url.Parse(s); err != nil || u.Host == "" && u.Query().Get("host") == "" {
 			j.add("database", "postgres://user:password@host:5432/name", "cannot be read as a URL")
+		} else {
+			j.databaseTLS(u)
 		}
 	case s == ":memory:" || strings.Contains(s, "://"):
 		j.add("database", "name a file or a postgres:// URL", "neither a file nor a postgres:// URL")
@@ -219,6 +222,30 @@ func (j *judge) database() {
 		} else if runtime.GOOS != "windows" && fileReadable(s) {
 			j.add("database", "chmod 600 "+s, "%s can be read by others", s)
 		}
+	}
+}
+
+// databaseTLS refuses connections to other hosts that are in clear, or fall back to it. Without sslmode that is so:
+// libpq's default is prefer.
+func (j *judge) databaseTLS(u *url.URL) {
+	mode := cmp.Or(u.Query().Get("sslmode"), j.env("PGSSLMODE"))
+	if j.c.DatabasePlaintext || !slices.Contains([]string{"", "disable", "allow", "prefer"}, mode) {
+		return
+	}
+	for host := range strings.SplitSeq(cmp.Or(u.Query().Get("host"), u.Host), ",") {
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		if host = strings.Trim(host, "[]"); host == "" || strings.HasPrefix(host, "/") || loopback(host) {
+			continue
+		}
+		what := "sslmode=" + mode
+		if mode == "" {
+			what = "the URL without sslmode"
+		}
+		j.add("database", "add sslmode=verify-full to the URL (and sslrootcert=FILE for an authority of your own), or accept it with database_plaintext: true",
+			"%s lets the connection to %s go in clear", what, host)
+		return
 	}
 }
 
