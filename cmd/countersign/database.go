@@ -108,16 +108,20 @@ func (c *restoreCmd) Run(a *app) error {
 	}
 	defer f.Close()
 	defer a.progress("restoring")()
-	s, err := openDatabase(a, cfg, sqlstore.Options{Migrate: true})
+	notEmpty := hint(errors.New("the configured database is not empty; nothing was changed"), "name a new database")
+	s, err := openDatabase(a, cfg, sqlstore.Options{Migrate: true, Empty: true})
+	if errors.Is(err, sqlstore.ErrNotEmpty) {
+		return notEmpty
+	}
 	if err != nil {
 		return explainServe(err)
 	}
 	defer s.Close()
 	switch err := sqlstore.Restore(a.ctx, f, s); {
 	case errors.Is(err, sqlstore.ErrNotEmpty):
-		return hint(errors.New("the configured database is not empty; nothing was changed"), "name a new database")
+		return notEmpty
 	case errors.Is(err, sqlstore.ErrArchive):
-		return hint(fmt.Errorf("%s is no backup, or is damaged; nothing was changed", c.In), "take another copy")
+		return hint(fmt.Errorf("%s is no backup, or is damaged; nothing was restored", c.In), "take another copy")
 	case err != nil:
 		return err
 	}

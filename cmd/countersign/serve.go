@@ -119,6 +119,9 @@ func (c *serveCmd) Run(a *app) error {
 }
 
 func explainServe(err error) error {
+	if e, ok := errors.AsType[*sqlstore.ConnectError](err); ok {
+		return hint(errors.New(e.What), "%s", e.Hint)
+	}
 	switch {
 	case errors.Is(err, store.ErrNewer):
 		return hint(errors.New("the database was written by a newer version of countersign"), "upgrade this node, or restore a backup of this version")

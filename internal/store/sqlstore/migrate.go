@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -78,7 +79,7 @@ type migrator interface {
 }
 
 // checkSchema compares the database with this program's migrations and brings it up to date if it may.
-func checkSchema(ctx context.Context, m migrator, migrate bool) error {
+func checkSchema(ctx context.Context, m migrator, o Options) error {
 	all, err := migrations(m.dialect().name)
 	if err != nil {
 		return err
@@ -94,12 +95,47 @@ func checkSchema(ctx context.Context, m migrator, migrate bool) error {
 			store.ErrNewer, version, needs, newest)
 	case version >= newest:
 		return nil
-	case !migrate:
+	case !o.Migrate:
 		return fmt.Errorf("%w (it is number %d, this program needs %d)", ErrOlder, version, newest)
 	}
-	err = m.transact(ctx, func() error { return apply(m, all) })
+	err = m.transact(ctx, func() error {
+		if o.Empty {
+			if err := holdsNothing(m); err != nil {
+				return err
+			}
+		}
+		return apply(m, all)
+	})
+	if errors.Is(err, ErrNotEmpty) {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("store: migrating: %w", err)
+	}
+	return nil
+}
+
+// holdsNothing is mustBeEmpty for a schema that may lack some of our tables.
+func holdsNothing(m migrator) error {
+	for _, tab := range tables {
+		if tab.name == "meta" {
+			continue
+		}
+		var n int64
+		count := func(s *scan) { n = s.int64() }
+		if err := m.conn().query(m.dialect().hasTable, []any{tab.name}, count); err != nil {
+			return err
+		}
+		if n == 0 {
+			continue
+		}
+		n = 0
+		if err := m.conn().query(`SELECT CAST(1 AS BIGINT) FROM `+tab.name+` LIMIT 1`, nil, count); err != nil {
+			return err
+		}
+		if n > 0 {
+			return fmt.Errorf("%w: table %s has rows", ErrNotEmpty, tab.name)
+		}
 	}
 	return nil
 }

@@ -55,10 +55,13 @@ func OpenPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	e := &pgEngine{pool: pool}
-	err = e.with(ctx, 0, func(c *pgConn) error { return checkSchema(ctx, pgMigrator{c}, o.Migrate) })
+	err = e.with(ctx, 0, func(c *pgConn) error { return checkSchema(ctx, pgMigrator{c}, o) })
 	if err != nil {
 		pool.Close()
-		return nil, err
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		return nil, connectError(err)
 	}
 	return &Store{d: postgresDialect, e: e}, nil
 }

@@ -60,7 +60,7 @@ func (e *sqliteEngine) open(ctx context.Context, path string, o Options) error {
 	if e.writer, err = openSQLiteConn(sqliteDSN(path, false, e.remove == "")); err != nil {
 		return err
 	}
-	if err := checkSchema(ctx, sqliteMigrator{e.writer}, o.Migrate); err != nil {
+	if err := checkSchema(ctx, sqliteMigrator{e.writer}, o); err != nil {
 		return err
 	}
 	if o.Readers <= 0 {

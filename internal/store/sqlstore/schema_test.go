@@ -77,6 +77,45 @@ func TestOlderAndNewerSchemas(t *testing.T) {
 	}
 }
 
+// TestEmptyIsCheckedBeforeMigrating: with Options.Empty a database with rows and an older schema stays as it is.
+func TestEmptyIsCheckedBeforeMigrating(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	open := func(o sqlstore.Options) error {
+		s, err := sqlstore.OpenSQLite(t.Context(), path, o)
+		if err == nil {
+			err = s.Close()
+		}
+		return err
+	}
+	raw := func(statements ...string) {
+		t.Helper()
+		s, err := sqlstore.OpenSQLite(t.Context(), path, sqlstore.Options{Migrate: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		for _, sql := range statements {
+			if err := sqlstore.Raw(s, sql, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := open(sqlstore.Options{Migrate: true, Empty: true}); err != nil {
+		t.Fatalf("a new file: %v", err)
+	}
+	raw(`INSERT INTO spent (mark, expires_at) VALUES (x'01', 1)`)
+	if err := open(sqlstore.Options{Migrate: true, Empty: true}); err != nil {
+		t.Errorf("rows and the newest schema, which Restore itself refuses: %v", err)
+	}
+	raw(`DELETE FROM schema_migrations`)
+	if err := open(sqlstore.Options{Migrate: true, Empty: true}); !errors.Is(err, sqlstore.ErrNotEmpty) {
+		t.Errorf("rows and an older schema: %v", err)
+	}
+	if err := open(sqlstore.Options{}); !errors.Is(err, sqlstore.ErrOlder) {
+		t.Errorf("the refused database is not what it was: %v", err)
+	}
+}
+
 func TestPostgresMigratesOnce(t *testing.T) {
 	for _, e := range storetest.Engines(t) {
 		if e.Name != "postgres" {

@@ -16,6 +16,9 @@ type Options struct {
 	// Migrate brings the schema up to date on opening. Without it a database with an older schema is refused with
 	// ErrOlder: in production that is a step of its own.
 	Migrate bool
+	// Empty lets Migrate touch only a database without rows; one with rows and an older schema is refused with
+	// ErrNotEmpty, and stays as it is. For Restore.
+	Empty bool
 	// Readers bounds SQLite's reading connections. Defaults to the number of processors, at least 4.
 	Readers int
 }
