@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,18 @@ func (e *ConnectError) Error() string { return "store: " + e.What }
 
 // Unwrap returns the driver's error.
 func (e *ConnectError) Unwrap() error { return e.Err }
+
+// urlError is about a URL that the driver cannot use. Its own text holds the URL, with the password masked as well as can
+// be; here there is only the cause.
+func urlError(err error) error {
+	out := &ConnectError{What: "the database URL cannot be used", Hint: "postgres://user:password@host:5432/name?sslmode=verify-full", Err: err}
+	cause := errors.Unwrap(err)
+	// An error of parsing may quote a part of the password.
+	if _, ok := errors.AsType[*url.Error](err); !ok && cause != nil {
+		out.What += ": " + cause.Error()
+	}
+	return out
+}
 
 // connectError returns err as a ConnectError if it is one of connecting, or else as it is.
 func connectError(err error) error {
@@ -54,6 +67,8 @@ func connectError(err error) error {
 	if cert, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		out.What = fmt.Sprintf("%s: its certificate is not trusted: %v", where, cert.Err)
 		out.Hint = "name the authority that signed it: sslrootcert=FILE in the database URL"
+	} else if strings.Contains(err.Error(), "server refused TLS connection") { // the driver has no value to compare with
+		out.What, out.Hint = where+": the server does not speak TLS", "give it a certificate (ssl = on in postgresql.conf)"
 	} else if op, ok := errors.AsType[*net.OpError](err); ok {
 		out.What += ": " + op.Err.Error()
 	} else if dns, ok := errors.AsType[*net.DNSError](err); ok {

@@ -29,8 +29,7 @@ const (
 func OpenPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	conf, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		// The error of pgx holds the URL with its password masked, and what is wrong with it.
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, urlError(err)
 	}
 	conf.MaxConns = 16
 	if o.MaxConns > 0 {

@@ -116,6 +116,32 @@ func TestEmptyIsCheckedBeforeMigrating(t *testing.T) {
 	}
 }
 
+func TestEmptyIsCheckedBeforeMigratingPostgres(t *testing.T) {
+	for _, e := range storetest.Engines(t) {
+		if e.Name != "postgres" {
+			continue
+		}
+		url := storetest.EmptyPostgres(t)
+		o := sqlstore.Options{Migrate: true, Empty: true}
+		s, err := sqlstore.OpenPostgres(t.Context(), url, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		c, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close(context.Background())
+		if _, err := c.Exec(t.Context(), `INSERT INTO spent (mark, expires_at) VALUES ('\x01', 1); DELETE FROM schema_migrations`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sqlstore.OpenPostgres(t.Context(), url, o); !errors.Is(err, sqlstore.ErrNotEmpty) {
+			t.Errorf("rows and an older schema: %v", err)
+		}
+	}
+}
+
 func TestPostgresMigratesOnce(t *testing.T) {
 	for _, e := range storetest.Engines(t) {
 		if e.Name != "postgres" {
