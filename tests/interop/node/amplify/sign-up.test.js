@@ -12,6 +12,12 @@ const { signUp, confirmSignUp, resendSignUpCode, signIn, fetchUserAttributes } =
 
 beforeEach(() => configure(devPool));
 
+// Amplify swallows an autoSignIn that comes less than 300 ms after the last one, and then never settles its promise.
+const autoSignIn = async () => {
+  await new Promise(resolve => setTimeout(resolve, 350));
+  return auth.autoSignIn();
+};
+
 test('a phone number signs up, gets a code by text and confirms', async () => {
   const number = phone();
   const signedUp = await signUp({ username: number, password });
@@ -45,7 +51,7 @@ test('autoSignIn: true signs in by SRP after the confirmation', async () => {
   await signUp({ username: number, password, options: { autoSignIn: true } });
   const { nextStep } = await confirmSignUp({ username: number, confirmationCode: await nextCode(number) });
   assert.equal(nextStep.signUpStep, 'COMPLETE_AUTO_SIGN_IN');
-  assert.equal((await auth.autoSignIn()).isSignedIn, true);
+  assert.equal((await autoSignIn()).isSignedIn, true);
   assert.equal((await messages(number)).length, 1, 'one text in all');
 });
 
@@ -54,7 +60,7 @@ test('autoSignIn by USER_AUTH spends the session of the confirmation, without an
   await signUp({ username: number, password, options: { autoSignIn: { authFlowType: 'USER_AUTH' } } });
   const { nextStep } = await confirmSignUp({ username: number, confirmationCode: await nextCode(number) });
   assert.equal(nextStep.signUpStep, 'COMPLETE_AUTO_SIGN_IN');
-  assert.deepEqual(await auth.autoSignIn(), { isSignedIn: true, nextStep: { signInStep: 'DONE' } });
+  assert.deepEqual(await autoSignIn(), { isSignedIn: true, nextStep: { signInStep: 'DONE' } });
   assert.equal((await tokens()).id.phone_number, number);
   assert.equal((await messages(number)).length, 1, 'one text in all');
 });
@@ -130,7 +136,7 @@ test('without a password, where the pool offers a code as first factor', async (
   const number = phone();
   await signUp({ username: number, options: { autoSignIn: { authFlowType: 'USER_AUTH' } } });
   await confirmSignUp({ username: number, confirmationCode: await nextCode(number) });
-  assert.equal((await auth.autoSignIn()).isSignedIn, true);
+  assert.equal((await autoSignIn()).isSignedIn, true);
 });
 
 test('a required attribute must be given (e-mail beside phone sign-up)', async () => {
