@@ -171,8 +171,8 @@ func (u *unit) spend(ctx context.Context, h *held, now time.Time) error {
 	return nil
 }
 
-// signUpSession is the Session of SignUp: Amplify asks for USER_AUTH after the confirmation only if it got one. ConfirmSignUp needs none: its
-// code proves more. Nil if the client does not allow USER_AUTH.
+// signUpSession is the Session of SignUp, as Cognito's answer has it. Clients hand it to ConfirmSignUp, where nothing depends on it: the code
+// proves more. Nil if the client does not allow USER_AUTH.
 func (s *Service) signUpSession(t *tenant, c Caller, userID string) (*opened, error) {
 	if !t.ccfg.allows("ALLOW_USER_AUTH") {
 		return nil, nil
