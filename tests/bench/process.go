@@ -111,8 +111,18 @@ func build(ctx context.Context, dir string) (string, error) {
 // readyTimeout bounds the start of a server.
 const readyTimeout = 30 * time.Second
 
-// start runs a server on a database and waits until it is ready.
-func (l *launcher) start(ctx context.Context, database string) (*server, error) {
+// start runs a server on a database and waits until it is ready. Somebody may take a port between the choice and the use of
+// it, so it tries again.
+func (l *launcher) start(ctx context.Context, database string) (s *server, err error) {
+	for range 3 {
+		if s, err = l.once(ctx, database); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return s, err
+}
+
+func (l *launcher) once(ctx context.Context, database string) (*server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
