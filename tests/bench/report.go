@@ -134,9 +134,7 @@ type growth struct {
 	From        int     `json:"from_users"`
 	To          int     `json:"to_users"`
 	CPU         float64 `json:"cpu_ratio"`
-	// Echoes is CPU in multiples of the echo, which takes the machine's changing speed out.
-	Echoes float64 `json:"times_echo_ratio"`
-	P99    float64 `json:"p99_ratio"`
+	P99         float64 `json:"p99_ratio"`
 }
 
 func growths(list []figure) (out []growth) {
@@ -154,10 +152,10 @@ func growths(list []figure) (out []growth) {
 	for _, f := range list {
 		l := least[key{f.Store, f.Workload, f.Algorithm, f.Connections}]
 		// The pool that signs with ES256 has the same users in every database.
-		if f.Workload == "echo" || f.Algorithm == "ES256" || f.Users < 10*l.Users || l.CPU == 0 || l.P99 == 0 || l.TimesEcho == 0 {
+		if f.Workload == "echo" || f.Algorithm == "ES256" || f.Users < 10*l.Users || l.CPU == 0 || l.P99 == 0 {
 			continue
 		}
-		out = append(out, growth{f.Store, f.Workload, f.Algorithm, f.Connections, l.Users, f.Users, f.CPU / l.CPU, f.TimesEcho / l.TimesEcho, f.P99 / l.P99})
+		out = append(out, growth{f.Store, f.Workload, f.Algorithm, f.Connections, l.Users, f.Users, f.CPU / l.CPU, f.P99 / l.P99})
 	}
 	return out
 }
@@ -168,9 +166,9 @@ func (r *report) writeGrowth(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "store\tworkload\talg\tconns\tusers\tCPU ×\techoes ×\tp99 ×\t")
+	fmt.Fprintln(t, "store\tworkload\talg\tconns\tusers\tCPU ×\tp99 ×\t")
 	for _, g := range r.Growth {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d → %d\t%.2f\t%.2f\t%.2f\t\n", g.Store, g.Workload, g.Algorithm, g.Connections, g.From, g.To, g.CPU, g.Echoes, g.P99)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d → %d\t%.2f\t%.2f\t\n", g.Store, g.Workload, g.Algorithm, g.Connections, g.From, g.To, g.CPU, g.P99)
 	}
 	t.Flush()
 }
