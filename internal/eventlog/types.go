@@ -116,6 +116,11 @@ const (
 	TemplateChanged Type = "cs_template_changed"
 	HookDeployed    Type = "cs_hook_deployed"
 	TriggerFailed   Type = "cs_trigger_failed"
+	FunctionChanged Type = "cs_function_changed"
+	FunctionRan     Type = "cs_function_invoked"
+	FunctionFailed  Type = "cs_function_failed"
+	KMSKeyChanged   Type = "cs_kms_key_changed"
+	RiskNotified    Type = "cs_risk_notified"
 	TestMessage     Type = "cs_test_message"
 	KeysRotated     Type = "cs_keys_rotated"
 	Restored        Type = "cs_restored"
@@ -239,6 +244,11 @@ var types = [...]Info{
 	{TemplateChanged, false, true, "A message template was changed."},
 	{HookDeployed, false, true, "A version of a hook, action or function was deployed."},
 	{TriggerFailed, true, true, "A trigger failed or refused."},
+	{FunctionChanged, false, true, "A function, its permissions, versions or aliases were changed."},
+	{FunctionRan, false, true, "A function was invoked and answered."},
+	{FunctionFailed, true, true, "A function threw, timed out or was stopped."},
+	{KMSKeyChanged, false, true, "A KMS key, its aliases, grants or policy were changed."},
+	{RiskNotified, false, true, "A user was told of a sign-in from a new network."},
 	{TestMessage, false, true, "An operator sent a test message."},
 	{KeysRotated, false, true, "Keys of a pool were rotated."},
 	{Restored, false, true, "The database was restored from a backup: a new epoch began."},

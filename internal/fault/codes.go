@@ -110,6 +110,20 @@ const (
 	// TriggerAnswerInvalid: a trigger's answer cannot be understood. Field holds its name.
 	TriggerAnswerInvalid Code = "trigger_answer_invalid"
 
+	// KeyDisabled: a KMS key is disabled. KeyStateInvalid: it waits for its deletion, or is not in a state for this call.
+	KeyDisabled     Code = "key_disabled"
+	KeyStateInvalid Code = "key_state_invalid"
+	// KeyUsageWrong: a KMS key that is not for this operation (asymmetric, or for signatures).
+	KeyUsageWrong Code = "key_usage_wrong"
+	// CiphertextInvalid: a ciphertext of KMS that is damaged, foreign, or bound to another encryption context.
+	CiphertextInvalid Code = "ciphertext_invalid"
+	// KeyIncorrect: the named KMS key is not the one that made the ciphertext.
+	KeyIncorrect Code = "key_incorrect"
+	// PolicyMalformed: a policy document that cannot be read, or would lock everybody out.
+	PolicyMalformed Code = "policy_malformed"
+	// PayloadTooLarge: a request, package or answer beyond its bound.
+	PayloadTooLarge Code = "payload_too_large"
+
 	// SessionInvalid, SessionExpired, SessionUsed: the challenge session is garbled, too old, or was answered.
 	SessionInvalid Code = "session_invalid"
 	SessionExpired Code = "session_expired"
@@ -165,6 +179,8 @@ var kinds = map[Code]Kind{
 	CodeMismatch: Denied, ChallengeCodeMismatch: Denied, CodeResent: Denied, CodeExpired: Expired, AttemptLimit: Throttled,
 	DestinationRefused: Invalid, DeliveryFailed: Unavailable,
 	TriggerRefused: Denied, TriggerFailed: Unavailable, TriggerAnswerInvalid: Unavailable,
+	KeyDisabled: Denied, KeyStateInvalid: Conflict, KeyUsageWrong: Invalid, CiphertextInvalid: Invalid, KeyIncorrect: Invalid,
+	PolicyMalformed: Invalid, PayloadTooLarge: Invalid,
 	SessionInvalid: Denied, SessionExpired: Expired, SessionUsed: Denied,
 	TotpNotFound: NotFound, TotpNotEnabled: Invalid, TotpMismatch: Denied, MfaMethodNotFound: NotFound, FactorNotReady: Invalid,
 	AccessTokenInvalid: Denied, AccessTokenExpired: Expired, AccessTokenRevoked: Denied, AccessTokenScope: Denied,

@@ -47,6 +47,9 @@ type Tx interface {
 	Outbox() Outbox
 	Events() Events
 	Keys() Keys
+	KMS() KMS
+	Functions() Functions
+	Artifacts() Artifacts
 	Access() Access
 	// Sweep deletes at most limit rows of each kind that expired before now (codes, challenges, spent marks, attempts,
 	// families, networks), and returns how many it deleted in all.

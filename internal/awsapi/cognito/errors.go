@@ -48,6 +48,13 @@ func generalErrors() map[fault.Code]wire.ErrorShape {
 		fault.TriggerRefused:       {Name: "UserLambdaValidationException", Message: "{field} failed with error."},
 		fault.TriggerFailed:        {Name: "UnexpectedLambdaException", Message: "{field} invocation failed due to error."},
 		fault.TriggerAnswerInvalid: {Name: "InvalidLambdaResponseException", Message: "Unrecognizable lambda output"},
+		fault.KeyDisabled:          {Name: invalidParameter, Message: "The KMS key is disabled."},
+		fault.KeyStateInvalid:      {Name: invalidParameter, Message: "The KMS key is pending deletion."},
+		fault.KeyUsageWrong:        {Name: invalidParameter, Message: "The KMS key must be a symmetric encryption key."},
+		fault.CiphertextInvalid:    {Name: invalidParameter, Message: "The ciphertext is invalid."},
+		fault.KeyIncorrect:         {Name: invalidParameter, Message: "The KMS key is not the one of the ciphertext."},
+		fault.PolicyMalformed:      {Name: invalidParameter, Message: "The policy is malformed."},
+		fault.PayloadTooLarge:      {Name: invalidParameter, Message: "The request is too large."},
 	}
 }
 
