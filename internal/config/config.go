@@ -22,11 +22,14 @@ type Config struct {
 	Database secret.String `yaml:"database"`
 	// DatabasePlaintext accepts a connection to PostgreSQL on another host that may go in clear (sslmode disable, allow,
 	// prefer, or none given). Refused otherwise.
-	DatabasePlaintext bool    `yaml:"database_plaintext"`
-	RootKey           RootKey `yaml:"root_key"`
-	Sender            Sender  `yaml:"sender"`
-	Egress            Egress  `yaml:"egress"`
-	Log               Log     `yaml:"log"`
+	DatabasePlaintext bool      `yaml:"database_plaintext"`
+	RootKey           RootKey   `yaml:"root_key"`
+	Sender            Sender    `yaml:"sender"`
+	Egress            Egress    `yaml:"egress"`
+	Functions         Functions `yaml:"functions"`
+	KMS               KMS       `yaml:"kms"`
+	AWS               AWS       `yaml:"aws"`
+	Log               Log       `yaml:"log"`
 	// EventRetention is how long events are kept. Default 90 days; "0s" keeps them for ever.
 	EventRetention *Duration `yaml:"event_retention"`
 	// DrainTimeout bounds the end: how long requests in flight may take after SIGTERM. Default 20 s.
@@ -105,6 +108,53 @@ type SMTP struct {
 type Egress struct {
 	// Allow lists networks and addresses, otherwise refused as private, that may be called ("10.1.2.0/24").
 	Allow []string `yaml:"allow"`
+}
+
+// Functions is about user code: the functions that pools' triggers call.
+type Functions struct {
+	// Isolation is the least level that functions may run under: full (default), strong, weak or none. What this machine
+	// offers is said at start; functions are refused below the level named here.
+	Isolation string `yaml:"isolation"`
+	// Node is the path of the Node.js program that runs nodejs* functions. Default: node on the PATH.
+	Node string `yaml:"node"`
+	// Cache is the folder that packages are unpacked in; it can be deleted at any time. Default: functions beside the
+	// SQLite file, or below the user's cache folder.
+	Cache string `yaml:"cache"`
+	// Memory bounds the memory of all workers of this node together, in MiB. Default 2048.
+	Memory int `yaml:"memory"`
+	// MaxMemory bounds the MemorySize that one function may ask for, in MiB. Default 1024.
+	MaxMemory int `yaml:"max_memory"`
+	// Egress is where functions may connect to.
+	Egress FunctionEgress `yaml:"egress"`
+	// Remote lets pools call functions in AWS, with the credentials of the section aws. Default false.
+	Remote bool `yaml:"remote"`
+}
+
+// FunctionEgress is where functions may connect to: port 443 of public addresses, unless said otherwise.
+type FunctionEgress struct {
+	// Allow opens more: "host:port", "*.example.com:8443", "10.1.2.3:25", "10.1.0.0/16:443".
+	Allow []string `yaml:"allow"`
+	// Only, if not empty, closes everything but these hosts: "api.example.com", "*.twilio.com".
+	Only []string `yaml:"only"`
+}
+
+// KMS is about the keys that codes are sealed under for sender functions.
+type KMS struct {
+	// Provider is built-in (default), or aws: pools name keys of AWS KMS, used with the credentials of the section aws.
+	Provider string `yaml:"provider"`
+}
+
+// AWS is how this server calls AWS, where functions.remote or kms.provider say that it does.
+type AWS struct {
+	// Region is for calls whose ARN names none.
+	Region string `yaml:"region"`
+	// AccessKeyID and SecretAccessKey (or SecretAccessKeyFile) are the credentials. Empty: those of the environment variables
+	// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. Chain true: whatever the AWS SDK finds, the instance's
+	// metadata service and ~/.aws included.
+	AccessKeyID         string        `yaml:"access_key_id"`
+	SecretAccessKey     secret.String `yaml:"secret_access_key"`
+	SecretAccessKeyFile string        `yaml:"secret_access_key_file"`
+	Chain               bool          `yaml:"chain"`
 }
 
 // Log is about the server's own log, on standard error.

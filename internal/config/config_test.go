@@ -167,6 +167,20 @@ func TestProblems(t *testing.T) {
 		"same port":          {func(c *Config, _ string) { c.Admin.Listen, c.Listen = "127.0.0.1:1", "127.0.0.1:1" }, []string{"admin.listen: is the same"}},
 		"webhook":            {func(c *Config, _ string) { c.Sender.Webhook.URL = "http://sms.example.com" }, []string{"sender.webhook.url: codes"}},
 		"webhook, no secret": {func(c *Config, _ string) { c.Sender.Webhook.SecretFile = "" }, []string{"sender.webhook.secret: the calls"}},
+		"functions": {func(c *Config, _ string) {
+			c.Functions = Functions{Isolation: "some", Node: "/nowhere/node", Memory: 5, MaxMemory: 20000, Egress: FunctionEgress{
+				Allow: []string{"api.example.com", "x:0", "bad host:1", "10.0.0.0/8:443", "api.example.com:8443", "[::1]:25"}, Only: []string{"*", "*.twilio.com"}}}
+		}, []string{`functions.isolation: "some"`, "functions.node: /nowhere/node", "functions.memory: 5 MiB", "functions.max_memory: 20000 MiB",
+			`functions.egress.allow: "api.example.com" is not host:port`, `functions.egress.allow: "x:0" has no port`, `functions.egress.allow: "bad host:1" names no host`,
+			`functions.egress.only: "*"`}},
+		"aws": {func(c *Config, _ string) {
+			c.Functions.Remote, c.KMS.Provider = true, "vault"
+		}, []string{`kms.provider: "vault" is unknown`, "aws.access_key_id: AWS is to be called"}},
+		"aws, two": {func(c *Config, dir string) {
+			c.AWS = AWS{AccessKeyID: "AKIA", Chain: true, SecretAccessKeyFile: dir + "/hook.secret"}
+			c.AWS.SecretAccessKey.UnmarshalText([]byte("x"))
+		}, []string{"aws.chain: chain and access_key_id", "aws.secret_access_key: secret_access_key and"}},
+		"aws, half": {func(c *Config, _ string) { c.AWS.AccessKeyID = "AKIA" }, []string{"aws.access_key_id: one half"}},
 		"short secret": {func(c *Config, _ string) {
 			c.Sender.Webhook.SecretFile = ""
 			c.Sender.Webhook.Secret.UnmarshalText([]byte("short"))

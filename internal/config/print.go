@@ -110,6 +110,30 @@ sender:
 egress:
   allow: []
 
+# Functions that pools' triggers call (custom senders and the like): docs/functions.md.
+functions:
+  # The least isolation that they may run under: full, strong, weak, none.
+  isolation: full
+  # node: /usr/bin/node                      # default: node on the PATH
+  # cache: /var/cache/countersign/functions  # packages are unpacked here; it can be deleted at any time
+  # memory: 2048       # MiB, all workers of this node
+  # max_memory: 1024   # MiB, one function
+  egress:
+    # Functions reach port 443 of public addresses. More: host:port or network:port.
+    allow: []
+    # If not empty, nothing but these hosts.
+    only: []
+  # remote: true       # pools may call functions in AWS, with the credentials below
+
+# Keys of the built-in KMS, or those of AWS KMS.
+kms:
+  provider: built-in
+# aws:
+#   region: eu-west-1
+#   access_key_id: AKIA...
+#   secret_access_key_file: /etc/countersign/aws.secret   # or secret_access_key
+#   chain: true        # instead: whatever the AWS SDK finds, the metadata service and ~/.aws included
+
 log:
   level: info
   format: json

@@ -55,6 +55,8 @@ func (c *Config) Problems(getenv func(string) string) []Problem {
 	j.rootKey()
 	j.sender()
 	j.networks("egress.allow", c.Egress.Allow)
+	j.functions()
+	j.aws()
 	j.rest()
 	return j.list
 }

@@ -1,0 +1,99 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Isolations are the levels of functions.isolation, best first.
+var Isolations = []string{"full", "strong", "weak", "none"}
+
+func (j *judge) functions() {
+	f := j.c.Functions
+	if f.Isolation != "" && !slices.Contains(Isolations, f.Isolation) {
+		j.add("functions.isolation", "use one of "+strings.Join(Isolations, ", "), "%q is not a level", f.Isolation)
+	}
+	if f.Node != "" {
+		if info, err := os.Stat(f.Node); err != nil || info.IsDir() {
+			j.add("functions.node", "name the node program, or leave it out for the one on the PATH", "%s is not a program", f.Node)
+		}
+	}
+	if f.Memory < 0 || f.Memory > 0 && f.Memory < 128 {
+		j.add("functions.memory", "at least 128 (MiB)", "%d MiB is too little for one worker", f.Memory)
+	}
+	if f.MaxMemory < 0 || f.MaxMemory > 10240 || f.MaxMemory > 0 && f.MaxMemory < 128 {
+		j.add("functions.max_memory", "128 to 10240 (MiB)", "%d MiB is out of range", f.MaxMemory)
+	}
+	for _, a := range f.Egress.Allow {
+		if err := egressRule(a); err != "" {
+			j.add("functions.egress.allow", "for example api.example.com:8443 or 10.1.2.3:25", "%q %s", a, err)
+		}
+	}
+	for _, h := range f.Egress.Only {
+		if !hostPattern(h) {
+			j.add("functions.egress.only", "for example api.twilio.com or *.twilio.com", "%q is not a host name", h)
+		}
+	}
+}
+
+// egressRule says what is wrong with "host:port" or "network:port", or nothing.
+func egressRule(s string) string {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		if i := strings.LastIndexByte(s, ':'); i > 0 && strings.Contains(s, "/") {
+			host, port = s[:i], s[i+1:]
+		} else {
+			return "is not host:port"
+		}
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return "has no port"
+	}
+	if _, err := netip.ParsePrefix(host); err == nil {
+		return ""
+	}
+	if _, err := netip.ParseAddr(host); err == nil || hostPattern(host) {
+		return ""
+	}
+	return "names no host"
+}
+
+func hostPattern(s string) bool {
+	s = strings.TrimPrefix(s, "*.")
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || strings.Trim(strings.ToLower(label), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+func (j *judge) aws() {
+	a, f, k := j.c.AWS, j.c.Functions, j.c.KMS
+	if k.Provider != "" && k.Provider != "built-in" && k.Provider != "aws" {
+		j.add("kms.provider", "use built-in or aws", "%q is unknown", k.Provider)
+	}
+	if a.Chain && a.AccessKeyID != "" {
+		j.add("aws.chain", "keep one of the two", "chain and access_key_id are both set")
+	}
+	if (a.AccessKeyID != "") != (!a.SecretAccessKey.IsZero() || a.SecretAccessKeyFile != "") {
+		j.add("aws.access_key_id", "an access key has an id and a secret (secret_access_key or secret_access_key_file)", "one half of the key is missing")
+	}
+	if !a.SecretAccessKey.IsZero() && a.SecretAccessKeyFile != "" {
+		j.add("aws.secret_access_key", "keep one of the two", "secret_access_key and secret_access_key_file are both set")
+	}
+	if a.SecretAccessKeyFile != "" {
+		j.privateFile("aws.secret_access_key_file", a.SecretAccessKeyFile)
+	}
+	used := f.Remote || k.Provider == "aws"
+	if used && a.AccessKeyID == "" && !a.Chain && (j.env("AWS_ACCESS_KEY_ID") == "" || j.env("AWS_SECRET_ACCESS_KEY") == "") {
+		j.add("aws.access_key_id", "set a key, or chain: true for what the AWS SDK finds", "AWS is to be called, but there are no credentials")
+	}
+}
