@@ -131,7 +131,8 @@ kms:
 # aws:
 #   region: eu-west-1
 #   access_key_id: AKIA...
-#   secret_access_key_file: /etc/countersign/aws.secret   # or secret_access_key
+#   secret_access_key_file: /etc/countersign/aws.secret
+#   # secret_access_key: ...
 #   chain: true        # instead: whatever the AWS SDK finds, the metadata service and ~/.aws included
 
 log:
