@@ -2,6 +2,7 @@ package trigger
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"countersign/envelope"
@@ -25,13 +26,24 @@ type Answer struct {
 	Begun bool
 }
 
+// What Invoke's errors wrap. Both may come with ErrNotBegun.
+var (
+	// ErrTimeout: the function missed the deadline.
+	ErrTimeout = errors.New("trigger: the function timed out")
+	// ErrBroken: the function ended without an answer (exit, memory, output too large), could not be started or loaded, or could not be
+	// reached.
+	ErrBroken = errors.New("trigger: the function broke")
+	// ErrNotBegun is wrapped as well if the handler was certainly not given the event: the call may be repeated without doing anything twice.
+	ErrNotBegun = errors.New("trigger: the function had not begun")
+)
+
 // Functions finds and calls functions (package function). An ARN may name a version or alias, and a function that is not hosted here.
 type Functions interface {
 	// Permit returns nil if the function exists and its resource policy lets the caller invoke it. Otherwise fault.ResourceNotFound or
 	// fault.AccessDenied, whose Hint is the command that mends it. It answers from memory but for the first time.
 	Permit(ctx context.Context, arn string, c Caller) error
 	// Invoke calls the function and waits. An error means that there is no answer: fault.ResourceNotFound, fault.AccessDenied,
-	// fault.Overloaded, or what wraps ErrTimeout, ErrBroken. A thrown error is an Answer.
+	// fault.Overloaded (none of which has begun), or what wraps ErrTimeout or ErrBroken. A thrown error is an Answer.
 	Invoke(ctx context.Context, arn string, c Caller, payload []byte, timeout time.Duration) (*Answer, error)
 }
 
