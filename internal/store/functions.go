@@ -46,6 +46,8 @@ type Functions interface {
 	InsertFunction(ctx context.Context, f *Function) (bool, error)
 	// Function returns ErrNotFound for unknown names.
 	Function(ctx context.Context, region, name string) (*Function, error)
+	// FunctionByID returns ErrNotFound for unknown ids.
+	FunctionByID(ctx context.Context, id string) (*Function, error)
 	// ListFunctions returns up to limit functions of a region with name > after, by name.
 	ListFunctions(ctx context.Context, region, after string, limit int) ([]*Function, error)
 	// UpdateFunction writes Doc, SealedEnv, Artifact, LastVersion and UpdatedAt where Version matches, adds one to Version, and reports
