@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 )
 
 // service is one API that the program knows.
@@ -21,12 +22,26 @@ type service struct {
 	overlay string
 	source  string // the path within boto/botocore
 	pkg     string // the package's folder below the repository's root
+	// resources are the members that name what an operation acts upon, for the Resource methods of inputs; the first that an
+	// input has counts.
+	resources []string
+	// rest is set for the rest-json protocol: members of inputs and outputs have places outside the body.
+	rest bool
 }
 
 var services = map[string]service{
 	"cognito-idp": {
 		name: "cognito-idp-2016-04-18", overlay: "cognito_overlay.json",
 		source: "botocore/data/cognito-idp/2016-04-18/service-2.json", pkg: "internal/awsapi/cognito/api",
+		resources: []string{"UserPoolId", "ResourceArn"},
+	},
+	"kms": {
+		name: "kms-2014-11-01", overlay: "kms_overlay.json",
+		source: "botocore/data/kms/2014-11-01/service-2.json", pkg: "internal/awsapi/kms/api",
+	},
+	"lambda": {
+		name: "lambda-2015-03-31", overlay: "lambda_overlay.json",
+		source: "botocore/data/lambda/2015-03-31/service-2.json", pkg: "internal/awsapi/lambda/api", rest: true,
 	},
 }
 
@@ -43,6 +58,8 @@ type model struct {
 	sha256     string
 	svc        service
 	prefixes   map[string]string // of constants, by shape, where the shape's name will not do
+	// known are all operations; Operations shrinks to those that are served.
+	known map[string]*operation
 }
 
 type operation struct {
@@ -51,8 +68,13 @@ type operation struct {
 	Output   *ref      `json:"output"`
 	Errors   errorRefs `json:"errors"`
 	Authtype string    `json:"authtype"`
-	auth     string
-	status   map[string]int
+	HTTP     struct {
+		Method string `json:"method"`
+		URI    string `json:"requestUri"`
+		Status int    `json:"responseCode"`
+	} `json:"http"`
+	auth   string
+	status map[string]int
 }
 
 type ref struct {
@@ -66,14 +88,27 @@ type shape struct {
 	Member    ref      `json:"member"`
 	Key       ref      `json:"key"`
 	Value     ref      `json:"value"`
-	Min       *int64   `json:"min"`
-	Max       *int64   `json:"max"`
+	Min       *bound   `json:"min"`
+	Max       *bound   `json:"max"`
 	Pattern   string   `json:"pattern"`
 	Enum      []string `json:"enum"`
 	Sensitive bool     `json:"sensitive"`
 	Exception bool     `json:"exception"`
 	Document  bool     `json:"document"`
-	expr      string   // the pattern for RE2, if it differs
+	Payload   string   `json:"payload"`
+	Error     struct {
+		Status int `json:"httpStatusCode"`
+	} `json:"error"`
+	expr string // the pattern for RE2, if it differs
+}
+
+// bound is the bound of a number or length. The model writes those of floating-point shapes with a fraction; nothing reads these.
+type bound int64
+
+func (b *bound) UnmarshalJSON(text []byte) error {
+	f, err := strconv.ParseFloat(string(text), 64)
+	*b = bound(f)
+	return err
 }
 
 // errorRefs reads both the model's list of references and the overlay's list of names.
@@ -95,13 +130,22 @@ func (e *errorRefs) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-type member struct{ name, shape string }
+type member struct {
+	name, shape string
+	// location is where a rest-json member lives: uri, querystring, header, statusCode, or "" for the body; wireName its name
+	// there.
+	location, wireName string
+}
 
 // members keeps the model's order.
 type members []member
 
 func (m *members) UnmarshalJSON(b []byte) error {
-	var byName map[string]ref
+	var byName map[string]struct {
+		ref
+		Location string `json:"location"`
+		Name     string `json:"locationName"`
+	}
 	if err := json.Unmarshal(b, &byName); err != nil {
 		return err
 	}
@@ -119,7 +163,8 @@ func (m *members) UnmarshalJSON(b []byte) error {
 			return err
 		}
 		name := tok.(string)
-		*m = append(*m, member{name, byName[name].Shape})
+		f := byName[name]
+		*m = append(*m, member{name, f.Shape, f.Location, f.Name})
 	}
 	return nil
 }
@@ -131,6 +176,8 @@ type overlay struct {
 	Sensitive []string                  `json:"sensitive"`
 	Auth      map[string]string         `json:"auth"`
 	Status    map[string]map[string]int `json:"status"`
+	// Serve lists the operations that get types; the others are known by name alone. Empty: all.
+	Serve []string `json:"serve"`
 }
 
 // errNoReference means that the folder with the models is not there.
@@ -201,7 +248,22 @@ func (m *model) apply(o *overlay) error {
 		}
 		m.Shapes[name].Sensitive = true
 	}
-	return errors.Join(append(problems, m.classify(o))...)
+	return errors.Join(append(problems, m.classify(o), m.restrict(o.Serve))...)
+}
+
+// restrict leaves only the operations in serve among those that get types.
+func (m *model) restrict(serve []string) error {
+	m.known = maps.Clone(m.Operations)
+	if len(serve) == 0 {
+		return nil
+	}
+	for _, name := range serve {
+		if m.known[name] == nil {
+			return fmt.Errorf("overlay: no operation %s to serve", name)
+		}
+	}
+	maps.DeleteFunc(m.Operations, func(name string, _ *operation) bool { return !slices.Contains(serve, name) })
+	return nil
 }
 
 // classify sets the authorisation classes: signed, unless the model says "none"; then by the AccessToken member,

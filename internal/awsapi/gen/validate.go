@@ -141,6 +141,9 @@ func (g *generator) check(name, field, path string) string {
 	case "blob":
 		return unless(own == "nil", fmt.Sprintf("if in.%s != nil {\nv.Size(%q, len(in.%s), %s)\n}\n", field, path, field, own))
 	case "map":
+		if g.Shapes[s.Value.Shape].Type != "string" { // the size alone; the operation judges the rest
+			return unless(own == "nil", fmt.Sprintf("if in.%s != nil {\nv.Size(%q, len(in.%s), %s)\n}\n", field, path, field, own))
+		}
 		key, value := g.ruleRef(s.Key.Shape), g.ruleRef(s.Value.Shape)
 		return unless(own+key+value == "nilnilnil", fmt.Sprintf("v.StringMap(%q, in.%s, %s, %s, %s)\n", path, field, own, key, value))
 	case "structure":
