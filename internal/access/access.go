@@ -17,11 +17,14 @@ const (
 	// Operator is a person at the console, Local the process itself or its command line.
 	Operator Kind = "operator"
 	Local    Kind = "local"
+	// Function is a function that runs here, with the credentials of its worker. Its ID is the function's ARN. It has no
+	// grants, so Allow refuses it; what it may do all the same (decrypt the codes of its pool) is package kms's to decide.
+	Function Kind = "function"
 )
 
 // Principal is who calls.
 type Principal struct {
-	// ID is the access key id, client id or operator id; it may be shown and logged.
+	// ID is the access key id, client id, operator id or function's ARN; it may be shown and logged.
 	ID   string
 	Kind Kind
 	// Name is for people.

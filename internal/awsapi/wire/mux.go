@@ -61,6 +61,9 @@ type Config struct {
 	// Errors words every fault code. ErrorsFor overrides it for operations, by name.
 	Errors    map[fault.Code]ErrorShape
 	ErrorsFor map[string]map[fault.Code]ErrorShape
+	// ErrorOf words single errors otherwise, where the code alone does not tell the exception; it reports false to leave an
+	// error to the tables. Optional.
+	ErrorOf func(operation string, f *fault.Error) (ErrorShape, bool)
 	// Dev adds the header X-Countersign-Hint to errors that have a hint.
 	Dev bool
 	// Observe is called after each answer, if set. It must not block.
@@ -89,6 +92,7 @@ type Mux struct {
 	log                          *slog.Logger
 	now                          func() time.Time
 	errors                       map[fault.Code]ErrorShape
+	errorOf                      func(string, *fault.Error) (ErrorShape, bool)
 }
 
 // entry is an operation of the model, implemented if run is set.
@@ -104,7 +108,7 @@ func New(cfg Config) (*Mux, error) {
 		service: cfg.Service, prefix: cfg.TargetPrefix, contentType: orDefault(cfg.ContentType, "application/x-amz-json-1.1"),
 		known: make(map[string]*entry, len(cfg.Known)), authorizer: cfg.Authorizer, dev: cfg.Dev,
 		expose: []string{exposeHeaders}, observe: cfg.Observe, maxBody: cfg.MaxBody, clientIP: cfg.ClientIP,
-		log: cfg.Log, now: cfg.Now, errors: cfg.Errors,
+		log: cfg.Log, now: cfg.Now, errors: cfg.Errors, errorOf: cfg.ErrorOf,
 	}
 	m.contentTypes = []string{m.contentType}
 	if cfg.Dev {

@@ -89,11 +89,16 @@ func (m *Mux) writeError(ctx context.Context, a *answer, err error) {
 	m.write(a, status, body)
 }
 
-// shape looks f up: the operation's own words first, then the facade's.
+// shape looks f up: words for this very error first, then the operation's own, then the facade's.
 func (m *Mux) shape(e *entry, f *fault.Error) ErrorShape {
 	s, ok := m.errors[f.Code]
 	if e != nil {
 		if own, found := e.errors[f.Code]; found {
+			s, ok = own, true
+		}
+	}
+	if m.errorOf != nil && e != nil {
+		if own, found := m.errorOf(e.Name, f); found {
 			s, ok = own, true
 		}
 	}

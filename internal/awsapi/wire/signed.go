@@ -21,6 +21,21 @@ type Signed struct {
 
 // Authorize implements Authorizer. Asking who one is needs no grant.
 func (s *Signed) Authorize(ctx context.Context, r *http.Request, body []byte, service, action, resource string) (Principal, error) {
+	p, err := s.Identify(ctx, r, body, service)
+	if err != nil {
+		return Principal{}, err
+	}
+	if service != access.STS || action != "GetCallerIdentity" {
+		if err := access.Allow(p.Access, service, action, AccessResource(service, resource)); err != nil {
+			return Principal{}, err
+		}
+	}
+	return p, nil
+}
+
+// Identify verifies the signature alone, for facades that must look up what a request names before they can ask for the
+// grant. Its errors are Authorize's.
+func (s *Signed) Identify(ctx context.Context, r *http.Request, body []byte, service string) (Principal, error) {
 	id, err := s.Verifier.Verify(ctx, r, body, service)
 	if err != nil {
 		return Principal{}, err
@@ -28,11 +43,6 @@ func (s *Signed) Authorize(ctx context.Context, r *http.Request, body []byte, se
 	p, err := s.Principal(ctx, id.AccessKeyID)
 	if err != nil {
 		return Principal{}, err
-	}
-	if service != access.STS || action != "GetCallerIdentity" {
-		if err := access.Allow(p, service, action, AccessResource(service, resource)); err != nil {
-			return Principal{}, err
-		}
 	}
 	name := p.Name
 	if name == "" {
