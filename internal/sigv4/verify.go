@@ -44,19 +44,13 @@ type Verifier struct {
 
 // Verify checks that r, with the given body, was signed for service by the owner of the key it names.
 func (v *Verifier) Verify(ctx context.Context, r *http.Request, body []byte, service string) (Identity, error) {
-	s, err := parse(r)
+	s, err := v.claim(r, service)
 	if err != nil {
 		return Identity{}, err
-	}
-	if s.service != service {
-		return Identity{}, wrong("Credential should be scoped to correct service: '" + service + "'.")
 	}
 	id := Identity{AccessKeyID: s.accessKeyID, Region: s.region, Service: s.service}
 	if v.AcceptAny {
 		return id, nil
-	}
-	if err := v.checkTime(s); err != nil {
-		return Identity{}, err
 	}
 	hash, err := s.checkHeaders(r, body)
 	if err != nil {
@@ -78,6 +72,30 @@ func (v *Verifier) Verify(ctx context.Context, r *http.Request, body []byte, ser
 		v.keys.put(s, secret, key)
 	}
 	return id, nil
+}
+
+// Claim returns who r says that it comes from, if its signature is well-formed, for service, and not too old. Nothing is proven:
+// it serves to turn requests away before a large body is read, and Verify must follow.
+func (v *Verifier) Claim(r *http.Request, service string) (Identity, error) {
+	s, err := v.claim(r, service)
+	if err != nil {
+		return Identity{}, err
+	}
+	return Identity{AccessKeyID: s.accessKeyID, Region: s.region, Service: s.service}, nil
+}
+
+func (v *Verifier) claim(r *http.Request, service string) (*signature, error) {
+	s, err := parse(r)
+	if err != nil {
+		return nil, err
+	}
+	if s.service != service {
+		return nil, wrong("Credential should be scoped to correct service: '" + service + "'.")
+	}
+	if v.AcceptAny {
+		return s, nil
+	}
+	return s, v.checkTime(s)
 }
 
 // checkTime accepts a header signature within MaxSkew of now, a presigned one until it expires.
