@@ -16,7 +16,7 @@ func startPlain(ctx context.Context, spec *Spec) (*Process, error) {
 	}
 	p := &Process{level: None, missing: []string{"isolation: switched off or not available on this system"}, limits: spec.Limits, addr: l.Addr().String(),
 		sockets: Sockets{TCP: map[int]net.Listener{spec.Ports[0]: l}}}
-	p.cmd = &exec.Cmd{Path: spec.Path, Args: append([]string{spec.Path}, spec.Args...), Env: nonNil(spec.Env), Dir: spec.Dir,
+	p.cmd = &exec.Cmd{Path: spec.Path, Args: append([]string{spec.Path}, spec.Args...), Env: withAddr(spec.Env, l.Addr().String()), Dir: spec.Dir,
 		SysProcAttr: plainAttr()}
 	if spec.Output != nil {
 		p.cmd.Stdout, p.cmd.Stderr = spec.Output, spec.Output
@@ -43,12 +43,4 @@ func listenLocal(ctx context.Context) (net.Listener, error) {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	return l, nil
-}
-
-// nonNil keeps exec.Cmd from taking the server's environment for an empty one.
-func nonNil(env []string) []string {
-	if env == nil {
-		return []string{}
-	}
-	return env
 }
