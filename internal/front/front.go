@@ -237,7 +237,7 @@ func (f *Front) refuse(w http.ResponseWriter, r *http.Request, s Surface, status
 	body := refusal{Error: string(e.Code), Message: e.Public}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
-	if r.Header.Get("X-Amz-Target") != "" || s == SNS || s == STS {
+	if r.Header.Get("X-Amz-Target") != "" || s == SNS || s == STS || s == Lambda {
 		body.Type = awsTypes[e.Code]
 		h.Set("Content-Type", "application/x-amz-json-1.1")
 		h.Set("X-Amzn-Errortype", body.Type+":")

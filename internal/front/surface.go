@@ -72,7 +72,10 @@ var stsActions = map[string]bool{
 
 // first segments of paths.
 var segments = map[string]Surface{
-	"2015-03-31": Lambda, "2017-03-31": Lambda, "2017-10-31": Lambda, "2019-09-25": Lambda, "2019-09-30": Lambda,
+	// the dates of the Lambda API's model, what is not served there included: its facade says so by name
+	"2014-11-13": Lambda, "2015-03-31": Lambda, "2016-08-19": Lambda, "2017-03-31": Lambda, "2017-10-31": Lambda, "2018-10-31": Lambda,
+	"2019-09-25": Lambda, "2019-09-30": Lambda, "2020-04-22": Lambda, "2020-06-30": Lambda, "2021-07-20": Lambda, "2021-10-31": Lambda,
+	"2021-11-15": Lambda, "2024-08-31": Lambda, "2025-11-30": Lambda, "2025-12-01": Lambda,
 	"api": Auth0API, "mfa": Auth0, "passwordless": Auth0, "oauth": Auth0, "dbconnections": Auth0, "userinfo": Auth0,
 	"oauth2": Login, "authorize": Login, "login": Login, "logout": Login, "signup": Login, "confirmUser": Login, "forgotPassword": Login,
 	"admin": Admin, "receipts": Receipts, "console": Console, "simulator": Simulator,
