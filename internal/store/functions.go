@@ -88,15 +88,16 @@ type Artifact struct {
 // Artifacts keeps packages in chunks. Chunks are written one by one, each in a transaction of its own, before CompleteArtifact makes the artifact
 // visible: a large package must not hold up the commits of sign-ins.
 type Artifacts interface {
-	// PutArtifactChunk writes chunk n, from 0. Writing it again changes nothing.
-	PutArtifactChunk(ctx context.Context, hash string, n int, data []byte) error
-	// CompleteArtifact makes the artifact visible, or sets CreatedAt anew if it is there already.
+	// PutArtifactChunk writes chunk n, from 0. Writing it again changes nothing but the time at which the artifact was last written.
+	PutArtifactChunk(ctx context.Context, hash string, n int, data []byte, at time.Time) error
+	// CompleteArtifact makes the artifact visible, or sets CreatedAt anew if it is there already. CreatedAt is the time at which it was
+	// last written.
 	CompleteArtifact(ctx context.Context, a *Artifact) error
 	// Artifact returns ErrNotFound for unknown and incomplete artifacts.
 	Artifact(ctx context.Context, hash string) (*Artifact, error)
 	// ArtifactChunk returns ErrNotFound for unknown chunks.
 	ArtifactChunk(ctx context.Context, hash string, n int) ([]byte, error)
-	// SweepArtifacts deletes up to limit chunks of artifacts, complete or not, that no function and no version names and that were written
-	// before the given time, and returns how many.
+	// SweepArtifacts deletes up to limit chunks of artifacts, complete or not, that no function and no version names and that were last
+	// written before the given time, and returns how many. An artifact is invisible once its first chunk is gone.
 	SweepArtifacts(ctx context.Context, before time.Time, limit int) (int, error)
 }

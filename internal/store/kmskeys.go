@@ -31,6 +31,8 @@ type KMSAlias struct {
 // KMSGrant lets a principal use a key.
 type KMSGrant struct {
 	ID, KeyID string
+	// Retiring is the principal that may retire the grant; empty if there is none.
+	Retiring  string
 	Doc       json.RawMessage
 	CreatedAt time.Time
 }
@@ -40,6 +42,8 @@ type KMS interface {
 	InsertKMSKey(ctx context.Context, k *KMSKey) error
 	// KMSKey returns ErrNotFound for unknown ids.
 	KMSKey(ctx context.Context, id string) (*KMSKey, error)
+	// KMSKeyVersion returns the Version alone, or ErrNotFound: what a cache of keys asks.
+	KMSKeyVersion(ctx context.Context, id string) (int64, error)
 	// ListKMSKeys returns up to limit keys of a region with id > after, by id.
 	ListKMSKeys(ctx context.Context, region, after string, limit int) ([]*KMSKey, error)
 	// UpdateKMSKey writes Doc, Sealed, DeleteAt and UpdatedAt where Version matches, adds one to Version, and reports whether it did.
@@ -58,6 +62,10 @@ type KMS interface {
 	ListKMSAliases(ctx context.Context, region, keyID, after string, limit int) ([]*KMSAlias, error)
 
 	InsertKMSGrant(ctx context.Context, g *KMSGrant) error
+	// KMSGrant returns ErrNotFound for unknown ids.
+	KMSGrant(ctx context.Context, keyID, id string) (*KMSGrant, error)
+	// RetirableKMSGrants returns up to limit grants that the principal may retire, with id > after, by id.
+	RetirableKMSGrants(ctx context.Context, principal, after string, limit int) ([]*KMSGrant, error)
 	// KMSGrants returns up to limit grants of a key with id > after, by id.
 	KMSGrants(ctx context.Context, keyID, after string, limit int) ([]*KMSGrant, error)
 	DeleteKMSGrant(ctx context.Context, keyID, id string) (bool, error)

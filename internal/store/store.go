@@ -52,7 +52,8 @@ type Tx interface {
 	Artifacts() Artifacts
 	Access() Access
 	// Sweep deletes at most limit rows of each kind that expired before now (codes, challenges, spent marks, attempts,
-	// families, networks), and returns how many it deleted in all.
+	// families, networks, KMS keys whose deletion was due), and a few chunks of artifacts that nothing has named for a day. It
+	// returns how many it deleted in all.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
 	// Epoch returns the current epoch; RaiseEpoch adds one and kills codes, challenges, queued messages and families.
 	Epoch(ctx context.Context) (int64, error)

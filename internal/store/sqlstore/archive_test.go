@@ -30,6 +30,9 @@ func fill(t *testing.T, s store.Store) {
 				return err
 			}
 		}
+		if err := storetest.FillFunctions(ctx, tx); err != nil {
+			return err
+		}
 		for n := range 2500 {
 			at := now.Add(time.Duration(n) * time.Second)
 			e := &store.Event{ID: store.NewID(at), PoolID: "a", Type: "t", At: at, Data: []byte(`{"text":"` + strings.Repeat("ü🙂", 100) + `"}`), Sealed: []byte{0, 255}}
@@ -220,7 +223,7 @@ func TestRestoreDamaged(t *testing.T) {
 		})
 	}
 	newer := change(func(f []string, d map[string][]byte) []string {
-		d["manifest.json"] = bytes.Replace(d["manifest.json"], []byte(`"schema": 1`), []byte(`"schema": 999`), 1)
+		d["manifest.json"] = bytes.Replace(d["manifest.json"], []byte(`"schema": `), []byte(`"schema": 999`), 1)
 		return f
 	})
 	if err := sqlstore.Restore(t.Context(), bytes.NewReader(newer), storetest.SQLite(t)); !errors.Is(err, store.ErrNewer) {

@@ -8,6 +8,13 @@ import (
 	"countersign/internal/store"
 )
 
+const (
+	// artifactAge is how long Sweep keeps an artifact that nothing names: an upload must have been finished and named by then.
+	artifactAge = 24 * time.Hour
+	// artifactChunks is how many of its chunks, a megabyte each, go in one transaction.
+	artifactChunks = 16
+)
+
 func (t *tx) Sweep(ctx context.Context, now time.Time, limit int) (int, error) {
 	total := 0
 	for _, sql := range sweeps {
@@ -17,7 +24,15 @@ func (t *tx) Sweep(ctx context.Context, now time.Time, limit int) (int, error) {
 		}
 		total += n
 	}
-	return total, nil
+	keys, err := t.KMS().DeleteKMSKeys(ctx, now, limit)
+	if err != nil {
+		return 0, err
+	}
+	chunks, err := t.Artifacts().SweepArtifacts(ctx, now.Add(-artifactAge), min(limit, artifactChunks))
+	if err != nil {
+		return 0, err
+	}
+	return total + keys + chunks, nil
 }
 
 func (t *tx) Epoch(ctx context.Context) (int64, error) {

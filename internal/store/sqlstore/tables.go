@@ -30,6 +30,14 @@ var tables = []table{
 	{name: "events", key: "id", pooled: true},
 	{name: "pool_keys", key: "pool_id, purpose, version", pooled: true},
 	{name: "signing_keys", key: "pool_id, key_id", pooled: true},
+	{name: "kms_keys", key: "id"},
+	{name: "kms_aliases", key: "region, name"},
+	{name: "kms_grants", key: "id"},
+	{name: "functions", key: "id"},
+	{name: "function_versions", key: "function_id, number"},
+	{name: "function_aliases", key: "function_id, name"},
+	{name: "artifacts", key: "hash"},
+	{name: "artifact_chunks", key: "hash, n"},
 }
 
 // sweeps holds a bounded delete for each table whose rows expire, purges one for each that belongs to pools, by name.

@@ -32,6 +32,9 @@ type (
 	eventTx     struct{ *tx }
 	keyTx       struct{ *tx }
 	accessTx    struct{ *tx }
+	kmsTx       struct{ *tx }
+	functionTx  struct{ *tx }
+	artifactTx  struct{ *tx }
 )
 
 func (t *tx) Pools() store.Pools           { return poolTx{t} }
@@ -44,6 +47,9 @@ func (t *tx) Outbox() store.Outbox         { return outboxTx{t} }
 func (t *tx) Events() store.Events         { return eventTx{t} }
 func (t *tx) Keys() store.Keys             { return keyTx{t} }
 func (t *tx) Access() store.Access         { return accessTx{t} }
+func (t *tx) KMS() store.KMS               { return kmsTx{t} }
+func (t *tx) Functions() store.Functions   { return functionTx{t} }
+func (t *tx) Artifacts() store.Artifacts   { return artifactTx{t} }
 
 var errOutside = errors.New("store: transaction used outside of its function")
 

@@ -102,9 +102,56 @@ func testReadOnly(s *suite) {
 			return drop(tx.Access().RevokeAccessKey(ctx, "a", start))
 		},
 		"ResealAccessKey": func(ctx context.Context, tx store.Tx) error { return tx.Access().ResealAccessKey(ctx, "a", nil) },
-		"PurgePool":       func(ctx context.Context, tx store.Tx) error { return drop(tx.Pools().PurgePool(ctx, 1)) },
-		"Sweep":           func(ctx context.Context, tx store.Tx) error { return drop(tx.Sweep(ctx, start, 1)) },
-		"RaiseEpoch":      func(ctx context.Context, tx store.Tx) error { return drop(tx.RaiseEpoch(ctx, start)) },
+		"InsertKMSKey":    func(ctx context.Context, tx store.Tx) error { return tx.KMS().InsertKMSKey(ctx, &store.KMSKey{}) },
+		"UpdateKMSKey": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.KMS().UpdateKMSKey(ctx, &store.KMSKey{}))
+		},
+		"DeleteKMSKeys": func(ctx context.Context, tx store.Tx) error { return drop(tx.KMS().DeleteKMSKeys(ctx, start, 1)) },
+		"InsertKMSAlias": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.KMS().InsertKMSAlias(ctx, &store.KMSAlias{}))
+		},
+		"MoveKMSAlias": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.KMS().MoveKMSAlias(ctx, &store.KMSAlias{}))
+		},
+		"DeleteKMSAlias": func(ctx context.Context, tx store.Tx) error { return drop(tx.KMS().DeleteKMSAlias(ctx, "r", "a")) },
+		"InsertKMSGrant": func(ctx context.Context, tx store.Tx) error {
+			return tx.KMS().InsertKMSGrant(ctx, &store.KMSGrant{})
+		},
+		"DeleteKMSGrant": func(ctx context.Context, tx store.Tx) error { return drop(tx.KMS().DeleteKMSGrant(ctx, "k", "g")) },
+		"InsertFunction": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Functions().InsertFunction(ctx, &store.Function{}))
+		},
+		"UpdateFunction": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Functions().UpdateFunction(ctx, &store.Function{}))
+		},
+		"DeleteFunction": func(ctx context.Context, tx store.Tx) error { return drop(tx.Functions().DeleteFunction(ctx, "f")) },
+		"InsertFunctionVersion": func(ctx context.Context, tx store.Tx) error {
+			return tx.Functions().InsertFunctionVersion(ctx, &store.FunctionVersion{})
+		},
+		"DeleteFunctionVersion": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Functions().DeleteFunctionVersion(ctx, "f", 1))
+		},
+		"InsertFunctionAlias": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Functions().InsertFunctionAlias(ctx, &store.FunctionAlias{}))
+		},
+		"UpdateFunctionAlias": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Functions().UpdateFunctionAlias(ctx, &store.FunctionAlias{}))
+		},
+		"DeleteFunctionAlias": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Functions().DeleteFunctionAlias(ctx, "f", "a"))
+		},
+		"PutArtifactChunk": func(ctx context.Context, tx store.Tx) error {
+			return tx.Artifacts().PutArtifactChunk(ctx, "h", 0, nil, start)
+		},
+		"CompleteArtifact": func(ctx context.Context, tx store.Tx) error {
+			return tx.Artifacts().CompleteArtifact(ctx, &store.Artifact{})
+		},
+		"SweepArtifacts": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Artifacts().SweepArtifacts(ctx, start, 1))
+		},
+		"PurgePool":  func(ctx context.Context, tx store.Tx) error { return drop(tx.Pools().PurgePool(ctx, 1)) },
+		"Sweep":      func(ctx context.Context, tx store.Tx) error { return drop(tx.Sweep(ctx, start, 1)) },
+		"RaiseEpoch": func(ctx context.Context, tx store.Tx) error { return drop(tx.RaiseEpoch(ctx, start)) },
 	}
 	for name, call := range calls {
 		err := s.Store.Read(s.Context(), func(tx store.Tx) error { return call(s.Context(), tx) })
