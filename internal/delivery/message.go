@@ -19,6 +19,8 @@ import (
 const (
 	maxTo   = 320     // an e-mail address, RFC 3696 erratum 1690
 	maxText = 8 << 10 // bytes; an invitation e-mail is the longest
+	// maxEvent bounds Draft.Event, in bytes: a user's attributes and the caller's metadata.
+	maxEvent = 256 << 10
 
 	table  = "outbox"
 	column = "content"
@@ -53,18 +55,21 @@ type Draft struct {
 	Locale        string
 	// ExpiresAt is when the code dies; the message is never sent after it. Zero: no end.
 	ExpiresAt time.Time
+	// Event is what an EventSender gets besides the message: the state of the flow that made it, without the code. Empty for all others.
+	Event json.RawMessage
 	// ID is the message's id if the caller needs to know it before. Defaults to a new one.
 	ID string
 }
 
 // content is what is sealed.
 type content struct {
-	To      string `json:"to"`
-	From    string `json:"from,omitempty"`
-	Subject string `json:"subject,omitempty"`
-	Text    string `json:"text"`
-	Code    string `json:"code,omitempty"`
-	Locale  string `json:"locale,omitempty"`
+	To      string          `json:"to"`
+	From    string          `json:"from,omitempty"`
+	Subject string          `json:"subject,omitempty"`
+	Text    string          `json:"text"`
+	Code    string          `json:"code,omitempty"`
+	Locale  string          `json:"locale,omitempty"`
+	Event   json.RawMessage `json:"event,omitempty"`
 }
 
 // Prepare makes the outbox row of a draft: contents sealed to the id of the row, destination masked and hashed, segments
@@ -86,7 +91,7 @@ func (w *Worker) Prepare(ctx context.Context, d Draft) (*store.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := json.Marshal(content{d.To, d.From, d.Subject, d.Text, d.Code, d.Locale})
+	plain, err := json.Marshal(content{d.To, d.From, d.Subject, d.Text, d.Code, d.Locale, d.Event})
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +117,8 @@ func check(d Draft) (mask string, err error) {
 		return "", fault.Internalf("delivery: draft without a pool")
 	case d.Text == "" || len(d.Text) > maxText || len(d.Subject) > maxText || !utf8.ValidString(d.Text):
 		return "", fault.Invalidf("message", "The message is empty or too long.")
+	case len(d.Event) > maxEvent:
+		return "", fault.Invalidf("clientMetadata", "The attributes and metadata are too large for an event.")
 	case d.Lane < 0 || d.Lane >= store.Lanes:
 		return "", fault.Internalf("delivery: lane %d does not exist", d.Lane)
 	}
@@ -143,21 +150,21 @@ func MaskEmail(address string) string {
 	return address[:a] + "***@" + address[at+1:at+1+b] + "***"
 }
 
-// open returns the contents of a claimed message as a provider sees them.
-func (w *Worker) open(ctx context.Context, m *store.Message) (provider.Message, error) {
+// open returns the contents of a claimed message as a provider sees them, and the event.
+func (w *Worker) open(ctx context.Context, m *store.Message) (provider.Message, json.RawMessage, error) {
 	plain, err := w.c.Keys.OpenRecord(ctx, m.PoolID, table, m.ID, column, m.Sealed)
 	if errors.Is(err, secret.ErrOpen) {
-		return provider.Message{}, provider.Permanent(errors.New("the sealed contents cannot be opened"))
+		return provider.Message{}, nil, provider.Permanent(errors.New("the sealed contents cannot be opened"))
 	}
 	if err != nil {
-		return provider.Message{}, fmt.Errorf("keys: %w", err)
+		return provider.Message{}, nil, fmt.Errorf("keys: %w", err)
 	}
 	var c content
 	if err := json.Unmarshal(plain, &c); err != nil {
-		return provider.Message{}, provider.Permanent(errors.New("the contents cannot be read"))
+		return provider.Message{}, nil, provider.Permanent(errors.New("the contents cannot be read"))
 	}
 	return provider.Message{
 		ID: m.ID, IdempotencyKey: m.ID, Channel: provider.Channel(m.Channel), To: c.To, From: c.From, Subject: c.Subject,
 		Text: c.Text, Code: c.Code, PoolID: m.PoolID, TriggerSource: m.TriggerSource, Locale: c.Locale, ExpiresAt: m.ExpiresAt,
-	}, nil
+	}, c.Event, nil
 }

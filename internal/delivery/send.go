@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -156,7 +157,8 @@ func (w *Worker) send(m *store.Message, r *result) (s sent, started time.Time) {
 	noted := &tries{}
 	ctx, cancel := context.WithTimeout(context.WithValue(w.sends, triesKey{}, noted), deadline)
 	defer cancel()
-	if s.message, s.err = w.open(ctx, m); s.err != nil {
+	var event json.RawMessage
+	if s.message, event, s.err = w.open(ctx, m); s.err != nil {
 		return s, started
 	}
 	sender, err := w.c.Route(ctx, m)
@@ -168,7 +170,7 @@ func (w *Worker) send(m *store.Message, r *result) (s sent, started time.Time) {
 		s.refused = true
 		return s, now
 	}
-	s.receipt, s.provider, s.err = w.call(ctx, sender, s.message)
+	s.receipt, s.provider, s.err = w.call(ctx, sender, s.message, event)
 	if s.err != nil && ctx.Err() != nil && isUnclassed(s.err) && errors.Is(s.err, ctx.Err()) {
 		// The sender only passed the end of its context on: nobody knows how far it came.
 		s.err = fmt.Errorf("%w: %w", provider.ErrAmbiguous, s.err)
@@ -185,13 +187,16 @@ func isUnclassed(err error) bool {
 }
 
 // call turns a panic of a sender into an ambiguous error: it may have sent.
-func (w *Worker) call(ctx context.Context, s Sender, m provider.Message) (r provider.Receipt, name string, err error) {
+func (w *Worker) call(ctx context.Context, s Sender, m provider.Message, event json.RawMessage) (r provider.Receipt, name string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.c.Logger.Error("a sender panicked", "message", m.ID, "stack", string(debug.Stack()))
 			err = fmt.Errorf("%w: the sender panicked", provider.ErrAmbiguous)
 		}
 	}()
+	if e, ok := s.(EventSender); ok {
+		return e.SendEvent(ctx, m, event)
+	}
 	return s.Send(ctx, m)
 }
 

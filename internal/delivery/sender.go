@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"sync"
 	"time"
@@ -23,6 +24,13 @@ import (
 // for concurrent use.
 type Sender interface {
 	Send(ctx context.Context, m provider.Message) (receipt provider.Receipt, providerName string, err error)
+}
+
+// EventSender is a Sender that also wants to know what the message was made for (Draft.Event): user code that composes its own text.
+// It is called in place of Send. The event is empty if the message was made without one.
+type EventSender interface {
+	Sender
+	SendEvent(ctx context.Context, m provider.Message, event json.RawMessage) (receipt provider.Receipt, providerName string, err error)
 }
 
 // Route chooses the sender of a message. Its errors are classed like those of a Sender. It is called for every attempt

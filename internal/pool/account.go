@@ -50,6 +50,7 @@ func (s *Service) User(ctx context.Context, c Caller, accessToken string) (*User
 // UpdateAttributes changes the bearer's attributes. API reference, UpdateUserAttributes. A new number or address becomes unverified, or
 // waits for its code, as the pool says; a code goes to each that is auto-verified.
 func (s *Service) UpdateAttributes(ctx context.Context, c Caller, accessToken string, list []Attr) (sent []*Delivery, err error) {
+	c = c.asking()
 	err = again(func() error {
 		b, err := s.bearerOf(ctx, c, accessToken)
 		if err != nil {
@@ -139,7 +140,7 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 	if err != nil {
 		return nil, err
 	}
-	notes := s.notices(ctx, t, a, "The phone number or e-mail address of your account was changed. If this was not you, contact support.", told)
+	notes := s.notices(ctx, t, c, a, "The phone number or e-mail address of your account was changed. If this was not you, contact support.", told)
 	return sent, s.write(ctx, func(tx *unit) error {
 		if err := s.moveNames(ctx, tx, t, a.user, up, released); err != nil {
 			return err
@@ -292,7 +293,7 @@ func (s *Service) verifyAttribute(ctx context.Context, c Caller, b *bearer, attr
 	if err != nil {
 		return err
 	}
-	notes := s.notices(ctx, t, b.account, "The phone number or e-mail address of your account was changed. If this was not you, contact support.", told)
+	notes := s.notices(ctx, t, c, b.account, "The phone number or e-mail address of your account was changed. If this was not you, contact support.", told)
 	return s.write(ctx, func(tx *unit) error {
 		err := s.redeem(ctx, tx, t, b.account, s.try(t, b.account, guard.Verify), bad, func() (*store.Code, error) { return s.judge(ctx, tx, spec, answer) })
 		if err != nil {
@@ -385,7 +386,7 @@ func (s *Service) changePassword(ctx context.Context, c Caller, b *bearer, previ
 	if err != nil {
 		return err
 	}
-	notes := s.notices(ctx, t, b.account, "The password of your account was changed. If this was not you, reset it now.", verifiedContacts(b.user))
+	notes := s.notices(ctx, t, c, b.account, "The password of your account was changed. If this was not you, reset it now.", verifiedContacts(b.user))
 	return s.write(ctx, func(tx *unit) error {
 		if err := s.guard.Call(ctx, tx, try); err != nil {
 			return err
@@ -526,7 +527,7 @@ func (s *Service) setPreference(ctx context.Context, t *tenant, c Caller, a *acc
 	}
 	var notes []*posted
 	if !slices.Equal(chosenFactors(u), chosenFactors(up)) {
-		notes = s.notices(ctx, t, a, "The sign-in methods of your account were changed. If this was not you, contact support.", verifiedContacts(u))
+		notes = s.notices(ctx, t, c, a, "The sign-in methods of your account were changed. If this was not you, contact support.", verifiedContacts(u))
 	}
 	return s.write(ctx, func(tx *unit) error {
 		if err := s.save(ctx, tx, up); err != nil {

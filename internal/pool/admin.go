@@ -46,6 +46,7 @@ func (s *Service) AdminDeleteUser(ctx context.Context, c Caller, poolID, name st
 
 // AdminUpdateAttributes changes any attributes; *_verified may be among them. API reference, AdminUpdateUserAttributes.
 func (s *Service) AdminUpdateAttributes(ctx context.Context, c Caller, poolID, name string, list []Attr) error {
+	c = c.asking()
 	return s.asAdmin(ctx, c, poolID, name, func(t *tenant, a *account) error {
 		values, err := t.checkAttributes(list, byAdmin, false)
 		if err != nil {
@@ -205,6 +206,7 @@ func (s *Service) insertAttempt(ctx context.Context, tx *unit, t *tenant, a *acc
 // AdminResetPassword locks the old password and sends a reset code to the contact that the pool's recovery setting names. API reference,
 // AdminResetUserPassword.
 func (s *Service) AdminResetPassword(ctx context.Context, c Caller, poolID, name string) error {
+	c = c.asking()
 	return s.asAdmin(ctx, c, poolID, name, func(t *tenant, a *account) error {
 		attr, err := t.resetContact(a.user)
 		if err != nil {

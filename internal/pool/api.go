@@ -20,6 +20,10 @@ type Caller struct {
 	Metadata, Control map[string]string
 	// Admin is the id of the access key of a signed call, or empty for an end user's.
 	Admin string
+
+	// first is the Metadata of InitiateAuth, which few triggers see. asked is what triggers answered within this request.
+	first map[string]string
+	asked asked
 }
 
 // Attr is a user attribute. A list keeps the caller's order.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/internal/password"
+	"countersign/internal/trigger"
 )
 
 // Config is what the flows need to know of a pool. What else a facade must give back lies in store.Pool.Wire.
@@ -54,6 +55,8 @@ type Config struct {
 	Strict bool `json:"strict,omitempty"`
 	// Alg signs tokens: RS256 (default) or ES256.
 	Alg string `json:"alg,omitempty"`
+	// Triggers are the pool's functions (LambdaConfig); nil: none.
+	Triggers *trigger.Config `json:"triggers,omitempty"`
 	// OperatorNumber gets the test message in serve mode; empty: an event only.
 	OperatorNumber string `json:"operator_number,omitempty"`
 }

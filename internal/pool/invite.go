@@ -59,7 +59,7 @@ func (s *Service) invite(ctx context.Context, c Caller, in AdminCreateInput) (*U
 			return nil, err
 		}
 	}
-	letters, err := s.invitations(ctx, t, u, media, pw)
+	letters, err := s.invitations(ctx, t, c, u, media, pw)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +108,7 @@ func (s *Service) claimInvited(ctx context.Context, tx *unit, t *tenant, u *stor
 
 // inviteAgain gives a user that never changed its temporary password a new one. A retry of the same call changes nothing.
 func (s *Service) inviteAgain(ctx context.Context, c Caller, in AdminCreateInput) (v *UserView, err error) {
+	c = c.asking()
 	err = s.asAdmin(ctx, c, in.PoolID, in.Username, func(t *tenant, a *account) error {
 		if a.user.Status != store.ForceChangePassword {
 			return fault.New(fault.UserStateUnsupported)
@@ -121,7 +122,7 @@ func (s *Service) inviteAgain(ctx context.Context, c Caller, in AdminCreateInput
 		if err != nil {
 			return err
 		}
-		letters, err := s.invitations(ctx, t, up, media, pw)
+		letters, err := s.invitations(ctx, t, c, up, media, pw)
 		if err != nil {
 			return err
 		}
@@ -220,7 +221,7 @@ func (c *Config) invitation(attr string) Mail {
 }
 
 // invitations makes the messages. They go on the notice lane: a batch of them never delays a sign-in.
-func (s *Service) invitations(ctx context.Context, t *tenant, u *store.User, media []string, pw string) ([]*posted, error) {
+func (s *Service) invitations(ctx context.Context, t *tenant, c Caller, u *store.User, media []string, pw string) ([]*posted, error) {
 	name := u.Username
 	for _, attr := range []string{attrEmail, attrPhone} {
 		if t.cfg.usesName(attr) && u.Attributes[attr] != "" {
@@ -229,12 +230,15 @@ func (s *Service) invitations(ctx context.Context, t *tenant, u *store.User, med
 	}
 	var out []*posted
 	for _, attr := range media {
+		if err := s.senderReady(ctx, t, c, attr, triggerInvite, whom{user: u}); err != nil {
+			return nil, err
+		}
 		tmpl := t.cfg.invitation(attr)
 		text, err := message.Render(tmpl.Body, message.Values{Code: pw, Username: name, Trusted: true})
 		if err != nil {
 			return nil, err
 		}
-		p, err := s.seal(ctx, t, letter{
+		p, err := s.seal(ctx, t, c, letter{
 			trigger: triggerInvite, attr: attr, to: u.Attributes[attr], counted: guard.SignUp, lane: store.LaneNotice, user: u, by: &account{user: u, subject: u.ID},
 			life: t.cfg.temporaryLife(),
 		}, nil, pw, tmpl.Subject, text)

@@ -11,6 +11,7 @@ import (
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/store"
+	"countersign/internal/trigger"
 )
 
 const (
@@ -43,6 +44,8 @@ type PoolChange struct {
 	SMS bool
 	// RequireMFA switches ClientConfig.RequireMFA of app clients on and off, by id. Switching it on for an unknown client fails.
 	RequireMFA map[string]bool
+	// Warnings are what will not work as it is; the event shows them.
+	Warnings []string
 	// KeptOnly names settings that are kept and shown, and have no effect; the event names them.
 	KeptOnly []string
 }
@@ -83,6 +86,31 @@ func (s *Service) CreatePool(ctx context.Context, c Caller, n NewPool) (out *Poo
 	return out, nil
 }
 
+// NewPoolID makes an id for a pool in a region, for callers that must know it before.
+func NewPoolID(region string) string { return region + "_" + randomText(alphanumerics, 9) }
+
+// describe adds what an event shows of a change.
+func (c *PoolChange) describe(data map[string]any) {
+	if len(c.KeptOnly) > 0 {
+		data["kept_only"] = c.KeptOnly
+	}
+	if len(c.Warnings) > 0 {
+		data["warnings"] = c.Warnings
+	}
+}
+
+// CheckTriggers judges the triggers of a pool before they are stored: the functions exist and the key can be used for it. It returns what
+// is still missing. Errors are fault.InvalidParameter.
+func (s *Service) CheckTriggers(ctx context.Context, poolID string, c *trigger.Config) ([]string, error) {
+	if c == nil {
+		return nil, nil
+	}
+	if s.Triggers == nil {
+		return nil, fault.Invalidf("LambdaConfig", "LambdaConfig is not supported: this server runs no functions.")
+	}
+	return s.Triggers.Check(ctx, poolID, c)
+}
+
 func (s *Service) createPool(ctx context.Context, c Caller, n NewPool) (*Pool, error) {
 	if list, err := s.ListPools(ctx, "", maxPools); err != nil || len(list) >= maxPools {
 		return nil, orTooMany(err)
@@ -90,7 +118,7 @@ func (s *Service) createPool(ctx context.Context, c Caller, n NewPool) (*Pool, e
 	now := s.now().Truncate(time.Microsecond)
 	p := &Pool{ID: n.ID, Name: n.Name, Config: n.Config, Wire: n.Wire, CreatedAt: now, UpdatedAt: now}
 	if p.ID == "" {
-		p.ID = n.Region + "_" + randomText(alphanumerics, 9)
+		p.ID = NewPoolID(n.Region)
 	}
 	if p.Config.BaseURL == "" {
 		p.Config.BaseURL = s.baseURL(p.ID, p.Name)
@@ -104,9 +132,7 @@ func (s *Service) createPool(ctx context.Context, c Caller, n NewPool) (*Pool, e
 	}
 	t := &tenant{pool: row, cfg: &p.Config}
 	data := map[string]any{"change": "created", "name": p.Name}
-	if len(n.Change.KeptOnly) > 0 {
-		data["kept_only"] = n.Change.KeptOnly
-	}
+	n.Change.describe(data)
 	ev, err := s.event(ctx, t, c, eventlog.PoolChanged, nil, "", data)
 	if err != nil {
 		return nil, err

@@ -54,9 +54,7 @@ func (s *Service) updatePool(ctx context.Context, c Caller, p *Pool, before *Con
 	}
 	t := &tenant{pool: row, cfg: &p.Config}
 	data := map[string]any{"change": "updated"}
-	if len(p.Change.KeptOnly) > 0 {
-		data["kept_only"] = p.Change.KeptOnly
-	}
+	p.Change.describe(data)
 	ev, err := s.event(ctx, t, c, eventlog.PoolChanged, nil, "", data)
 	if err != nil {
 		return err

@@ -26,7 +26,10 @@ const (
 	triggerVerify         = "VerifyUserAttribute"
 	triggerAuthentication = "Authentication"
 	triggerInvite         = "AdminCreateUser"
-	triggerNotice         = "AccountTakeOverNotification"
+	triggerRisk           = "AccountTakeOverNotification"
+
+	// noticeSource is the source of notices of changes: Cognito sends none.
+	noticeSource = "AccountChanged"
 )
 
 // letter is a message with a code, before it is made.
@@ -40,6 +43,9 @@ type letter struct {
 	// subject is what the code is about, user the account that the message belongs to (nil for attempts).
 	subject string
 	user    *store.User
+	// about is whom a sender function is told of, if not user: an attempt. facts replace its attributes.
+	about *store.User
+	facts map[string]string
 	// by is who asked: sends are counted by it.
 	by    *account
 	chain string
@@ -54,10 +60,15 @@ type posted struct {
 	message *store.Message
 	send    guard.Send
 	what    *Delivery
+	// instead is stored in the place of a notice that is left out.
+	instead *store.Event
 }
 
 // post makes a letter: code, text, sealed message. Nothing is stored yet.
 func (s *Service) post(ctx context.Context, t *tenant, c Caller, l letter) (*posted, error) {
+	if err := s.senderReady(ctx, t, c, l.attr, l.trigger, whom{l.by.name, l.user}); err != nil {
+		return nil, err
+	}
 	spec := otp.Spec{PoolID: t.pool.ID, SubjectID: l.subject, Purpose: l.purpose, ClientID: t.clientID(), Wire: c.Wire, Chain: l.chain, Target: l.to}
 	if l.admin {
 		spec.ClientID = ""
@@ -74,13 +85,16 @@ func (s *Service) post(ctx context.Context, t *tenant, c Caller, l letter) (*pos
 	if err != nil {
 		return nil, fault.Internalf("template of %s: %w", l.trigger, err)
 	}
-	return s.seal(ctx, t, l, row, code, tmpl.Subject, text)
+	return s.seal(ctx, t, c, l, row, code, tmpl.Subject, text)
 }
 
-func (s *Service) seal(ctx context.Context, t *tenant, l letter, row *store.Code, code, subject, text string) (*posted, error) {
+func (s *Service) seal(ctx context.Context, t *tenant, c Caller, l letter, row *store.Code, code, subject, text string) (*posted, error) {
 	d := delivery.Draft{
 		PoolID: t.pool.ID, ClientID: t.clientID(), Lane: l.lane, Channel: provider.SMS, To: l.to, Text: text, Code: code,
-		TriggerSource: "CustomSMSSender_" + l.trigger, ExpiresAt: s.now().Add(l.life),
+		TriggerSource: source(senderOf(l.attr), l.trigger), ExpiresAt: s.now().Add(l.life),
+	}
+	if l.trigger == "" {
+		d.TriggerSource = noticeSource
 	}
 	if row != nil {
 		d.CodeID, d.ExpiresAt = row.ID, row.ExpiresAt
@@ -90,7 +104,7 @@ func (s *Service) seal(ctx context.Context, t *tenant, l letter, row *store.Code
 	}
 	p := &posted{code: row, send: sendBy(t, l.by, l.counted), what: masked(l.attr, l.to)}
 	if l.attr == attrEmail {
-		d.Channel, d.Subject, d.TriggerSource = provider.Email, subject, "CustomEmailSender_"+l.trigger
+		d.Channel, d.Subject = provider.Email, subject
 	} else {
 		n, err := phone.Parse(l.to)
 		if err != nil {
@@ -101,6 +115,9 @@ func (s *Service) seal(ctx context.Context, t *tenant, l letter, row *store.Code
 		}
 	}
 	var err error
+	if d.Event, err = t.senderEvent(c, l); err != nil {
+		return nil, err
+	}
 	p.message, err = s.Deliver.Prepare(ctx, d)
 	return p, err
 }
@@ -143,8 +160,12 @@ func (p *posted) put(ctx context.Context, tx *unit) error {
 }
 
 // pretend costs what a message to a known name costs, and sends nothing. With a purpose it leaves a decoy, so that a wrong code is
-// answered as after a message.
-func (s *Service) pretend(ctx context.Context, t *tenant, c Caller, a *account, p guard.Purpose, purpose otp.Purpose, to string) (*posted, error) {
+// answered as after a message. l says which message it would be: attr, trigger, counted, and to if that is a number.
+func (s *Service) pretend(ctx context.Context, t *tenant, c Caller, a *account, l letter, purpose otp.Purpose) (*posted, error) {
+	if err := s.senderReady(ctx, t, c, l.attr, l.trigger, a.whom()); err != nil {
+		return nil, err
+	}
+	p, to := l.counted, l.to
 	out := &posted{send: sendBy(t, a, p)}
 	if n, err := phone.Parse(to); err == nil {
 		if out.send.Number, err = s.lookup(ctx, t.pool.ID, "line", n.LineKey()); err != nil {
@@ -260,15 +281,22 @@ func (s *Service) once(ctx context.Context, tx store.Tx, t *tenant, c Caller, ac
 }
 
 // notices tells the old number and e-mail that something changed, on the notice lane. It never fails the flow: what cannot be
-// made is left out and logged.
-func (s *Service) notices(ctx context.Context, t *tenant, a *account, text string, to map[string]string) []*posted {
+// made is left out and logged. Sender functions get none: Cognito has no trigger source for them.
+func (s *Service) notices(ctx context.Context, t *tenant, c Caller, a *account, text string, to map[string]string) []*posted {
 	var out []*posted
 	for _, attr := range []string{attrPhone, attrEmail} {
 		if to[attr] == "" {
 			continue
 		}
-		l := letter{trigger: triggerNotice, attr: attr, to: to[attr], counted: guard.Notice, lane: store.LaneNotice, user: a.user, by: a, life: 24 * time.Hour}
-		p, err := s.seal(ctx, t, l, nil, "", "A change to your account", text)
+		if t.has(senderOf(attr)) {
+			ev, err := s.leftOut(ctx, t, c, a.user, attr)
+			if err == nil {
+				out = append(out, &posted{instead: ev})
+			}
+			continue
+		}
+		l := letter{attr: attr, to: to[attr], counted: guard.Notice, lane: store.LaneNotice, user: a.user, by: a, life: 24 * time.Hour}
+		p, err := s.seal(ctx, t, c, l, nil, "", "A change to your account", text)
 		if err != nil {
 			s.Log.WarnContext(ctx, "a notice could not be made", "pool", t.pool.ID, "user", a.user.ID, "attribute", attr, "error", err)
 			continue
@@ -281,6 +309,12 @@ func (s *Service) notices(ctx context.Context, t *tenant, a *account, text strin
 // tell stores notices as far as the guard lets them pass: whoever changes things all the time is told of the first ones.
 func (s *Service) tell(ctx context.Context, tx *unit, notes []*posted) error {
 	for _, p := range notes {
+		if p.instead != nil {
+			if err := tx.append(ctx, p.instead); err != nil {
+				return err
+			}
+			continue
+		}
 		err := s.store(ctx, tx, p)
 		if err != nil && fault.CodeOf(err) != fault.AttemptLimit {
 			return err

@@ -161,7 +161,12 @@ func (s *Service) mustFind(ctx context.Context, t *tenant, c Caller, name string
 
 // event prepares an entry about an account. extra is not personal.
 func (s *Service) event(ctx context.Context, t *tenant, c Caller, kind eventlog.Type, u *store.User, number string, extra map[string]any) (*store.Event, error) {
-	e := eventlog.Entry{PoolID: t.pool.ID, Type: kind, ClientID: t.clientID(), Number: number, Data: extra, Personal: map[string]any{}, At: s.now()}
+	return s.entry(ctx, t, c, kind, u, number, extra, map[string]any{})
+}
+
+// entry is event with more that is personal.
+func (s *Service) entry(ctx context.Context, t *tenant, c Caller, kind eventlog.Type, u *store.User, number string, extra, personal map[string]any) (*store.Event, error) {
+	e := eventlog.Entry{PoolID: t.pool.ID, Type: kind, ClientID: t.clientID(), Number: number, Data: extra, Personal: personal, At: s.now()}
 	if c.IP.IsValid() {
 		e.Personal["ip"] = c.IP.String()
 	}

@@ -40,7 +40,7 @@ func (s *Service) ForgotPassword(ctx context.Context, c Caller, in NameInput) (*
 		if err != nil {
 			return nil, err
 		}
-		p, err := s.pretend(ctx, t, c, a, guard.Recovery, otp.Reset, number)
+		p, err := s.pretend(ctx, t, c, a, letter{trigger: triggerForgot, attr: what.Attribute, to: number, counted: guard.Recovery}, otp.Reset)
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +161,7 @@ func (s *Service) reset(ctx context.Context, t *tenant, c Caller, a *account, in
 	}
 	var notes []*posted
 	if a.user != nil && early == nil {
-		notes = s.notices(ctx, t, a, "The password of your account was reset. If this was not you, contact support.", verifiedContacts(a.user))
+		notes = s.notices(ctx, t, c, a, "The password of your account was reset. If this was not you, contact support.", verifiedContacts(a.user))
 	}
 	return s.write(ctx, func(tx *unit) error {
 		if reused != nil { // the code stays good, but the comparison with the history is counted

@@ -23,6 +23,7 @@ var codeKinds = map[string]bool{kindSMSMFA: true, kindSMSOTP: true, kindEmailOTP
 
 // Respond answers a challenge. API reference, RespondToAuthChallenge and AdminRespondToAuthChallenge.
 func (s *Service) Respond(ctx context.Context, c Caller, in RespondInput) (*AuthResult, error) {
+	c = c.asking()
 	t, err := s.byClient(ctx, in.ClientID, in.PoolID)
 	if err != nil {
 		return nil, err
@@ -262,7 +263,7 @@ func (s *Service) resend(ctx context.Context, t *tenant, c Caller, a *account, h
 		if err != nil {
 			return nil, err
 		}
-		if st.letter, err = s.pretend(ctx, t, c, a, guard.SignIn, "", number); err != nil {
+		if st.letter, err = s.pretend(ctx, t, c, a, letter{trigger: triggerAuthentication, attr: what.Attribute, to: number, counted: guard.SignIn}, ""); err != nil {
 			return nil, err
 		}
 		id, err := s.fakeUsername(ctx, t, a)

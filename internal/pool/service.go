@@ -22,6 +22,7 @@ import (
 	"countersign/internal/srp"
 	"countersign/internal/store"
 	"countersign/internal/token"
+	"countersign/internal/trigger"
 )
 
 // Deliverer seals messages for the outbox, enqueues them in the flow's transaction, and is told which were committed.
@@ -52,6 +53,8 @@ type Options struct {
 	SRP    *srp.Precomputer
 	Store  store.Store
 	Tokens *token.Keys
+	// Triggers calls the functions of pools. Nil: this server runs none, and the flows of pools that have triggers fail.
+	Triggers *trigger.Runner
 }
 
 // Service runs the flows of all pools. It is safe for concurrent use and holds no state that is not a cache.

@@ -21,6 +21,8 @@ var flowAllowed = map[string]string{
 
 // InitiateAuth begins a sign-in. API reference, InitiateAuth and AdminInitiateAuth.
 func (s *Service) InitiateAuth(ctx context.Context, c Caller, in AuthInput) (*AuthResult, error) {
+	c = c.asking()
+	c.first, c.Metadata = c.Metadata, nil // most triggers do not see what a sign-in begins with
 	t, err := s.byClient(ctx, in.ClientID, in.PoolID)
 	if err != nil {
 		return nil, err
@@ -361,7 +363,7 @@ func (s *Service) pretendStep(ctx context.Context, t *tenant, c Caller, a *accou
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.pretend(ctx, t, c, a, guard.SignIn, "", number)
+	p, err := s.pretend(ctx, t, c, a, letter{trigger: triggerAuthentication, attr: attr, to: number, counted: guard.SignIn}, "")
 	if err != nil {
 		return nil, err
 	}

@@ -280,7 +280,7 @@ func (s *Service) firstLetter(ctx context.Context, t *tenant, c Caller, a *accou
 	}
 	return s.post(ctx, t, c, letter{
 		trigger: triggerSignUp, attr: contact, to: u.Attributes[contact], purpose: otp.SignUp, counted: guard.SignUp, lane: store.LaneSignUp,
-		subject: u.ID, user: user, by: a,
+		subject: u.ID, user: user, about: u, by: a,
 	})
 }
 
@@ -297,7 +297,8 @@ func (s *Service) signUpAttempt(ctx context.Context, t *tenant, c Caller, a *acc
 	if a.user != nil {
 		kind = eventlog.SignUpFailed
 		what := p.what
-		if p, err = s.pretend(ctx, t, c, a, guard.SignUp, otp.SignUp, u.Attributes[attrPhone]); err != nil {
+		l := letter{trigger: triggerSignUp, attr: what.Attribute, to: u.Attributes[attrPhone], counted: guard.SignUp}
+		if p, err = s.pretend(ctx, t, c, a, l, otp.SignUp); err != nil {
 			return nil, err
 		}
 		p.what = what
@@ -368,7 +369,7 @@ func (s *Service) ResendSignUp(ctx context.Context, c Caller, in NameInput) (*De
 	}
 	var p *posted
 	if u == nil {
-		p, err = s.pretend(ctx, t, c, a, guard.SignUp, otp.SignUp, number)
+		p, err = s.pretend(ctx, t, c, a, letter{trigger: triggerResend, attr: what.Attribute, to: number, counted: guard.SignUp}, otp.SignUp)
 	} else {
 		contact := t.signUpContact(u)
 		if contact == "" {
@@ -376,7 +377,7 @@ func (s *Service) ResendSignUp(ctx context.Context, c Caller, in NameInput) (*De
 		}
 		p, err = s.post(ctx, t, c, letter{
 			trigger: triggerResend, attr: contact, to: u.Attributes[contact], purpose: otp.SignUp, counted: guard.SignUp, lane: store.LaneSignUp,
-			subject: u.ID, user: a.user, by: a,
+			subject: u.ID, user: a.user, about: u, by: a,
 		})
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"countersign/internal/fault"
 	"countersign/internal/message"
 	"countersign/internal/store"
+	"countersign/internal/trigger"
 	"countersign/provider"
 )
 
@@ -39,8 +40,12 @@ func (s *Service) testMessage(ctx context.Context, t *tenant, c Caller) (*testMe
 	if s.Dev {
 		to = TestNumber
 	}
+	data := map[string]any{}
+	if t.has(trigger.CustomSMSSender) { // all texts of the pool are the function's, which knows no test message
+		to, data["custom_sender"] = "", true
+	}
 	out := &testMessage{}
-	data := map[string]any{"dry_run": to == "", "segments": segments}
+	data["dry_run"], data["segments"] = to == "", segments
 	if to != "" {
 		out.message, err = s.Deliver.Prepare(ctx, delivery.Draft{
 			PoolID: t.pool.ID, Lane: store.LaneNotice, Channel: provider.SMS, To: to, TriggerSource: testTrigger,

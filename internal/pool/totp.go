@@ -178,7 +178,7 @@ func (s *Service) verifyUserTOTP(ctx context.Context, c Caller, accessToken, cod
 	if err != nil {
 		return err
 	}
-	notes := s.notices(ctx, b.tenant, b.account, "An authenticator app was added to your account. If this was not you, contact support.", verifiedContacts(b.user))
+	notes := s.notices(ctx, b.tenant, c, b.account, "An authenticator app was added to your account. If this was not you, contact support.", verifiedContacts(b.user))
 	return s.write(ctx, func(tx *unit) error {
 		turn, err := s.guard.Begin(ctx, tx, s.try(b.tenant, b.account, guard.Enrol))
 		if err != nil {

@@ -1,8 +1,10 @@
 package cognito
 
 import (
+	"strconv"
 	"strings"
 
+	"countersign/envelope"
 	"countersign/internal/awsapi/cognito/api"
 	"countersign/internal/pool"
 )
@@ -46,6 +48,7 @@ func (d *poolDocument) adopt(c *pool.Config) {
 	p.AdminCreateUserConfig = &api.AdminCreateUserConfigType{AllowAdminCreateUserOnly: &c.AdminCreateOnly}
 	d.adoptTemplates(&c.Templates)
 	d.adoptFactors(c)
+	d.adoptTriggers(c.Triggers)
 	d.adoptTags(c)
 }
 
@@ -100,6 +103,12 @@ func (d *poolDocument) adoptTags(c *pool.Config) {
 	}
 	if c.OperatorNumber != "" {
 		tags[tagOperatorNumber] = c.OperatorNumber
+	}
+	if t := c.Triggers; t != nil && t.Suite != 0 {
+		tags[tagCodeSuite] = envelope.Suite(t.Suite).String()
+	}
+	if t := c.Triggers; t != nil && t.SenderRetries != 0 {
+		tags[tagSenderRetries] = strconv.Itoa(t.SenderRetries)
 	}
 	d.Pool.UserPoolTags = tags
 }

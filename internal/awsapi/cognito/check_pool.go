@@ -1,7 +1,6 @@
 package cognito
 
 import (
-	"reflect"
 	"slices"
 
 	"countersign/internal/awsapi/cognito/api"
@@ -14,7 +13,7 @@ import (
 func (d *poolDocument) check() error {
 	p := &d.Pool
 	for _, err := range []error{
-		checkTriggers(p.LambdaConfig), d.checkTemplates(), checkRecovery(p.AccountRecoverySetting), checkFirstFactors(p.Policies),
+		d.checkTriggers(), d.checkTemplates(), checkRecovery(p.AccountRecoverySetting), checkFirstFactors(p.Policies),
 		checkTemporaryDays(p), checkSMS(p.SmsConfiguration),
 	} {
 		if err != nil {
@@ -26,22 +25,6 @@ func (d *poolDocument) check() error {
 			if !slices.Contains(p.AutoVerifiedAttributes, a) {
 				return fault.Invalidf("UserAttributeUpdateSettings", "All attributes in AttributesRequireVerificationBeforeUpdate must exist in AutoVerifiedAttributes")
 			}
-		}
-	}
-	return nil
-}
-
-// checkTriggers refuses triggers: a pool that looks as if they ran would sign users in past them.
-func checkTriggers(c *api.LambdaConfigType) error {
-	if c == nil {
-		return nil
-	}
-	v := reflect.ValueOf(c).Elem()
-	for i := range v.NumField() {
-		if !v.Field(i).IsNil() {
-			name := v.Type().Field(i).Name
-			return fault.Invalidf("LambdaConfig", "LambdaConfig.%s is not supported: Countersign does not run this trigger yet.", name).
-				WithHint("Leave %s out. Texts are handed to the sender of the configuration (simulator, webhook).", name)
 		}
 	}
 	return nil

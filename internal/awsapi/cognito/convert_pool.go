@@ -223,6 +223,12 @@ func (d *poolDocument) config() (pool.Config, error) {
 	if err != nil {
 		return c, err
 	}
+	if c.Triggers, err = triggersOf(p.LambdaConfig); err != nil {
+		return c, err
+	}
+	if c.Triggers != nil {
+		c.Triggers.Suite, c.Triggers.SenderRetries = own.codeSuite, own.senderRetries
+	}
 	c.SeparateAttempts, c.Strict, c.Alg, c.OperatorNumber = own.separateAttempts, own.strict, own.algorithm, own.operatorNumber
 	if len(own.requireMFA) > 0 && c.MFA == mfaOff {
 		return c, fault.Invalidf("UserPoolTags", "UserPoolTags: %s needs MfaConfiguration OPTIONAL or ON.", tagRequireMFA)

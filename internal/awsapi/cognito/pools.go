@@ -41,13 +41,20 @@ func (f *facade) createUserPool(ctx context.Context, in *api.CreateUserPoolReque
 	if err != nil {
 		return nil, err
 	}
+	region := orDefault(wire.Info(ctx).Principal.Region, defaultRegion)
 	p := &pool.Pool{}
 	if err := d.put(p); err != nil {
 		return nil, err
 	}
 	p.Change.RequireMFA = requireMFAChange(nil, d.Pool.UserPoolTags)
+	if p.Config.Triggers != nil {
+		p.ID = pool.NewPoolID(region)
+	}
+	if p.Change.Warnings, err = f.checkFunctions(ctx, p.ID, d); err != nil {
+		return nil, err
+	}
 	made, err := f.pools.CreatePool(ctx, callerOf(ctx, nil), pool.NewPool{
-		Name: *in.PoolName, Region: orDefault(wire.Info(ctx).Principal.Region, defaultRegion), Config: p.Config, Wire: p.Wire, Change: p.Change,
+		ID: p.ID, Name: *in.PoolName, Region: region, Config: p.Config, Wire: p.Wire, Change: p.Change,
 	})
 	if err != nil {
 		return nil, err
@@ -84,7 +91,11 @@ func (f *facade) updateUserPool(ctx context.Context, in *api.UpdateUserPoolReque
 		if in.PoolName != nil {
 			p.Name = *in.PoolName
 		}
-		return replace(p, before, d)
+		if err := replace(p, before, d); err != nil {
+			return err
+		}
+		p.Change.Warnings, err = f.checkFunctions(ctx, p.ID, d)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -125,8 +136,12 @@ func (f *facade) listUserPools(ctx context.Context, in *api.ListUserPoolsRequest
 		}
 	}
 	for _, p := range list {
+		d, err := documentOf(p)
+		if err != nil {
+			return nil, err
+		}
 		out.UserPools = append(out.UserPools, api.UserPoolDescriptionType{
-			Id: &p.ID, Name: &p.Name, LambdaConfig: &api.LambdaConfigType{}, CreationDate: wire.At(p.CreatedAt), LastModifiedDate: wire.At(p.UpdatedAt),
+			Id: &p.ID, Name: &p.Name, LambdaConfig: d.Pool.LambdaConfig, CreationDate: wire.At(p.CreatedAt), LastModifiedDate: wire.At(p.UpdatedAt),
 		})
 	}
 	return out, nil

@@ -18,6 +18,8 @@ const (
 	tagStrict           = tagPrefix + "strict"
 	tagAlgorithm        = tagPrefix + "token-algorithm"
 	tagOperatorNumber   = tagPrefix + "operator-number"
+	tagCodeSuite        = tagPrefix + "code-suite"
+	tagSenderRetries    = tagPrefix + "sender-retries"
 	// tagRequireMFA is followed by "/" and the id of an app client.
 	tagRequireMFA = tagPrefix + "require-mfa"
 )
@@ -29,6 +31,10 @@ type ownSettings struct {
 	algorithm string
 	// operatorNumber is in E.164 form, or empty.
 	operatorNumber string
+	// codeSuite is the algorithm suite of codes for sender functions, 0 for the default; senderRetries is how often a function that failed
+	// is called again.
+	codeSuite     uint16
+	senderRetries int
 	// requireMFA holds ids of app clients.
 	requireMFA map[string]bool
 }
@@ -57,6 +63,16 @@ func ownSettingsOf(tags map[string]string) (ownSettings, error) {
 				return out, badTag(key, "a phone number in E.164 form, like +12025550123")
 			}
 			out.operatorNumber = value
+		case key == tagCodeSuite:
+			suites := map[string]uint16{"0x0378": 0x0378, "0x0478": 0x0478, "0x0578": 0x0578}
+			if out.codeSuite = suites[value]; out.codeSuite == 0 {
+				return out, badTag(key, "0x0378, 0x0478 or 0x0578")
+			}
+		case key == tagSenderRetries:
+			if value != "0" && value != "1" && value != "2" {
+				return out, badTag(key, "0, 1 or 2")
+			}
+			out.senderRetries = int(value[0] - '0')
 		case name == tagRequireMFA && client != "":
 			var on bool
 			if on, err = onOff(key, value); on {
@@ -64,7 +80,8 @@ func ownSettingsOf(tags map[string]string) (ownSettings, error) {
 			}
 		default:
 			return out, fault.Invalidf("UserPoolTags", "UserPoolTags: %s is not a setting of Countersign.", key).
-				WithHint("The settings are %s, %s, %s, %s and %s/<client id>.", tagSeparateAttempts, tagStrict, tagAlgorithm, tagOperatorNumber, tagRequireMFA)
+				WithHint("The settings are %s, %s, %s, %s, %s, %s and %s/<client id>.", tagSeparateAttempts, tagStrict, tagAlgorithm, tagOperatorNumber,
+					tagCodeSuite, tagSenderRetries, tagRequireMFA)
 		}
 		if err != nil {
 			return out, err

@@ -1,0 +1,95 @@
+package pool
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"countersign/internal/delivery"
+	"countersign/internal/eventlog"
+	"countersign/internal/fault"
+	"countersign/internal/store"
+	"countersign/internal/trigger"
+	"countersign/provider"
+)
+
+// senderOf is the trigger that takes the messages of a channel, by the attribute that they go to.
+func senderOf(attr string) trigger.Name {
+	if attr == attrEmail {
+		return trigger.CustomEmailSender
+	}
+	return trigger.CustomSMSSender
+}
+
+// senderReady refuses a flow whose message the pool's sender function could not be given: it may not be called, or the key cannot be used.
+// It is asked for known and unknown names alike, before anything is stored, and answers from memory.
+func (s *Service) senderReady(ctx context.Context, t *tenant, c Caller, attr, what string, w whom) error {
+	n := senderOf(attr)
+	if !t.has(n) {
+		return nil
+	}
+	if s.Triggers == nil {
+		return s.triggerFailed(ctx, t, c, n, what, w, noTriggers(n))
+	}
+	if err := s.Triggers.Ready(ctx, t.pool.ID, t.cfg.Triggers, n); err != nil {
+		return s.triggerFailed(ctx, t, c, n, what, w, err)
+	}
+	return nil
+}
+
+// senderEvent is what the sender function is told of a letter; nil if the pool has none for the channel. The destination is in the
+// attributes, whether or not the user has it yet.
+func (t *tenant) senderEvent(c Caller, l letter) (json.RawMessage, error) {
+	n := senderOf(l.attr)
+	if !t.has(n) {
+		return nil, nil
+	}
+	w := whom{user: l.about}
+	if l.about == nil {
+		w.user = l.user
+	}
+	attrs := l.facts
+	if attrs == nil {
+		attrs = w.attributes()
+	}
+	if attrs[l.attr] != l.to {
+		attrs[l.attr] = l.to
+		if l.facts == nil {
+			attrs[l.attr+"_verified"] = "false"
+		}
+	}
+	return json.Marshal(trigger.Event{
+		TriggerSource: source(n, l.trigger), UserName: w.username(), CallerContext: trigger.NewCaller(c.UserAgent, t.clientID()),
+		Request: trigger.NewSenderRequest(n, c.Metadata, attrs),
+	})
+}
+
+// SenderFor returns the sender function of the message's pool as it is configured now, and whether it has one for the channel. Messages
+// that Cognito has no trigger source for (notices of changes, test messages) have none. It answers from memory. Errors are classed like
+// those of a delivery.Sender.
+func (s *Service) SenderFor(ctx context.Context, m *store.Message) (delivery.Sender, bool, error) {
+	n := trigger.CustomSMSSender
+	if provider.Channel(m.Channel) == provider.Email {
+		n = trigger.CustomEmailSender
+	}
+	if !strings.HasPrefix(m.TriggerSource, string(n)+"_") {
+		return nil, false, nil
+	}
+	t, err := s.byPool(ctx, m.PoolID)
+	if fault.CodeOf(err) == fault.PoolNotFound {
+		return nil, false, provider.Permanent(errors.New("the user pool was deleted"))
+	}
+	if err != nil || !t.has(n) {
+		return nil, false, err
+	}
+	if s.Triggers == nil {
+		return nil, false, provider.Misconfigured(errors.New("the pool has a sender function, and this server runs none"))
+	}
+	return &trigger.Sender{Runner: s.Triggers, PoolID: t.pool.ID, Config: t.cfg.Triggers, Name: n}, true, nil
+}
+
+// leftOut is the event of a notice that is not sent, since handlers written for Cognito would take it for a take-over of the account.
+func (s *Service) leftOut(ctx context.Context, t *tenant, c Caller, u *store.User, attr string) (*store.Event, error) {
+	return s.event(ctx, t, c, eventlog.NotificationFailed, u, "", map[string]any{"reason": "custom_sender", "trigger": string(senderOf(attr))})
+}

@@ -1,0 +1,166 @@
+package trigger
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"countersign/envelope"
+	"countersign/internal/fault"
+	"countersign/provider"
+)
+
+const (
+	// sendMargin is how much earlier than its attempt a call ends, so that the attempt's own end is not taken for the call's.
+	sendMargin = 250 * time.Millisecond
+	// maxCall bounds a call of a sender function where the attempt has no deadline.
+	maxCall = 15 * time.Second
+)
+
+// Sender hands messages to a pool's sender function. It implements delivery.Sender and delivery.EventSender.
+type Sender struct {
+	Runner *Runner
+	PoolID string
+	Config *Config
+	// Name is CustomSMSSender or CustomEmailSender.
+	Name Name
+}
+
+// Send is SendEvent for a message that was made while the pool had no sender function: its event has no user.
+func (s *Sender) Send(ctx context.Context, m provider.Message) (provider.Receipt, string, error) {
+	return s.SendEvent(ctx, m, nil)
+}
+
+// SendEvent seals the code, puts it into the event and calls the function. Any answer is a success: what Cognito does not look at is not
+// looked at here. The errors:
+//
+//	misconfigured          the function or the key is gone, or may not be used
+//	retryable              the function had not begun
+//	permanent, ambiguous   it had begun and failed: it is not called again, unless Config.SenderRetries says so
+func (s *Sender) SendEvent(ctx context.Context, m provider.Message, event json.RawMessage) (provider.Receipt, string, error) {
+	name := "lambda:" + functionName(s.Config.Functions[s.Name])
+	payload, err := s.payload(ctx, m, event)
+	if err != nil {
+		return provider.Receipt{}, name, classed(err)
+	}
+	for range s.Config.SenderRetries + 1 {
+		var begun bool
+		if begun, err = s.call(ctx, payload); err == nil {
+			return provider.Receipt{}, name, nil
+		}
+		if !begun {
+			return provider.Receipt{}, name, classed(err)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return provider.Receipt{}, name, provider.Permanent(fmt.Errorf("%w: %w", provider.ErrAmbiguous, err))
+}
+
+// call invokes the function once.
+func (s *Sender) call(ctx context.Context, payload []byte) (begun bool, err error) {
+	timeout := maxCall
+	if end, ok := ctx.Deadline(); ok {
+		if timeout = min(timeout, time.Until(end)-sendMargin); timeout <= 0 {
+			return false, errors.New("no time is left for the function")
+		}
+	}
+	a, err := s.Runner.Functions.Invoke(ctx, s.Config.Functions[s.Name], s.Runner.caller(s.PoolID), payload, timeout)
+	switch {
+	case err == nil && a.ErrorType == "" && a.ErrorMessage == "":
+		return true, nil
+	case err == nil:
+		return a.Begun, &provider.VendorError{Provider: "lambda", VendorCode: words(a.ErrorType), Text: words(a.ErrorMessage)}
+	}
+	_, known := errors.AsType[*fault.Error](err)
+	return !known && !errors.Is(err, ErrNotBegun), err
+}
+
+// classed is for errors before the function began.
+func classed(err error) error {
+	switch fault.CodeOf(err) {
+	case fault.AccessDenied, fault.ResourceNotFound, fault.KeyDisabled, fault.KeyStateInvalid, fault.KeyUsageWrong:
+		text := reason(err)
+		if hint := fault.Of(err).Hint; hint != "" {
+			text += ": " + hint
+		}
+		return provider.Misconfigured(errors.New(text))
+	}
+	return err
+}
+
+// payload is the event with the sealed code.
+func (s *Sender) payload(ctx context.Context, m provider.Message, event json.RawMessage) ([]byte, error) {
+	var ev struct {
+		Event
+		Request SenderRequest `json:"request"`
+	}
+	if len(event) == 0 {
+		ev.Event = Event{TriggerSource: m.TriggerSource, CallerContext: NewCaller("", "")}
+		ev.Request = NewSenderRequest(s.Name, nil, map[string]string{attribute(s.Name): m.To})
+	} else if err := json.Unmarshal(event, &ev); err != nil {
+		return nil, provider.Permanent(errors.New("the event of the message cannot be read"))
+	}
+	ev.Version, ev.Region, ev.UserPoolID = "1", Region(s.PoolID), s.PoolID
+	if m.Code != "" {
+		code, err := s.seal(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		ev.Request.Code = &code
+	}
+	return json.Marshal(ev)
+}
+
+// seal encrypts the code for the function, under a data key of this attempt.
+func (s *Sender) seal(ctx context.Context, m provider.Message) (string, error) {
+	if err := s.Runner.Keys.Usable(ctx, s.Config.KMSKey, s.Runner.PoolARN(s.PoolID)); err != nil {
+		return "", err
+	}
+	code := m.Code
+	if strings.HasSuffix(m.TriggerSource, "_AdminCreateUser") {
+		code = escapeHTML.Replace(code) // as Cognito does: handlers unescape what they decrypt
+	}
+	suite := envelope.Suite(s.Config.Suite)
+	if suite == 0 {
+		suite = envelope.DefaultSuite
+	}
+	sealed, err := envelope.Encrypt(ctx, suite, s.Runner.Keys.Keyring(s.Config.KMSKey), envelope.Context{"userpool-id": s.PoolID}, []byte(code))
+	if err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(sealed), nil
+}
+
+var escapeHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
+
+// NewSenderRequest is the request of a sender's event, without the code, which is sealed at each attempt.
+func NewSenderRequest(n Name, metadata, attributes map[string]string) SenderRequest {
+	r := SenderRequest{Type: "customSMSSenderRequestV1", ClientMetadata: metadata, UserAttributes: attributes}
+	if n == CustomEmailSender {
+		r.Type = "customEmailSenderRequestV1"
+	}
+	return r
+}
+
+// attribute is where a sender's event has the destination.
+func attribute(n Name) string {
+	if n == CustomEmailSender {
+		return "email"
+	}
+	return "phone_number"
+}
+
+// functionName is the name in an ARN: arn:aws:lambda:<region>:<account>:function:<name>[:version].
+func functionName(arn string) string {
+	parts := strings.SplitN(arn, ":", 8)
+	if len(parts) < 7 {
+		return arn
+	}
+	return parts[6]
+}
