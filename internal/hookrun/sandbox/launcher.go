@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// childMark is the argument that makes the executable a launcher. 
+// childMark is the argument that makes the executable a launcher.
 const childMark = "--countersign-sandbox-child"
 
 // startTimeout bounds the time from clone to execve.

@@ -1,0 +1,146 @@
+package sandbox
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// probeMark makes the executable end at once, well: the program that New runs.
+const probeMark = childMark + "-probe"
+
+// IsChild reports whether the arguments (os.Args) are those of a launcher; main then calls Child before anything else.
+func IsChild(args []string) bool {
+	return len(args) == 2 && (args[1] == childMark || args[1] == probeMark)
+}
+
+// Child becomes the program. It does not return.
+func Child() {
+	if os.Args[1] == probeMark {
+		os.Exit(0)
+	}
+	// Landlock, seccomp and credentials belong to threads. execve ends all but the one that calls it, so that no other needs to be restricted.
+	runtime.LockOSThread()
+	debug.SetGCPercent(-1)
+	if kind, err := unix.GetsockoptInt(controlFD, unix.SOL_SOCKET, unix.SO_DOMAIN); err != nil || kind != unix.AF_UNIX {
+		os.Stderr.WriteString("this is not meant to be called by hand\n")
+		os.Exit(2)
+	}
+	unix.CloseOnExec(controlFD)
+	sayFailed(become())
+	os.Exit(126)
+}
+
+// become goes through the steps of the package comment. It returns only if one fails.
+func become() error {
+	p, err := receivePlan()
+	if err != nil {
+		return fmt.Errorf("plan: %w", err)
+	}
+	var fds []int
+	if p.Namespaces {
+		if err := unix.Sethostname([]byte("worker")); err != nil {
+			return fmt.Errorf("host name: %w", err)
+		}
+		if fds, err = listenInside(p.Ports, p.DNS); err != nil {
+			return err
+		}
+	}
+	if err := dropBounding(); err != nil {
+		return err
+	}
+	if err := becomeUser(p.User); err != nil {
+		return err
+	}
+	if err := dropCapabilities(); err != nil {
+		return err
+	}
+	// The server's "go" comes after this: if it died before, it is noticed there.
+	if err := dieWithServer(); err != nil {
+		return err
+	}
+	if err := passSockets(fds); err != nil {
+		return err
+	}
+	if err := awaitGo(); err != nil {
+		return err
+	}
+	unix.Umask(0o077)
+	if err := unix.Chdir(p.Dir); err != nil {
+		return fmt.Errorf("folder %s: %w", p.Dir, err)
+	}
+	if err := noNewPrivileges(); err != nil {
+		return err
+	}
+	if p.Landlock > 0 {
+		if err := restrictLandlock(p); err != nil {
+			return err
+		}
+	}
+	return execute(p)
+}
+
+// execute is the last step. From the first limit on nothing is allocated that need not be, and after the filter there is only execve.
+func execute(p *plan) error {
+	path, err := unix.BytePtrFromString(p.Path)
+	if err != nil {
+		return fmt.Errorf("program: %w", err)
+	}
+	args, err := cStrings(append([]string{p.Path}, p.Args...))
+	if err != nil {
+		return fmt.Errorf("arguments: %w", err)
+	}
+	env, err := cStrings(p.Env)
+	if err != nil {
+		return fmt.Errorf("environment: %w", err)
+	}
+	var prog *unix.SockFprog
+	if p.Seccomp {
+		prog = compileFilter(p, unix.Getpid())
+	}
+	if err := closeOnExec(); err != nil {
+		return fmt.Errorf("descriptors: %w", err)
+	}
+	for _, r := range p.Rlimits {
+		limit := unix.Rlimit{Cur: r.Value, Max: r.Value}
+		if _, _, errno := unix.RawSyscall6(unix.SYS_PRLIMIT64, 0, uintptr(r.Resource), uintptr(unsafe.Pointer(&limit)), 0, 0, 0); errno != 0 {
+			return fmt.Errorf("limit %d: %w", r.Resource, errno)
+		}
+	}
+	if p.Seccomp {
+		if errno := installFilter(prog); errno != 0 {
+			return fmt.Errorf("seccomp: %w", errno)
+		}
+	}
+	_, _, errno := unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&args[0])), uintptr(unsafe.Pointer(&env[0])))
+	return fmt.Errorf("program %s: %w", p.Path, errno)
+}
+
+// cStrings ends with a nil pointer.
+func cStrings(list []string) ([]*byte, error) {
+	out := make([]*byte, 0, len(list)+1)
+	for _, s := range list {
+		b, err := unix.BytePtrFromString(s)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return append(out, nil), nil
+}
+
+// closeOnExec leaves the program stdin, stdout and stderr.
+func closeOnExec() error {
+	err := unix.CloseRange(controlFD, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC)
+	if err == nil || err != unix.ENOSYS && err != unix.EINVAL {
+		return err
+	}
+	for fd := controlFD; fd < 4096; fd++ { // before Linux 5.11; the server's own descriptors are close-on-exec anyway
+		unix.CloseOnExec(fd)
+	}
+	return nil
+}

@@ -1,0 +1,196 @@
+//go:build linux && (amd64 || arm64)
+
+package sandbox
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Offsets in struct seccomp_data (seccomp(2)). Arguments are 64 bits, little endian on both architectures; what is compared here are ints and flags
+// of which the kernel reads the low half alone.
+const (
+	dataNumber = 0
+	dataArch   = 4
+	dataArgs   = 16
+)
+
+// lastCall is the last system call that this list was made with (mseal, Linux 6.10); later ones do not exist for the program. On amd64 this also
+// refuses the x32 calls, whose numbers have bit 30 set.
+const lastCall = unix.SYS_MSEAL
+
+// filter makes the program of the seccomp layer. pid is the number that the process sees itself as.
+func filter(p *plan, pid int) []unix.SockFilter {
+	f := []unix.SockFilter{
+		load(dataArch),
+		jump(unix.BPF_JEQ, auditArch, 1, 0),
+		ret(unix.SECCOMP_RET_KILL_PROCESS),
+		load(dataNumber),
+		jump(unix.BPF_JGT, lastCall, 0, 1),
+		errno(unix.ENOSYS),
+	}
+	for _, r := range argumentRules(p, uint32(pid)) {
+		f = append(f, jump(unix.BPF_JEQ, r.call, 0, uint8(len(r.body))))
+		f = append(f, r.body...)
+	}
+	for _, nr := range absentCalls() {
+		f = append(f, jump(unix.BPF_JEQ, nr, 0, 1), errno(unix.ENOSYS))
+	}
+	for _, nr := range refusedCalls(p) {
+		f = append(f, jump(unix.BPF_JEQ, nr, 0, 1), errno(unix.EPERM))
+	}
+	// listen(2) without bind(2) takes a free port without asking Landlock.
+	f = append(f, jump(unix.BPF_JEQ, unix.SYS_LISTEN, 0, 1), errno(unix.EACCES))
+	return append(f, ret(unix.SECCOMP_RET_ALLOW))
+}
+
+// argumentRule is for a call that depends on its arguments. The body ends in every case.
+type argumentRule struct {
+	call uint32
+	body []unix.SockFilter
+}
+
+// argumentRules come first: the kernel remembers calls that are always allowed, these alone are judged each time.
+func argumentRules(p *plan, pid uint32) []argumentRule {
+	allow, refuse := ret(unix.SECCOMP_RET_ALLOW), errno(unix.EPERM)
+	flagged := func(call uint32, n int, flags uint32, verdict, otherwise unix.SockFilter) argumentRule {
+		return argumentRule{call, []unix.SockFilter{loadArg(n), jump(unix.BPF_JSET, flags, 0, 1), verdict, otherwise}}
+	}
+	equals := func(call uint32, n int, values ...uint32) argumentRule {
+		body := []unix.SockFilter{loadArg(n)}
+		for _, v := range values {
+			body = append(body, jump(unix.BPF_JEQ, v, 0, 1), allow)
+		}
+		return argumentRule{call, append(body, refuse)}
+	}
+	return []argumentRule{
+		// Memory that RLIMIT_DATA does not count: shared without a file, growing downwards.
+		{unix.SYS_MMAP, []unix.SockFilter{
+			loadArg(3),
+			jump(unix.BPF_JSET, unix.MAP_GROWSDOWN, 3, 0),
+			jump(unix.BPF_JSET, unix.MAP_ANONYMOUS, 0, 1),
+			jump(unix.BPF_JSET, unix.MAP_SHARED, 1, 0),
+			allow,
+			refuse,
+		}},
+		// TCP fast open connects without asking Landlock.
+		flagged(unix.SYS_SENDTO, 3, unix.MSG_FASTOPEN, refuse, allow),
+		flagged(unix.SYS_SENDMSG, 2, unix.MSG_FASTOPEN, refuse, allow),
+		flagged(unix.SYS_SENDMMSG, 3, unix.MSG_FASTOPEN, refuse, allow),
+		// Threads, no processes.
+		flagged(unix.SYS_CLONE, 0, unix.CLONE_THREAD, allow, refuse),
+		{unix.SYS_SOCKET, socketRule(p.Datagrams)},
+		equals(unix.SYS_SOCKETPAIR, 0, unix.AF_UNIX),
+		// Nobody but itself; this stands where Landlock has no scope for signals.
+		equals(unix.SYS_KILL, 0, pid),
+		equals(unix.SYS_TGKILL, 0, pid),
+		equals(unix.SYS_RT_SIGQUEUEINFO, 0, pid),
+		equals(unix.SYS_RT_TGSIGQUEUEINFO, 0, pid),
+		equals(unix.SYS_PRLIMIT64, 0, 0, pid),
+		// Typing into a terminal.
+		{unix.SYS_IOCTL, []unix.SockFilter{loadArg(1), jump(unix.BPF_JEQ, unix.TIOCSTI, 1, 0), jump(unix.BPF_JEQ, unix.TIOCLINUX, 0, 1), refuse, allow}},
+	}
+}
+
+// socketRule allows TCP and, if datagrams, UDP. The protocol is checked since Landlock knows TCP but not MPTCP, SCTP and SMC, which are streams as well.
+func socketRule(datagrams bool) []unix.SockFilter {
+	datagram := uint8(7) // to the last line
+	if datagrams {
+		datagram = 3 // to the second loadArg(2)
+	}
+	return []unix.SockFilter{
+		loadArg(0),
+		jump(unix.BPF_JEQ, unix.AF_INET, 1, 0),
+		jump(unix.BPF_JEQ, unix.AF_INET6, 0, 11),
+		loadArg(1),
+		{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: 0xf}, // without SOCK_CLOEXEC and SOCK_NONBLOCK
+		jump(unix.BPF_JEQ, unix.SOCK_STREAM, 1, 0),
+		jump(unix.BPF_JEQ, unix.SOCK_DGRAM, datagram, 7),
+		loadArg(2),
+		jump(unix.BPF_JEQ, 0, 4, 0),
+		jump(unix.BPF_JEQ, unix.IPPROTO_TCP, 3, 4),
+		loadArg(2),
+		jump(unix.BPF_JEQ, 0, 1, 0),
+		jump(unix.BPF_JEQ, unix.IPPROTO_UDP, 0, 1),
+		ret(unix.SECCOMP_RET_ALLOW),
+		errno(unix.EPERM),
+	}
+}
+
+// absentCalls pretend not to exist, so that programs fall back: clone3 has its flags in memory, where a filter cannot look.
+func absentCalls() []uint32 {
+	return []uint32{
+		unix.SYS_CLONE3, unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
+		unix.SYS_IO_SETUP, unix.SYS_IO_SUBMIT, unix.SYS_IO_DESTROY, unix.SYS_IO_CANCEL, unix.SYS_IO_GETEVENTS, unix.SYS_IO_PGETEVENTS,
+	}
+}
+
+// refusedCalls are what no function needs.
+func refusedCalls(p *plan) []uint32 {
+	calls := append(archRefused(),
+		// other processes
+		unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_PROCESS_MADVISE, unix.SYS_PROCESS_MRELEASE, unix.SYS_KCMP,
+		unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_GETFD, unix.SYS_PIDFD_SEND_SIGNAL, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES, unix.SYS_EXECVEAT,
+		// memory that RLIMIT_DATA does not count
+		unix.SYS_MEMFD_CREATE, unix.SYS_MEMFD_SECRET, unix.SYS_REMAP_FILE_PAGES,
+		unix.SYS_SHMGET, unix.SYS_SHMAT, unix.SYS_SHMCTL, unix.SYS_SHMDT,
+		unix.SYS_SEMGET, unix.SYS_SEMOP, unix.SYS_SEMCTL, unix.SYS_SEMTIMEDOP,
+		unix.SYS_MSGGET, unix.SYS_MSGSND, unix.SYS_MSGRCV, unix.SYS_MSGCTL,
+		unix.SYS_MQ_OPEN, unix.SYS_MQ_UNLINK, unix.SYS_MQ_TIMEDSEND, unix.SYS_MQ_TIMEDRECEIVE, unix.SYS_MQ_NOTIFY, unix.SYS_MQ_GETSETATTR,
+		// namespaces and mounts
+		unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_CHROOT, unix.SYS_PIVOT_ROOT, unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_FSOPEN, unix.SYS_FSCONFIG,
+		unix.SYS_FSMOUNT, unix.SYS_FSPICK, unix.SYS_MOVE_MOUNT, unix.SYS_OPEN_TREE, unix.SYS_MOUNT_SETATTR, unix.SYS_STATMOUNT, unix.SYS_LISTMOUNT,
+		// large and often broken parts of the kernel
+		unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD, unix.SYS_KEYCTL, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY,
+		unix.SYS_FANOTIFY_INIT, unix.SYS_FANOTIFY_MARK, unix.SYS_NAME_TO_HANDLE_AT, unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_LOOKUP_DCOOKIE,
+		unix.SYS_PERSONALITY, unix.SYS_QUOTACTL, unix.SYS_QUOTACTL_FD, unix.SYS_NFSSERVCTL, unix.SYS_VMSPLICE,
+		// the machine
+		unix.SYS_KEXEC_LOAD, unix.SYS_KEXEC_FILE_LOAD, unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE, unix.SYS_REBOOT,
+		unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_SYSLOG, unix.SYS_ACCT, unix.SYS_VHANGUP, unix.SYS_SETHOSTNAME, unix.SYS_SETDOMAINNAME,
+		unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_CLOCK_ADJTIME, unix.SYS_ADJTIMEX,
+	)
+	if !p.Namespaces && p.Landlock < 6 {
+		calls = append(calls, unix.SYS_TKILL) // names any thread of the machine; where it cannot, musl's raise needs it
+	}
+	return calls
+}
+
+func load(offset uint32) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
+}
+
+func loadArg(n int) unix.SockFilter { return load(dataArgs + 8*uint32(n)) }
+
+// jump compares; yes and no are how many instructions are skipped.
+func jump(op uint16, k uint32, yes, no uint8) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_JMP | op | unix.BPF_K, Jt: yes, Jf: no, K: k}
+}
+
+func ret(verdict uint32) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: verdict}
+}
+
+func errno(e unix.Errno) unix.SockFilter { return ret(unix.SECCOMP_RET_ERRNO | uint32(e)) }
+
+// seccompOffered returns nil if the kernel filters system calls.
+func seccompOffered() error {
+	action := uint32(unix.SECCOMP_RET_ERRNO)
+	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action))); errno != 0 {
+		return fmt.Errorf("seccomp: %w", errno)
+	}
+	return nil
+}
+
+// compileFilter is what installFilter needs.
+func compileFilter(p *plan, pid int) *unix.SockFprog {
+	f := filter(p, pid)
+	return &unix.SockFprog{Len: uint16(len(f)), Filter: &f[0]}
+}
+
+// installFilter puts the filter on this thread. It neither allocates nor enters Go's scheduler.
+func installFilter(prog *unix.SockFprog) unix.Errno {
+	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(prog)))
+	return errno
+}
