@@ -21,10 +21,6 @@ const (
 	maxChunks = 8
 	// chunkTime bounds the reading of one chunk.
 	chunkTime = 30 * time.Second
-	// SweepAge is how long a package that no function names is kept.
-	SweepAge = time.Hour
-	// sweepBatch is how many chunks are deleted in one transaction.
-	sweepBatch = 64
 )
 
 // accept checks a package and returns its contents and hash. At most two are checked at once.
@@ -43,57 +39,22 @@ func (s *Service) accept(ctx context.Context, data []byte) (contents, string, er
 	return c, hex.EncodeToString(sum[:]), nil
 }
 
-// keep stores a package in chunks, each in a transaction of its own. A package that is there already is made young first, so
-// that no sweep takes chunks away between here and the row that will name it.
+// keep stores a package in chunks, each in a transaction of its own. Each chunk makes the artifact young, so that no sweep takes
+// chunks away between here and the row that will name it.
 func (s *Service) keep(ctx context.Context, hash string, data []byte) error {
-	a := &store.Artifact{Hash: hash, Size: int64(len(data)), CreatedAt: s.now()}
-	known := false
-	err := s.c.Store.Read(ctx, func(tx store.Tx) error {
-		_, err := tx.Artifacts().Artifact(ctx, hash)
-		known = err == nil
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		return stored(err)
-	}
-	complete := func(tx store.Tx) error { return tx.Artifacts().CompleteArtifact(ctx, a) }
-	if known {
-		if err := s.c.Store.Write(ctx, complete); err != nil {
-			return stored(err)
-		}
-	}
 	for n := 0; n*store.ChunkSize < len(data); n++ {
 		part := data[n*store.ChunkSize : min((n+1)*store.ChunkSize, len(data))]
-		if err := s.c.Store.Write(ctx, func(tx store.Tx) error { return tx.Artifacts().PutArtifactChunk(ctx, hash, n, part, s.now()) }); err != nil {
+		at := s.now()
+		err := s.c.Store.Write(ctx, func(tx store.Tx) error { return tx.Artifacts().PutArtifactChunk(ctx, hash, n, part, at) })
+		if err != nil {
 			return stored(err)
 		}
 	}
-	if err := s.c.Store.Write(ctx, complete); err != nil {
+	a := &store.Artifact{Hash: hash, Size: int64(len(data)), CreatedAt: s.now()}
+	if err := s.c.Store.Write(ctx, func(tx store.Tx) error { return tx.Artifacts().CompleteArtifact(ctx, a) }); err != nil {
 		return stored(err)
 	}
 	return nil
-}
-
-// Sweep deletes packages that no function and no version has named for SweepAge, and returns how many chunks went. Call it now
-// and then; it stops when ctx ends.
-func (s *Service) Sweep(ctx context.Context) (int, error) {
-	total := 0
-	for {
-		n := 0
-		err := s.c.Store.Write(ctx, func(tx store.Tx) (err error) {
-			n, err = tx.Artifacts().SweepArtifacts(ctx, s.now().Add(-SweepAge), sweepBatch)
-			return err
-		})
-		if total += n; err != nil {
-			return total, stored(err)
-		}
-		if n < sweepBatch {
-			return total, nil
-		}
-	}
 }
 
 // Package opens a package by its hash (Info.Artifact). It is read from the store as it is needed. The error is

@@ -237,7 +237,7 @@ func (s *Service) pick(ctx context.Context, ref Ref, l *located) (*pick, error) 
 	if err != nil {
 		return nil, err
 	}
-	env := map[string]string{"AWS_REGION": l.row.Region, "AWS_DEFAULT_REGION": l.row.Region, "TZ": ":UTC", "AWS_EXECUTION_ENV": "AWS_Lambda_" + l.code.Settings.Runtime}
+	env := map[string]string{"AWS_REGION": l.row.Region, "AWS_DEFAULT_REGION": l.row.Region}
 	if s.c.Environment != nil {
 		maps.Copy(env, s.c.Environment(ref))
 	}
