@@ -18,8 +18,9 @@ type machine struct {
 	Namespaces bool
 	Landlock   int
 	Seccomp    bool
-	// ownUsers: the server may give user ids of ownBase and above to its children.
+	// ownUsers: the server may give user ids of ownBase and above to its children. groups is nil without cgroups.
 	ownUsers bool
+	groups   *cgroups
 }
 
 func (m machine) level() Level {

@@ -29,10 +29,7 @@ func layers() []layer {
 // probe runs the launcher itself as the program, with all layers, then with fewer until it runs.
 func (l *Launcher) probe(ctx context.Context) error {
 	m, missing := offered()
-	for {
-		if m.level() == None {
-			break
-		}
+	for m.level() != None {
 		err := l.try(ctx, m)
 		if err == nil {
 			break
@@ -46,6 +43,13 @@ func (l *Launcher) probe(ctx context.Context) error {
 	}
 	if os.Geteuid() == 0 && !m.ownUsers {
 		missing = append(missing, "own user: this server may not give user ids away")
+	}
+	if m.level() != None {
+		var err error
+		if m.groups, err = findCgroups("/sys/fs/cgroup", "/proc/self/cgroup"); err != nil {
+			m.groups = nil
+			missing = append(missing, "cgroup: "+err.Error())
+		}
 	}
 	l.machine = m
 	l.report = Report{Level: m.level(), Missing: missing}

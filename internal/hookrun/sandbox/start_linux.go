@@ -27,24 +27,34 @@ func (l *Launcher) startChild(ctx context.Context, spec *Spec, level Level) (*Pr
 		p.sockets.TCP = map[int]net.Listener{spec.Ports[0]: local}
 		pl.Connect = append([]int{local.Addr().(*net.TCPAddr).Port}, pl.Connect...)
 	}
+	pl.Env = withAddr(spec.Env, p.addr)
 	if l.machine.ownUsers && pl.User == 0 {
 		p.missing = append(p.missing, "own user: others may not read or enter "+
 			closedTo(append(append([]string{spec.Dir}, pl.Read...), pl.Exec...), spec.Write))
 	}
+	if m.groups != nil {
+		var err error
+		if p.group, err = m.groups.make(spec.Limits); err != nil {
+			p.missing = append(p.missing, "cgroup: "+err.Error())
+		}
+	}
+	if p.group == nil && !pl.limitsThreads() {
+		p.missing = append(p.missing, "thread limit: the program shares the server's user id")
+	}
 	if pl.User != 0 && spec.Write != "" {
 		if err := os.Chown(spec.Write, pl.User, pl.User); err != nil {
-			p.sockets.close()
+			p.discard()
 			return nil, fmt.Errorf("sandbox: %w", err)
 		}
 	}
 	if err := l.launch(ctx, p, pl, spec.Output); err != nil {
-		p.sockets.close()
+		p.discard()
 		return nil, fmt.Errorf("sandbox: start %s: %w", spec.Path, err)
 	}
 	return p.begin(), nil
 }
 
-// launch starts the launcher and leads it up to execve. On an error nothing of it is left but p.sockets.
+// launch starts the launcher and leads it up to execve. On an error no process is left.
 func (l *Launcher) launch(ctx context.Context, p *Process, pl *plan, output *os.File) error {
 	c, theirs, err := newControl()
 	if err != nil {
@@ -70,7 +80,6 @@ func (l *Launcher) launch(ctx context.Context, p *Process, pl *plan, output *os.
 		killGroup(p.cmd.Process.Pid)
 		p.cmd.Process.Kill()
 		p.cmd.Wait()
-		p.group.close()
 		return err
 	}
 	return nil
@@ -93,7 +102,18 @@ func (l *Launcher) lead(c control, p *Process, pl *plan) error {
 			return err
 		}
 	}
+	if p.group != nil {
+		if err := p.group.add(p.cmd.Process.Pid); err != nil {
+			p.missing = append(p.missing, "cgroup: "+err.Error())
+		}
+	}
 	return c.proceed()
+}
+
+// discard gives back what a process that did not start would have had.
+func (p *Process) discard() {
+	p.sockets.close()
+	p.group.close()
 }
 
 // attributes are what the launcher is born with. Capabilities inside the new user namespace are ambient, since its user is not the namespace's root.

@@ -133,7 +133,11 @@ func calls() map[string]func() syscall.Errno {
 		a = append(a, 0, 0, 0, 0, 0, 0)
 		return func() syscall.Errno { _, _, e := unix.Syscall6(nr, a[0], a[1], a[2], a[3], a[4], a[5]); return e }
 	}
-	text := func(s string) uintptr { b := append([]byte(s), 0); kept = append(kept, b); return uintptr(unsafe.Pointer(&b[0])) }
+	text := func(s string) uintptr {
+		b := append([]byte(s), 0)
+		kept = append(kept, b)
+		return uintptr(unsafe.Pointer(&b[0]))
+	}
 	p := text(strings.Repeat("\x00", 4095))
 	self := uintptr(os.Getpid())
 	return map[string]func() syscall.Errno{
