@@ -8,11 +8,11 @@ const { pathToFileURL } = require('node:url');
 const { AsyncLocalStorage } = require('node:async_hooks');
 
 const env = process.env;
-const [host, port] = env.AWS_LAMBDA_RUNTIME_API.split(':');
+const { hostname: host, port, pathname } = new URL('http://' + env.AWS_LAMBDA_RUNTIME_API);
 const parallel = Math.max(1, Number(env.COUNTERSIGN_CALLS) || 1);
 delete env.COUNTERSIGN_CALLS;
 const agent = new http.Agent({ keepAlive: true, maxSockets: parallel + 2 });
-const base = '/2018-06-01/runtime/';
+const base = pathname.replace(/\/$/, '') + '/2018-06-01/runtime/';
 const { request } = http;
 const { parse, stringify } = JSON;
 const out = process.stdout.write.bind(process.stdout);
