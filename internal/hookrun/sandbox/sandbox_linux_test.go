@@ -1,7 +1,6 @@
 package sandbox_test
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -19,7 +18,7 @@ const programsVar = "COUNTERSIGN_SANDBOX_PROGRAMS"
 
 // The test program is launcher and attacker in one. Both kinds of build must work: "go run" uses cgo where there is a C compiler.
 func TestMain(m *testing.M) {
-	if pid := os.Getenv(serverVar); pid != "" {
+	if os.Getenv(serverVar) != "" {
 		beServer()
 	}
 	code := 1
@@ -218,5 +217,3 @@ func answers(out string) map[string]string {
 	}
 	return m
 }
-
-var _ = context.Background

@@ -6,7 +6,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Level says how well a worker is shut in.
@@ -123,6 +125,13 @@ func (s *Spec) validate() error {
 	}
 	if s.Write != "" && !filepath.IsAbs(s.Write) {
 		return fmt.Errorf("sandbox: path %q is not absolute", s.Write)
+	}
+	for _, list := range [][]string{s.Args, s.Env} {
+		for _, v := range list {
+			if !utf8.ValidString(v) || strings.Contains(v, "\x00") {
+				return errors.New("sandbox: an argument or the environment is not valid UTF-8, or contains a zero byte")
+			}
+		}
 	}
 	if len(s.Ports) == 0 || len(s.Ports) > 32 || len(s.Direct) > 32 {
 		return errors.New("sandbox: 1 to 32 ports are needed")

@@ -176,9 +176,11 @@ func calls() map[string]func() syscall.Errno {
 		"stream6":     sys(unix.SYS_SOCKET, unix.AF_INET6, unix.SOCK_STREAM, 0),
 		"pair":        sys(unix.SYS_SOCKETPAIR, unix.AF_UNIX, unix.SOCK_STREAM, 0, p),
 		"autolisten":  autolisten,
+		"fastopen":    fastopen,
+		"execveat":    sys(unix.SYS_EXECVEAT, ^uintptr(99), text("/bin/true"), 0, 0, 0),
 		"tiocsti":     sys(unix.SYS_IOCTL, 0, unix.TIOCSTI, p),
 		"pidfd":       sys(unix.SYS_PIDFD_OPEN, self, 0),
-		"prlimit":     sys(unix.SYS_PRLIMIT64, uintptr(os.Getppid()), unix.RLIMIT_CORE, 0, p),
+		"prlimit":     sys(unix.SYS_PRLIMIT64, self+1, unix.RLIMIT_CORE, 0, p),
 		"unknown":     sys(467, ^uintptr(99), text("/"), 1),
 		"x32":         sys(0x40000000+39, 0),
 	}
@@ -192,6 +194,17 @@ func autolisten() syscall.Errno {
 	}
 	defer unix.Close(fd)
 	e, _ := unix.Listen(fd, 1).(syscall.Errno)
+	return e
+}
+
+// fastopen connects by sending.
+func fastopen() syscall.Errno {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return err.(syscall.Errno)
+	}
+	defer unix.Close(fd)
+	e, _ := unix.Sendto(fd, []byte("x"), unix.MSG_FASTOPEN, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: 9}).(syscall.Errno)
 	return e
 }
 
