@@ -14,7 +14,7 @@ import (
 
 // mountAWS mounts what AWS clients call.
 func (s *Server) mountAWS(ctx context.Context) error {
-	signed := &wire.Signed{Verifier: s.parts.verifier, Principal: s.parts.access.Principal, Account: DevAccount}
+	signed := &wire.Signed{Verifier: s.parts.verifier, Principal: s.parts.principal, Account: DevAccount}
 	pages, err := s.pageTokens(ctx)
 	if err != nil {
 		return err
@@ -26,6 +26,9 @@ func (s *Server) mountAWS(ctx context.Context) error {
 		return fmt.Errorf("cognito: %w", err)
 	}
 	s.surfaces[front.Cognito] = pools
+	if err := s.mountFunctions(signed, pages); err != nil {
+		return err
+	}
 	s.surfaces[front.STS] = &sts.Handler{Authorizer: signed, Dev: s.c.Mode == Dev, Log: s.c.Log}
 	return nil
 }

@@ -73,6 +73,8 @@ type Config struct {
 	Sender provider.Provider
 	// Mailer sends e-mail; as Sender.
 	Mailer provider.Provider
+	// Functions says how user code runs.
+	Functions Functions
 	// EventRetention is how long events are kept. Default 90 days; negative: for ever.
 	EventRetention time.Duration
 	// DrainTimeout bounds the end of Run. Default 20 s.

@@ -17,6 +17,8 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	// functions has the time of handlers, by how the call came about, its outcome, and whether a worker had to be started.
+	functions *prometheus.HistogramVec
 }
 
 func newMetrics(h *password.Hasher, version string) *metrics {
@@ -29,6 +31,10 @@ func newMetrics(h *password.Hasher, version string) *metrics {
 			Name: "countersign_http_request_duration_seconds", Help: "Time from the first look at a request until its answer was written.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}, []string{"surface"}),
+		functions: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "countersign_function_duration_seconds", Help: "Time that functions took, without starting their worker.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15, 60},
+		}, []string{"mode", "outcome", "cold"}),
 	}
 	hashing := func(name, help string, pick func() int) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(pick()) })
@@ -37,7 +43,7 @@ func newMetrics(h *password.Hasher, version string) *metrics {
 		Name: "countersign_build_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	m.registry.MustRegister(m.requests, m.duration, m.functions, build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		hashing("countersign_password_hashes_working", "Password hashes at work.", func() int { w, _ := h.Busy(); return w }),
 		hashing("countersign_password_hashes_waiting", "Password hashes waiting for a core.", func() int { _, w := h.Busy(); return w }))
 	return m

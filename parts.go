@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"countersign/internal/access"
 	"countersign/internal/delivery"
 	"countersign/internal/eventlog"
+	"countersign/internal/function"
 	"countersign/internal/keyring"
 	"countersign/internal/message"
 	"countersign/internal/otp"
@@ -21,6 +24,7 @@ import (
 	"countersign/internal/store"
 	"countersign/internal/store/sqlstore"
 	"countersign/internal/token"
+	"countersign/internal/trigger"
 )
 
 // parts are what a server is made of, bottom up.
@@ -33,11 +37,21 @@ type parts struct {
 	access   *access.Keys
 	verifier *sigv4.Verifier
 	worker   *delivery.Worker
+	senders  route
 	hasher   *password.Hasher
 	srp      *srp.Precomputer
 	pool     *pool.Service
 	inbox    *simulator.Inbox // dev only
 	mgmt     *management
+
+	launcher  *launcher
+	functions *function.Service
+	triggers  *trigger.Runner
+	// localKMS is the KMS as functions reach it; set when the surfaces are mounted.
+	localKMS http.Handler
+	cleanups []func()
+	// metrics are there once the server is made.
+	metrics atomic.Pointer[metrics]
 }
 
 // srpPairs is how many ephemeral pairs are kept ready.
@@ -63,9 +77,12 @@ func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 	p.events = eventlog.New(eventlog.Config{Keys: p.keyring, Logger: c.Log, Now: c.Now, Retention: c.EventRetention})
 	anyKeys := c.Mode == Dev && c.AccessKeyID == ""
 	p.access = access.NewKeys(access.Config{Store: p.store, Sealer: p.keyring, Now: c.Now, AnyCredentials: anyKeys})
-	p.verifier = &sigv4.Verifier{Lookup: p.access.SecretOf, AcceptAny: anyKeys, Now: c.Now}
+	p.verifier = &sigv4.Verifier{Lookup: p.secretOf, AcceptAny: anyKeys, Now: c.Now}
 	p.mgmt = &management{keyring: p.keyring, access: p.access, verifier: p.verifier, now: c.Now}
 	if err = p.openSender(c); err != nil {
+		return nil, err
+	}
+	if err = p.openFunctions(c); err != nil {
 		return nil, err
 	}
 	p.hasher, p.srp = password.New(0, hashQueue), srp.New(srpPairs)
@@ -74,7 +91,7 @@ func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 		// A pool of its own has <name>.localhost as well, but not every resolver knows such names: tokens name the shared URL.
 		BaseURL: func(_, _ string) string { return c.BaseURLs[0] },
 		Deliver: p.worker, Dev: c.Mode == Dev, Events: p.events, Hasher: p.hasher, Keys: p.keyring, Log: c.Log, Now: c.Now,
-		SRP: p.srp, Store: p.store, Tokens: p.tokens,
+		SRP: p.srp, Store: p.store, Tokens: p.tokens, Triggers: p.triggers,
 	})
 	return p, nil
 }
@@ -119,21 +136,21 @@ func (p *parts) algorithm(ctx context.Context, poolID string) (token.Alg, error)
 }
 
 func (p *parts) openSender(c *Config) (err error) {
-	senders := route{texts: c.Sender, mail: c.Mailer}
+	p.senders = route{texts: c.Sender, mail: c.Mailer}
 	if c.Mode == Dev {
 		p.inbox, err = simulator.Open(simulator.Options{Path: c.Inbox, Now: c.Now, Logger: c.Log, Segments: segments})
 		if err != nil {
 			return err
 		}
-		if senders.texts == nil {
-			senders.texts = p.inbox
+		if p.senders.texts == nil {
+			p.senders.texts = p.inbox
 		}
-		if senders.mail == nil {
-			senders.mail = p.inbox
+		if p.senders.mail == nil {
+			p.senders.mail = p.inbox
 		}
 	}
 	p.worker, err = delivery.New(delivery.Config{
-		Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Route: senders.choose, Segments: segments, Store: p.store,
+		Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Route: p.choose, Segments: segments, Store: p.store,
 	})
 	return err
 }
@@ -145,7 +162,7 @@ func segments(text string) int {
 
 // close releases everything, last made first. It may be called with parts missing.
 func (p *parts) close() error {
-	var errs []error
+	errs := []error{p.closeFunctions()}
 	if p.inbox != nil {
 		errs = append(errs, p.inbox.Close())
 	}

@@ -11,15 +11,23 @@ import (
 // route gives e-mail to one provider and everything else to the other.
 type route struct{ texts, mail provider.Provider }
 
-func (r route) choose(_ context.Context, m *store.Message) (delivery.Sender, error) {
+// choose returns the sender of a message: the pool's own function if it has one for the channel.
+func (p *parts) choose(ctx context.Context, m *store.Message) (delivery.Sender, error) {
+	if s, ok, err := p.pool.SenderFor(ctx, m); ok || err != nil {
+		return s, err
+	}
+	return p.senders.choose(m), nil
+}
+
+func (r route) choose(m *store.Message) delivery.Sender {
 	p := r.texts
 	if provider.Channel(m.Channel) == provider.Email {
 		p = r.mail
 	}
 	if p == nil {
-		return delivery.NoSender{}, nil
+		return delivery.NoSender{}
 	}
-	return delivery.FromProvider(p), nil
+	return delivery.FromProvider(p)
 }
 
 // nameOf is a provider's name for people.

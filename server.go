@@ -46,6 +46,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{c: c, parts: p, started: c.Now(), metrics: newMetrics(p.hasher, c.Version), stop: func() {}, stopped: func() {}}
+	p.metrics.Store(s.metrics)
 	s.hosts = front.NewHosts(s.poolByName)
 	for _, u := range append(c.BaseURLs[:len(c.BaseURLs):len(c.BaseURLs)], c.AdminBaseURLs...) {
 		pool := ""
@@ -79,6 +80,9 @@ func (s *Server) Start() {
 		s.stop, s.stopped = cancel, s.parts.background(ctx, &s.c)
 		s.worker = make(chan error, 1)
 		go func() { s.worker <- s.parts.worker.Run(ctx) }()
+		if s.c.Functions.Launcher != "" {
+			go s.reportFunctions(ctx)
+		}
 		s.ready.Store(true)
 	})
 }

@@ -21,12 +21,15 @@ import (
 )
 
 type devCmd struct {
-	Listen    string   `help:"Address and port of http; https is at the next port. Port 0 takes free ones. Loopback only." placeholder:"ADDR:PORT" default:"localhost:7446"`
-	LAN       string   `name:"lan" help:"Also serve end users on this address, for real phones and containers, with fresh random credentials." placeholder:"ADDR"`
-	Host      []string `help:"A further host name under which the server may be reached." placeholder:"NAME"`
-	Data      string   `help:"Folder of the data (default ./.countersign)." placeholder:"DIR" type:"path"`
-	Ephemeral bool     `help:"Keep nothing: the data is gone at the end."`
-	FixedCode string   `help:"Give every code this value, for test suites." placeholder:"DIGITS"`
+	Listen       string   `help:"Address and port of http; https is at the next port. Port 0 takes free ones. Loopback only." placeholder:"ADDR:PORT" default:"localhost:7446"`
+	LAN          string   `name:"lan" help:"Also serve end users on this address, for real phones and containers, with fresh random credentials." placeholder:"ADDR"`
+	Host         []string `help:"A further host name under which the server may be reached." placeholder:"NAME"`
+	Data         string   `help:"Folder of the data (default ./.countersign)." placeholder:"DIR" type:"path"`
+	Ephemeral    bool     `help:"Keep nothing: the data is gone at the end."`
+	FixedCode    string   `help:"Give every code this value, for test suites." placeholder:"DIGITS"`
+	Isolation    string   `help:"Least isolation that functions may run under: full, strong, weak, none. Default: what this machine offers." placeholder:"LEVEL" enum:",full,strong,weak,none" default:""`
+	AllowEgress  []string `name:"allow-egress" help:"Let functions connect to this address besides port 443 of public ones; localhost too." placeholder:"HOST:PORT"`
+	RemoteLambda bool     `name:"remote-lambda" help:"Let pools call functions in AWS, with the credentials of the AWS_ variables. Also on if AWS_ENDPOINT_URL_LAMBDA is set."`
 
 	Run   devRunCmd   `cmd:"" default:"1" hidden:"" help:"Run."`
 	Trust devTrustCmd `cmd:"" help:"Show how to trust the local certificate authority, so that https works without warnings."`
@@ -128,6 +131,9 @@ func (d *devRun) configure() error {
 	}
 	if !d.Ephemeral {
 		d.cfg.Database, d.cfg.Inbox = filepath.Join(d.folder, "countersign.db"), filepath.Join(d.folder, "inbox.jsonl")
+	}
+	if d.cfg.Functions, err = d.functions(); err != nil {
+		return err
 	}
 	if d.LAN != "" {
 		d.cfg.ManagementSecret, d.cfg.AccessKeyID, d.cfg.SecretAccessKey = rand.Text()+rand.Text(), "CSK"+rand.Text()[:17], rand.Text()+rand.Text()

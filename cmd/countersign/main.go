@@ -9,9 +9,14 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"countersign/internal/hookrun/sandbox"
 )
 
 func main() {
+	if sandbox.IsChild(os.Args) {
+		sandbox.Child() // shuts itself in and becomes a function's worker; it never returns
+	}
 	began := time.Now()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// Once it drains, a further signal ends the program at once; not within a second, since terminal and wrapper (go

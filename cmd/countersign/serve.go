@@ -166,7 +166,10 @@ func serverConfig(a *app, c *config.Config) (countersign.Config, error) {
 	if out.Sender, err = textSender(c); err != nil {
 		return out, err
 	}
-	out.Mailer, err = mailSender(c)
+	if out.Mailer, err = mailSender(c); err != nil {
+		return out, err
+	}
+	out.Functions, err = serveFunctions(a.ctx, a, c)
 	return out, err
 }
 

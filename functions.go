@@ -1,0 +1,288 @@
+package countersign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"countersign/internal/access"
+	"countersign/internal/awsapi/lambda"
+	"countersign/internal/awsapi/wire"
+	"countersign/internal/fault"
+	"countersign/internal/front"
+	"countersign/internal/function"
+	"countersign/internal/hookrun"
+	"countersign/internal/hookrun/sandbox"
+	"countersign/internal/runner"
+	"countersign/internal/trigger"
+)
+
+// Functions says how user code runs: the functions that pools' triggers call.
+type Functions struct {
+	// Launcher is the program that shuts workers in: one whose main begins with sandbox.Child, as countersign's does. Empty: plain
+	// processes without isolation, which only dev mode allows.
+	Launcher string
+	// Isolation is the least level that functions may run under: full, strong, weak or none. Default: full; without a Launcher none.
+	Isolation string
+	// Least accepts whatever this machine offers, and uses the best of it. Dev mode only.
+	Least bool
+	// Node is the Node.js program. Default: node on the PATH.
+	Node string
+	// Cache is where packages are unpacked. Default: a temporary folder.
+	Cache string
+	// MemoryMB bounds all workers together, MaxMemoryMB what one function may ask for. Defaults: 2048 and 1024.
+	MemoryMB, MaxMemoryMB int
+	// Allow opens more than port 443 of public addresses; Only, if not empty, closes everything but these hosts. In dev mode names of this
+	// machine may be allowed.
+	Allow, Only []string
+	// Remote calls functions that are not hosted here. Nil: there are none.
+	Remote function.Remote
+	// Keys seals codes under keys of another KMS. Nil: the built-in one.
+	Keys trigger.Keys
+}
+
+// launcher runs code with a hookrun.Runner that is made when it is first needed: most servers run no functions.
+type launcher struct {
+	make func() (*hookrun.Runner, error)
+	made atomic.Pointer[hookrun.Runner]
+}
+
+func newLauncher(o hookrun.Options, cleanup *[]func()) *launcher {
+	l := &launcher{}
+	l.make = sync.OnceValues(func() (*hookrun.Runner, error) {
+		if err := chooseCache(&o, cleanup); err != nil {
+			return nil, err
+		}
+		r, err := hookrun.New(o)
+		if err == nil {
+			l.made.Store(r)
+		}
+		return r, err
+	})
+	return l
+}
+
+func (l *launcher) get() (*hookrun.Runner, error) {
+	r, err := l.make()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", runner.ErrUnavailable, err)
+	}
+	return r, nil
+}
+
+// Run implements runner.Runner.
+func (l *launcher) Run(ctx context.Context, code *runner.Code, call *runner.Call) (*runner.Result, error) {
+	r, err := l.get()
+	if err != nil {
+		return nil, err
+	}
+	return r.Run(ctx, code, call)
+}
+
+// Forget implements runner.Runner.
+func (l *launcher) Forget(codeID string) {
+	if r := l.made.Load(); r != nil {
+		r.Forget(codeID)
+	}
+}
+
+// Check implements runner.Runner.
+func (l *launcher) Check(name string) (string, error) {
+	r, err := l.get()
+	if err != nil {
+		return "", err
+	}
+	return r.Check(name)
+}
+
+func (l *launcher) close(ctx context.Context) error {
+	if r := l.made.Load(); r != nil {
+		return r.Close(ctx)
+	}
+	return nil
+}
+
+// chooseCache falls back to a temporary folder where workers, which run under users of their own if the server is root, could not reach the
+// folder that was named.
+func chooseCache(o *hookrun.Options, cleanup *[]func()) error {
+	if o.Cache != "" && (os.Geteuid() != 0 || reachable(o.Cache)) {
+		return nil
+	}
+	dir, err := os.MkdirTemp("", "countersign-functions-")
+	if err != nil {
+		return err
+	}
+	*cleanup = append(*cleanup, func() { removeTree(dir) })
+	o.Cache = dir
+	return os.Chmod(dir, 0o755)
+}
+
+// removeTree removes a folder that holds read-only ones.
+func removeTree(dir string) {
+	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			os.Chmod(path, 0o700)
+		}
+		return nil
+	})
+	os.RemoveAll(dir)
+}
+
+// reachable reports whether everybody may pass through the folders above path.
+func reachable(path string) bool {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm()&0o001 == 0 {
+			return false
+		}
+		if dir == filepath.Dir(dir) {
+			return true
+		}
+	}
+}
+
+// openFunctions makes what user code needs.
+func (p *parts) openFunctions(c *Config) error {
+	f := c.Functions
+	level := sandbox.Level(f.Isolation)
+	best := sandbox.Level("")
+	switch {
+	case f.Least && c.Mode == Dev && f.Launcher != "":
+		level = sandbox.None
+	case f.Launcher == "" || level == sandbox.None:
+		if c.Mode == Serve && level != sandbox.None && f.Launcher == "" {
+			level = sandbox.Full // nothing here offers that: functions are kept, and refused when called
+			break
+		}
+		level, best = sandbox.None, sandbox.None
+	}
+	p.launcher = newLauncher(hookrun.Options{
+		Launcher: f.Launcher, Isolation: level, MaxIsolation: best, Cache: f.Cache, Node: f.Node, MemoryMB: f.MemoryMB,
+		Egress: hookrun.Egress{Allow: f.Allow, Only: f.Only, Loopback: c.Mode == Dev}, Local: p.localHost, Logger: c.Log, Now: c.Now,
+	}, &p.cleanups)
+	p.functions = function.New(function.Config{
+		Account: DevAccount, Events: p.events, Keys: p.keyring, Limits: function.Limits{MemoryMB: f.MaxMemoryMB}, Log: c.Log, Now: c.Now,
+		Observe: p.observeFunction, Remote: f.Remote, Runner: p.launcher, Store: p.store,
+	})
+	p.triggers = &trigger.Runner{Functions: p.functions, Keys: f.Keys, Account: DevAccount}
+	return nil
+}
+
+// localHost is the handler of a host that functions reach here and not on the Internet: our own KMS, and in dev mode the simulated
+// providers.
+func (p *parts) localHost(host string, port int) http.Handler {
+	if region, ok := strings.CutPrefix(host, "kms."); ok && port == 443 {
+		if region, ok = strings.CutSuffix(region, ".amazonaws.com"); ok && region != "" && !strings.Contains(region, ".") && p.localKMS != nil {
+			return p.localKMS
+		}
+	}
+	if p.inbox != nil && port == 443 {
+		return p.inbox.Host(host)
+	}
+	return nil
+}
+
+// secretOf returns the secret of an access key: an operator's, or a function's own.
+func (p *parts) secretOf(ctx context.Context, id string) (string, error) {
+	if function.IsAccessKey(id) {
+		secret, _, err := p.functions.SecretOf(ctx, id)
+		return secret, err
+	}
+	return p.access.SecretOf(ctx, id)
+}
+
+// principal returns the owner of an access key.
+func (p *parts) principal(ctx context.Context, id string) (access.Principal, error) {
+	if !function.IsAccessKey(id) {
+		return p.access.Principal(ctx, id)
+	}
+	_, arn, err := p.functions.SecretOf(ctx, id)
+	if err != nil {
+		return access.Principal{}, err
+	}
+	return access.Principal{ID: arn, Kind: access.Function, Name: arn}, nil
+}
+
+// functionMay reports whether a function may decrypt with a key on behalf of a pool: it is one of the pool's sender functions, and
+// the key is the pool's.
+func (p *parts) functionMay(ctx context.Context, functionARN, keyARN, poolID string) (bool, error) {
+	cfg, err := poolConfig(ctx, p.store, poolID)
+	if fault.CodeOf(err) == fault.PoolNotFound {
+		return false, nil
+	}
+	if err != nil || cfg.Triggers == nil || cfg.Triggers.KMSKey != keyARN {
+		return false, err
+	}
+	return slices.ContainsFunc([]trigger.Name{trigger.CustomSMSSender, trigger.CustomEmailSender}, func(n trigger.Name) bool {
+		arn := cfg.Triggers.Functions[n]
+		return arn == functionARN || strings.HasPrefix(arn, functionARN+":")
+	}), nil
+}
+
+// mountFunctions mounts the Lambda API.
+func (s *Server) mountFunctions(signed wire.Authorizer, pages *wire.PageTokens) error {
+	urls := append(s.c.BaseURLs[:len(s.c.BaseURLs):len(s.c.BaseURLs)], s.c.AdminBaseURLs...)
+	h, err := lambda.New(lambda.Config{
+		Functions: s.parts.functions, Authorizer: signed, BaseURLs: urls, Pages: pages, Dev: s.c.Mode == Dev, Log: s.c.Log, Now: s.c.Now,
+	})
+	if err != nil {
+		return fmt.Errorf("lambda: %w", err)
+	}
+	s.surfaces[front.Lambda] = h
+	return nil
+}
+
+// reportFunctions tells operators how well user code is shut in.
+func (s *Server) reportFunctions(ctx context.Context) {
+	r, err := s.parts.launcher.get()
+	if err != nil {
+		s.c.Log.WarnContext(ctx, "functions cannot run here", "error", err)
+		return
+	}
+	rep := r.Report(ctx)
+	if rep.Level == sandbox.Full && len(rep.Notes) == 0 && s.c.Mode == Dev {
+		return
+	}
+	level := s.c.Log.InfoContext
+	if rep.Level != sandbox.Full {
+		level = s.c.Log.WarnContext
+	}
+	level(ctx, rep.String(), "isolation", string(rep.Level), "missing", rep.Missing, "notes", rep.Notes)
+}
+
+// observeFunction counts a finished call.
+func (p *parts) observeFunction(i function.Invocation) {
+	if m := p.metrics.Load(); m != nil {
+		m.functions.WithLabelValues(string(i.Mode), i.Outcome, strconv.FormatBool(i.Cold)).Observe(i.Duration.Seconds())
+	}
+}
+
+// functionsClose bounds the end of workers when the server ends.
+const functionsClose = 5 * time.Second
+
+func (p *parts) closeFunctions() error {
+	ctx, cancel := context.WithTimeout(context.Background(), functionsClose)
+	defer cancel()
+	if p.functions != nil {
+		p.functions.Close(ctx)
+	}
+	var err error
+	if p.launcher != nil {
+		if err = p.launcher.close(ctx); errors.Is(err, context.DeadlineExceeded) {
+			err = nil // they were ended
+		}
+	}
+	for _, f := range p.cleanups {
+		f()
+	}
+	return err
+}
