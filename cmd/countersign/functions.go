@@ -27,7 +27,7 @@ func launcherPath() (string, error) {
 
 // functions is how dev runs user code: as well shut in as the machine allows.
 func (d *devRun) functions() (out countersign.Functions, err error) {
-	out = countersign.Functions{Isolation: cmp.Or(d.Isolation, string(sandbox.None)), Allow: d.AllowEgress, Cache: filepath.Join(d.folder, "functions")}
+	out = countersign.Functions{Isolation: cmp.Or(d.Isolation, string(sandbox.None)), Allow: d.AllowEgress, Cache: filepath.Join(d.folder, "functions"), MemoryMB: 2048}
 	if d.Isolation != string(sandbox.None) {
 		if out.Launcher, err = launcherPath(); err != nil {
 			return out, err

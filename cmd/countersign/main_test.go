@@ -21,10 +21,15 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite"
+
+	"countersign/internal/hookrun/sandbox"
 )
 
 // TestMain lets the test's own binary be the program that scripts run.
 func TestMain(m *testing.M) {
+	if sandbox.IsChild(os.Args) {
+		sandbox.Child() // as main does
+	}
 	testscript.Main(m, map[string]func(){"countersign": func() {
 		began := time.Now()
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
