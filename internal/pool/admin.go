@@ -165,7 +165,7 @@ func (s *Service) adminConfirm(ctx context.Context, t *tenant, c Caller, a *acco
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, func(tx *unit) error {
+	err = s.write(ctx, func(tx *unit) error {
 		if cand.attempt {
 			if err := s.insertAttempt(ctx, tx, t, a, up); err != nil {
 				return err
@@ -178,6 +178,10 @@ func (s *Service) adminConfirm(ctx context.Context, t *tenant, c Caller, a *acco
 		}
 		return tx.append(ctx, ev)
 	})
+	if err != nil {
+		return err
+	}
+	return s.postConfirmation(ctx, t, c, askConfirmSignUp, up)
 }
 
 // insertAttempt makes a pending attempt a user that owns its name. errStale if the attempts changed meanwhile.

@@ -52,6 +52,10 @@ type signIn struct {
 	SealedTOTP []byte `json:"totp,omitempty"`
 	TOTPReady  bool   `json:"totp_ready,omitempty"`
 	TOTPStep   int64  `json:"totp_step,omitempty"`
+	// Custom is the sealed customAuth of CUSTOM_AUTH.
+	Custom []byte `json:"custom,omitempty"`
+	// NewPassword is set once NEW_PASSWORD_REQUIRED was answered.
+	NewPassword bool `json:"new_password,omitempty"`
 	// SetupEmail is the address that MFA_SETUP is to prove.
 	SetupEmail string `json:"setup_email,omitempty"`
 }

@@ -80,12 +80,12 @@ func (s *Service) confirm(ctx context.Context, t *tenant, c Caller, a *account, 
 	if err != nil {
 		return "", err
 	}
+	var hit candidate
 	err = s.write(ctx, func(tx *unit) error {
 		list, err := s.candidates(ctx, tx, t, a)
 		if err != nil {
 			return err
 		}
-		var hit candidate
 		err = s.redeem(ctx, tx, t, a, s.try(t, a, guard.SignUp), bad, func() (row *store.Code, err error) {
 			hit, row, err = s.match(ctx, tx, t, c, a, list, in.Code)
 			return row, err
@@ -106,6 +106,9 @@ func (s *Service) confirm(ctx context.Context, t *tenant, c Caller, a *account, 
 		ev.UserID = hit.user.ID
 		return tx.append(ctx, &ev)
 	})
+	if err == nil {
+		err = s.postConfirmation(ctx, t, c, askConfirmSignUp, confirmedUser(hit))
+	}
 	if err != nil || ses == nil {
 		return "", err
 	}
@@ -143,9 +146,7 @@ func (s *Service) match(ctx context.Context, tx store.Tx, t *tenant, c Caller, a
 
 // confirmUser makes the candidate a confirmed user that owns its names, and removes what competed with it.
 func (s *Service) confirmUser(ctx context.Context, tx *unit, t *tenant, a *account, cand candidate, force bool) error {
-	up := cloneUser(cand.user)
-	up.Status = store.Confirmed
-	up.Attributes[cand.contact+"_verified"] = "true"
+	up := confirmedUser(cand)
 	if cand.attempt {
 		up.UpdatedAt = s.now()
 		if err := tx.Users().InsertUser(ctx, up); err != nil {

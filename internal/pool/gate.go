@@ -71,7 +71,11 @@ func (s *Service) next(ctx context.Context, t *tenant, c Caller, a *account, cha
 		}
 		return s.newPasswordStep(t, c, a, chain, d)
 	}
-	if d.passed(passedMFA) || d.passed(passedSignUp) {
+	if d.Custom != nil && !d.passed(passedCustom) {
+		return s.customStep(ctx, t, c, a, chain, d)
+	}
+	// The challenges of the pool's own functions are the whole sign-in, as on Cognito, but for a client that asks for more.
+	if d.passed(passedMFA) || d.passed(passedSignUp) || (d.passed(passedCustom) && !t.ccfg.RequireMFA) {
 		return s.issueStep(ctx, t, c, a, d)
 	}
 	ask, setup := t.owed(u)
@@ -284,6 +288,9 @@ func (s *Service) newPasswordStep(t *tenant, c Caller, a *account, chain string,
 
 // issueStep is the end of every sign-in.
 func (s *Service) issueStep(ctx context.Context, t *tenant, c Caller, a *account, d signIn) (*step, error) {
+	if err := s.postAuthentication(ctx, t, c, a); err != nil {
+		return nil, err
+	}
 	out, err := s.issue(ctx, t, c, a, d)
 	if err != nil {
 		return nil, err

@@ -53,6 +53,9 @@ func (s *Service) invite(ctx context.Context, c Caller, in AdminCreateInput) (*U
 	if err != nil {
 		return nil, err
 	}
+	if _, err := s.preSignUp(ctx, t, c, askAdminCreate, u, in.ValidationData); err != nil {
+		return nil, err
+	}
 	pw := in.TemporaryPassword
 	if u.Status = store.Confirmed; !t.needsNoPassword(u, media, in) {
 		if pw, err = s.setTemporary(ctx, t, u, pw); err != nil {
@@ -92,6 +95,14 @@ func (s *Service) invite(ctx context.Context, c Caller, in AdminCreateInput) (*U
 
 // claimInvited gives a new user its name and what the administrator vouches for.
 func (s *Service) claimInvited(ctx context.Context, tx *unit, t *tenant, u *store.User, attr string, force bool) error {
+	if err := s.claimVouched(ctx, tx, t, u, attr, force); err != nil {
+		return err
+	}
+	return s.claimVerified(ctx, tx, t, u, attrPreferred, false)
+}
+
+// claimVouched gives a new user its name, and what somebody vouches for: an administrator, or the pool's function.
+func (s *Service) claimVouched(ctx context.Context, tx *unit, t *tenant, u *store.User, attr string, force bool) error {
 	if err := claimNames(ctx, tx, t, u, attr); err != nil {
 		return err
 	}
@@ -103,7 +114,7 @@ func (s *Service) claimInvited(ctx context.Context, tx *unit, t *tenant, u *stor
 			return err
 		}
 	}
-	return s.claimVerified(ctx, tx, t, u, attrPreferred, false)
+	return nil
 }
 
 // inviteAgain gives a user that never changed its temporary password a new one. A retry of the same call changes nothing.
@@ -233,15 +244,19 @@ func (s *Service) invitations(ctx context.Context, t *tenant, c Caller, u *store
 		if err := s.senderReady(ctx, t, c, attr, triggerInvite, whom{user: u}); err != nil {
 			return nil, err
 		}
-		tmpl := t.cfg.invitation(attr)
+		l := letter{
+			trigger: triggerInvite, attr: attr, to: u.Attributes[attr], counted: guard.SignUp, lane: store.LaneNotice, user: u, by: &account{user: u, subject: u.ID},
+			life: t.cfg.temporaryLife(),
+		}
+		tmpl, err := s.customMessage(ctx, t, c, l, t.cfg.invitation(attr))
+		if err != nil {
+			return nil, err
+		}
 		text, err := message.Render(tmpl.Body, message.Values{Code: pw, Username: name, Trusted: true})
 		if err != nil {
 			return nil, err
 		}
-		p, err := s.seal(ctx, t, c, letter{
-			trigger: triggerInvite, attr: attr, to: u.Attributes[attr], counted: guard.SignUp, lane: store.LaneNotice, user: u, by: &account{user: u, subject: u.ID},
-			life: t.cfg.temporaryLife(),
-		}, nil, pw, tmpl.Subject, text)
+		p, err := s.seal(ctx, t, c, l, nil, pw, tmpl.Subject, text)
 		if err != nil {
 			return nil, err
 		}

@@ -80,7 +80,10 @@ func (s *Service) post(ctx context.Context, t *tenant, c Caller, l letter) (*pos
 	if err != nil {
 		return nil, err
 	}
-	tmpl := t.cfg.template(l)
+	tmpl, err := s.customMessage(ctx, t, c, l, t.cfg.template(l))
+	if err != nil {
+		return nil, err
+	}
 	text, err := message.Render(tmpl.Body, message.Values{Code: code})
 	if err != nil {
 		return nil, fault.Internalf("template of %s: %w", l.trigger, err)

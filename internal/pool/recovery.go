@@ -12,6 +12,7 @@ import (
 
 // ForgotPassword sends a reset code to the contact that the pool's recovery setting names. API reference, ForgotPassword.
 func (s *Service) ForgotPassword(ctx context.Context, c Caller, in NameInput) (*Delivery, error) {
+	c = c.asking()
 	t, err := s.byClient(ctx, in.ClientID, "")
 	if err != nil {
 		return nil, err
@@ -19,7 +20,13 @@ func (s *Service) ForgotPassword(ctx context.Context, c Caller, in NameInput) (*
 	if err := t.checkSecretHash(in.SecretHash, in.Username); err != nil {
 		return nil, err
 	}
-	a, err := s.find(ctx, t, c, in.Username)
+	var a *account
+	err = again(func() (err error) {
+		if a, err = s.find(ctx, t, c, in.Username); err == nil {
+			a, err = s.migrate(ctx, t, c, a, askForgotPassword, "")
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +170,7 @@ func (s *Service) reset(ctx context.Context, t *tenant, c Caller, a *account, in
 	if a.user != nil && early == nil {
 		notes = s.notices(ctx, t, c, a, "The password of your account was reset. If this was not you, contact support.", verifiedContacts(a.user))
 	}
-	return s.write(ctx, func(tx *unit) error {
+	err = s.write(ctx, func(tx *unit) error {
 		if reused != nil { // the code stays good, but the comparison with the history is counted
 			if err := s.guard.Call(ctx, tx, try); err != nil {
 				return err
@@ -191,4 +198,8 @@ func (s *Service) reset(ctx context.Context, t *tenant, c Caller, a *account, in
 		}
 		return tx.append(ctx, ev)
 	})
+	if err != nil {
+		return err
+	}
+	return s.postConfirmation(ctx, t, c, askConfirmForgot, up)
 }

@@ -16,6 +16,7 @@ import (
 var answerOf = map[string]string{
 	kindSMSMFA: "SMS_MFA_CODE", kindSMSOTP: "SMS_OTP_CODE", kindEmailOTP: "EMAIL_OTP_CODE", kindTOTP: "SOFTWARE_TOKEN_MFA_CODE",
 	kindSelectMFA: "ANSWER", kindSelectChallenge: "ANSWER", kindPassword: "PASSWORD", kindPasswordSRP: "SRP_A", kindNewPassword: "NEW_PASSWORD",
+	kindCustom: "ANSWER",
 }
 
 // codeKinds are the challenges whose code was sent, and can be sent again.
@@ -86,6 +87,8 @@ func (s *Service) respond(ctx context.Context, t *tenant, c Caller, in RespondIn
 		return s.chooseFactor(ctx, t, c, a, h, answer)
 	case kindMFASetup:
 		return s.finishSetup(ctx, t, c, a, h, in)
+	case kindCustom:
+		return s.answerCustom(ctx, t, c, a, h, answer)
 	case kindNewPassword:
 		return s.newPassword(ctx, t, c, a, h, in)
 	}
@@ -428,7 +431,9 @@ func (s *Service) newPassword(ctx context.Context, t *tenant, c Caller, a *accou
 	up.Status = store.Confirmed
 	next := *a
 	next.user = up
-	st, err := s.next(ctx, t, c, &next, h.Chain, h.data)
+	d := h.data
+	d.NewPassword = true
+	st, err := s.next(ctx, t, c, &next, h.Chain, d)
 	if err != nil {
 		return nil, err
 	}

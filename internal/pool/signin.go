@@ -37,7 +37,9 @@ func (s *Service) InitiateAuth(ctx context.Context, c Caller, in AuthInput) (*Au
 	case !t.ccfg.allows(need) && need != "ALLOW_REFRESH_TOKEN_AUTH":
 		return nil, fault.New(fault.FlowNotEnabled).WithField(in.Flow).WithHint("Add %s to the client's ExplicitAuthFlows.", need)
 	case in.Flow == "CUSTOM_AUTH":
-		return nil, fault.New(fault.UnsupportedOperation).WithPublic("Countersign does not run CUSTOM_AUTH triggers yet.")
+		if err := t.customReady(); err != nil {
+			return nil, err
+		}
 	}
 	p := in.Params
 	if need == "ALLOW_REFRESH_TOKEN_AUTH" {
@@ -59,9 +61,17 @@ func (s *Service) InitiateAuth(ctx context.Context, c Caller, in AuthInput) (*Au
 		if err != nil {
 			return err
 		}
+		if a, err = s.migrate(ctx, t, c, a, askAuthentication, in.password()); err != nil {
+			return err
+		}
+		if err := s.preAuthentication(ctx, t, c, a); err != nil {
+			return err
+		}
 		switch in.Flow {
 		case "USER_SRP_AUTH":
 			out, err = s.beginSRP(ctx, t, c, a, p["SRP_A"], nil, nil)
+		case "CUSTOM_AUTH":
+			out, err = s.beginCustom(ctx, t, c, a, p)
 		case "USER_AUTH":
 			out, err = s.beginChoice(ctx, t, c, a, in)
 		default:
@@ -73,6 +83,19 @@ func (s *Service) InitiateAuth(ctx context.Context, c Caller, in AuthInput) (*Au
 		return err
 	})
 	return out, err
+}
+
+// password is the password in clear that a sign-in begins with, or empty.
+func (in *AuthInput) password() string {
+	switch in.Flow {
+	case "USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH":
+		return in.Params["PASSWORD"]
+	case "USER_AUTH":
+		if in.Session == "" && in.Params["PREFERRED_CHALLENGE"] == kindPassword {
+			return in.Params["PASSWORD"]
+		}
+	}
+	return ""
 }
 
 func param(p map[string]string, name string) *string {

@@ -21,6 +21,7 @@ const (
 
 // SignUp creates an unconfirmed user, or a pending attempt, and sends the first code. API reference, SignUp.
 func (s *Service) SignUp(ctx context.Context, c Caller, in SignUpInput) (*SignUpResult, error) {
+	c = c.asking()
 	t, err := s.byClient(ctx, in.ClientID, "")
 	if err != nil {
 		return nil, err
@@ -48,8 +49,15 @@ func (s *Service) SignUp(ctx context.Context, c Caller, in SignUpInput) (*SignUp
 	if a.user != nil && !separate {
 		return nil, taken(attr)
 	}
+	confirmed, err := s.preSignUp(ctx, t, c, askSignUp, u, in.ValidationData)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.setPassword(ctx, t, u, in.Password); err != nil {
 		return nil, err
+	}
+	if confirmed {
+		return s.signUpConfirmed(ctx, t, c, a, u, attr)
 	}
 	if separate {
 		return s.signUpAttempt(ctx, t, c, a, u)
@@ -229,7 +237,7 @@ func (s *Service) signUpUser(ctx context.Context, t *tenant, c Caller, a *accoun
 		if err := tx.Users().InsertUser(ctx, u); err != nil {
 			return err
 		}
-		if err := claimNames(ctx, tx, t, u, attr); err != nil {
+		if err := s.claimVouched(ctx, tx, t, u, attr, false); err != nil {
 			return err
 		}
 		if p != nil {

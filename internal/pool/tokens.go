@@ -61,7 +61,11 @@ func (s *Service) issue(ctx context.Context, t *tenant, c Caller, a *account, d 
 	if len(t.secrets) > 0 {
 		f.Name = d.Name
 	}
-	tk, err := s.sign(ctx, t, a.user, f, uuid.NewString())
+	why := askAuthentication
+	if d.NewPassword {
+		why = askNewPassword
+	}
+	tk, err := s.sign(ctx, t, c, a.user, f, why)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +73,13 @@ func (s *Service) issue(ctx context.Context, t *tenant, c Caller, a *account, d 
 	return &issued{tokens: *tk, family: f, poolID: t.pool.ID, userID: a.user.ID, network: a.network, until: now.Add(networkLife)}, nil
 }
 
-// sign makes an access and an ID token of a family. Claims: developer guide, using tokens.
-func (s *Service) sign(ctx context.Context, t *tenant, u *store.User, f *store.Family, eventID string) (*Tokens, error) {
+// sign makes an access and an ID token of a family. why is what PreTokenGeneration is asked about. Claims: developer guide, using tokens.
+func (s *Service) sign(ctx context.Context, t *tenant, c Caller, u *store.User, f *store.Family, why string) (*Tokens, error) {
+	changes, err := s.tokenChanges(ctx, t, c, u, why)
+	if err != nil {
+		return nil, err
+	}
+	eventID := uuid.NewString()
 	now := s.now().Unix()
 	common := func(use string, ttl time.Duration) map[string]any {
 		m := map[string]any{
@@ -101,6 +110,7 @@ func (s *Service) sign(ctx context.Context, t *tenant, u *store.User, f *store.F
 			id[k] = v
 		}
 	}
+	changeTokens(changes, access, id)
 	at, err := s.Tokens.Sign(ctx, t.pool.ID, token.Access, access)
 	if err != nil {
 		return nil, err
@@ -117,6 +127,7 @@ func (t *tenant) issuer() string { return strings.TrimSuffix(t.cfg.BaseURL, "/")
 // Refresh trades a refresh token for new tokens, and rotates it where the client says so.
 // API reference, GetTokensFromRefreshToken and REFRESH_TOKEN_AUTH.
 func (s *Service) Refresh(ctx context.Context, c Caller, in RefreshInput) (*Tokens, error) {
+	c = c.asking()
 	t, err := s.byClient(ctx, in.ClientID, in.PoolID)
 	if err != nil {
 		return nil, err
@@ -171,7 +182,7 @@ func (s *Service) refresh(ctx context.Context, t *tenant, c Caller, in RefreshIn
 	if err := s.usable(ctx, t, c, f, u, hash); err != nil {
 		return nil, err
 	}
-	tk, err := s.sign(ctx, t, u, f, uuid.NewString())
+	tk, err := s.sign(ctx, t, c, u, f, askRefresh)
 	if err != nil || !t.ccfg.Rotation {
 		return tk, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 
 	"countersign/internal/delivery"
@@ -38,30 +39,36 @@ func (s *Service) senderReady(ctx context.Context, t *tenant, c Caller, attr, wh
 	return nil
 }
 
-// senderEvent is what the sender function is told of a letter; nil if the pool has none for the channel. The destination is in the
-// attributes, whether or not the user has it yet.
+// whom is whom events about the letter are about.
+func (l *letter) whom() whom {
+	if l.about != nil {
+		return whom{user: l.about}
+	}
+	return whom{user: l.user}
+}
+
+// attributes are the userAttributes of events about the letter. Its destination is among them, whether or not the user has it yet.
+func (l *letter) attributes() map[string]string {
+	attrs := l.whom().attributes()
+	if l.facts != nil {
+		attrs = maps.Clone(l.facts)
+		attrs[l.attr] = l.to
+	}
+	if attrs[l.attr] != l.to {
+		attrs[l.attr], attrs[l.attr+"_verified"] = l.to, "false"
+	}
+	return attrs
+}
+
+// senderEvent is what the sender function is told of a letter; nil if the pool has none for the channel.
 func (t *tenant) senderEvent(c Caller, l letter) (json.RawMessage, error) {
 	n := senderOf(l.attr)
 	if !t.has(n) {
 		return nil, nil
 	}
-	w := whom{user: l.about}
-	if l.about == nil {
-		w.user = l.user
-	}
-	attrs := l.facts
-	if attrs == nil {
-		attrs = w.attributes()
-	}
-	if attrs[l.attr] != l.to {
-		attrs[l.attr] = l.to
-		if l.facts == nil {
-			attrs[l.attr+"_verified"] = "false"
-		}
-	}
 	return json.Marshal(trigger.Event{
-		TriggerSource: source(n, l.trigger), UserName: w.username(), CallerContext: trigger.NewCaller(c.UserAgent, t.clientID()),
-		Request: trigger.NewSenderRequest(n, c.Metadata, attrs),
+		TriggerSource: source(n, l.trigger), UserName: l.whom().username(), CallerContext: trigger.NewCaller(c.UserAgent, t.clientID()),
+		Request: trigger.NewSenderRequest(n, c.Metadata, l.attributes()),
 	})
 }
 

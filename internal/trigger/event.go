@@ -141,7 +141,7 @@ type Groups struct {
 
 // MigrationRequest is the request of UserMigration: the only one that holds a password.
 type MigrationRequest struct {
-	Password       string            `json:"password"`
+	Password       string            `json:"password,omitempty"`
 	ValidationData map[string]string `json:"validationData"`
 	ClientMetadata map[string]string `json:"clientMetadata,omitempty"`
 }
