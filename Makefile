@@ -51,4 +51,4 @@ verify: generate ## Fail if a generated file is not what its source says
 
 docs: ## Write the generated documents anew
 	go generate ./internal/awsapi/...
-	go test ./internal/awsapi/cognito -run TestOperationsPage -update
+	for p in cognito kms lambda; do go test ./internal/awsapi/$$p -run TestOperationsPage -update || exit 1; done

@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"time"
 
 	"countersign/internal/awsapi/lambda/api"
 	"countersign/internal/awsapi/wire"
@@ -60,9 +58,10 @@ func (h *Handler) invoke(ctx context.Context, in *api.InvocationRequest) (*api.I
 		out.FunctionError, out.Payload = new("Unhandled"), errorPayload(res.Result.Error)
 	}
 	if wire.Value(in.LogType) == "Tail" {
-		out.LogResult, err = h.tail(ctx, ref, c.RequestID, res)
+		log := res.Result.Log
+		out.LogResult = new(base64.StdEncoding.EncodeToString(log[max(0, len(log)-maxTail):]))
 	}
-	return out, err
+	return out, nil
 }
 
 // newCall judges what is passed on. No payload is the event {}.
@@ -100,26 +99,3 @@ func errorPayload(e *runner.Error) []byte {
 	}{e.Type, e.Message, e.Trace}) // strings always marshal
 	return b
 }
-
-// tail is the end of the log in base64, between the lines that Lambda writes around each call.
-func (h *Handler) tail(ctx context.Context, ref function.Ref, id string, res *function.CallResult) (*string, error) {
-	info, err := h.c.Functions.Get(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	r := res.Result
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "START RequestId: %s Version: %s\n%s", id, res.Version, r.Log)
-	if n := len(r.Log); n > 0 && r.Log[n-1] != '\n' {
-		b.WriteByte('\n')
-	}
-	fmt.Fprintf(&b, "END RequestId: %s\nREPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t",
-		id, id, milliseconds(r.Duration), (r.Duration+time.Millisecond-1)/time.Millisecond, info.Settings.MemoryMB, r.MaxMemoryMB)
-	if r.Init > 0 {
-		fmt.Fprintf(&b, "Init Duration: %.2f ms\t", milliseconds(r.Init))
-	}
-	b.WriteByte('\n')
-	return new(base64.StdEncoding.EncodeToString(b.Bytes()[max(0, b.Len()-maxTail):])), nil
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
