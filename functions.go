@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"countersign/internal/access"
+	"countersign/internal/adminapi"
 	"countersign/internal/awsapi/lambda"
 	"countersign/internal/awsapi/wire"
 	"countersign/internal/fault"
@@ -257,6 +258,23 @@ func (s *Server) reportFunctions(ctx context.Context) {
 		level = s.c.Log.WarnContext
 	}
 	level(ctx, rep.String(), "isolation", string(rep.Level), "missing", rep.Missing, "notes", rep.Notes)
+}
+
+// isolation says the same to the admin API.
+func (s *Server) isolation(ctx context.Context) adminapi.Isolation {
+	out := adminapi.Isolation{Level: string(sandbox.None), Missing: []string{}, Notes: []string{}}
+	r, err := s.parts.launcher.get()
+	if err != nil {
+		out.Notes = append(out.Notes, err.Error())
+		return out
+	}
+	rep := r.Report(ctx)
+	out.Level, out.Node = string(rep.Level), rep.NodeVersion
+	out.Missing, out.Notes = append(out.Missing, rep.Missing...), append(out.Notes, rep.Notes...)
+	if rep.NodeError != "" {
+		out.Notes = append(out.Notes, rep.NodeError)
+	}
+	return out
 }
 
 // observeFunction counts a finished call.

@@ -77,6 +77,7 @@ func (s *Server) makeAdmin() http.Handler {
 	return adminapi.Handler(adminapi.Options{
 		Authenticate: s.parts.mgmt.authenticate, Access: s.parts.access, Events: s.parts.events, Keyring: s.parts.keyring, Store: s.parts.store,
 		Tokens: s.parts.tokens, Root: s.parts.root, Log: s.c.Log, Now: s.c.Now, Status: s.status,
+		Functions: s.parts.functions, Isolation: s.isolation,
 	})
 }
 

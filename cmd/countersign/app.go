@@ -49,6 +49,7 @@ type cli struct {
 	Users      usersCmd      `cmd:"" help:"Export or erase what is kept about a user."`
 	Events     eventsCmd     `cmd:"" help:"Read the log."`
 	Messages   messagesCmd   `cmd:"" help:"Follow messages to their end."`
+	Functions  functionsCmd  `cmd:"" help:"See functions, what they wrote, and how well they are shut in."`
 	Status     statusCmd     `cmd:"" help:"Describe a running server."`
 	Migrate    migrateCmd    `cmd:"" help:"Bring the database's schema up to date."`
 	Backup     backupCmd     `cmd:"" help:"Write a consistent copy of the database while the server runs."`

@@ -11,7 +11,7 @@ import (
 	"countersign"
 	"countersign/internal/config"
 	"countersign/internal/egress"
-//KMS	"countersign/internal/gateway/awskms"
+	"countersign/internal/gateway/awskms"
 	"countersign/internal/gateway/awslambda"
 	"countersign/internal/hookrun/sandbox"
 )
@@ -76,7 +76,7 @@ func serveFunctions(ctx context.Context, a *app, c *config.Config) (out counters
 		out.Remote = awslambda.New(cfg)
 	}
 	if c.KMS.Provider == "aws" {
-//KMS		out.Keys = awskms.New(cfg)
+		out.Keys = awskms.New(cfg)
 	}
 	return out, nil
 }

@@ -39,6 +39,9 @@ type Options struct {
 	Tokens       *token.Keys
 	// Root is the configured root key, which RotateRoot wraps everything with.
 	Root keyring.Root
+	// Functions are listed and their logs shown, and Isolation says how they are shut in. Optional, both or none.
+	Functions Functions
+	Isolation func(context.Context) Isolation
 	// Status describes the running server.
 	Status func() Status
 	// Log receives internal errors, and at level info who changed credentials and keys or saw what is sealed. Default
@@ -78,6 +81,7 @@ func Handler(o Options) http.Handler {
 	s.registerEvents()
 	s.registerMessages()
 	s.registerUsers()
+	s.registerFunctions()
 	return s.guard(mux)
 }
 

@@ -72,6 +72,7 @@ func start(t *testing.T) *harness {
 		Status: func() Status {
 			return Status{Version: "test", Mode: "serve", Listeners: []string{}, BaseURLs: []string{}}
 		}, Log: slog.New(slog.NewTextHandler(&x.log, nil)),
+		Functions: oneFunction{}, Isolation: func(context.Context) Isolation { return Isolation{Level: "full", Missing: []string{}, Node: "20.1.0", Notes: []string{}} },
 	})
 	x.write(func(tx store.Tx) error {
 		_, err := tx.Pools().InsertPool(ctx, &store.Pool{ID: pool, Name: "a", Config: json.RawMessage(`{}`), Wire: json.RawMessage(`{}`), CreatedAt: time.Now().UTC(), UpdatedAt: time.Now().UTC()})
