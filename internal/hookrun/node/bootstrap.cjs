@@ -15,6 +15,8 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: parallel + 2 });
 const base = pathname.replace(/\/$/, '') + '/2018-06-01/runtime/';
 const { request } = http;
 const { parse, stringify } = JSON;
+// Output is written at once, so that it reaches its own call's log, and whoever prints without end waits for the reader.
+for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
 const out = process.stdout.write.bind(process.stdout);
 
 const calls = new AsyncLocalStorage(); // used only where one process has several calls at once
