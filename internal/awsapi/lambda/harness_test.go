@@ -240,3 +240,10 @@ func (h *harness) raw(r *http.Request) *httptest.ResponseRecorder {
 	h.handler.ServeHTTP(w, r)
 	return w
 }
+
+// forget drops what was called, for benchmarks.
+func (f *fakeRunner) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls, f.codes = f.calls[:0], f.codes[:0]
+}
