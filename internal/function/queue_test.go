@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -88,7 +89,7 @@ func TestEventsWaitForAWorker(t *testing.T) {
 		time.Sleep(7 * time.Hour)
 		synctest.Wait()
 		all := reasons(t, e)
-		if e.Queued() != 0 || len(all) == 0 || all[len(all)-1] != "1 dropped too old" {
+		if e.Queued() != 0 || !slices.Contains(all, "1 dropped too old") {
 			t.Errorf("%d queued, events %v", e.Queued(), all)
 		}
 		if n := e.fake.calls(); n < 60 || n > 100 {

@@ -25,6 +25,9 @@ func archive(t testing.TB, entries ...entry) []byte {
 	w := zip.NewWriter(&b)
 	for _, e := range entries {
 		h := &zip.FileHeader{Name: e.name, Method: zip.Deflate}
+		if e.data == "" {
+			h.Method = zip.Store
+		}
 		if e.mode == 0 {
 			e.mode = 0o644
 		}
@@ -45,13 +48,26 @@ func archive(t testing.TB, entries ...entry) []byte {
 
 func file(name string) entry { return entry{name: name, data: "x"} }
 
+// claim makes every entry of the directory say that it unpacks to size.
+func claim(data []byte, size uint32) {
+	for i := 0; i+28 < len(data); i++ {
+		if bytes.HasPrefix(data[i:], []byte("PK\x01\x02")) {
+			binary.LittleEndian.PutUint32(data[i+24:], size)
+		}
+	}
+}
+
 func TestCheckPackage(t *testing.T) {
-	zeros := strings.Repeat("\x00", 60<<20)
+	// The directories of these say what takes long to make: sizes are judged before anything is inflated.
+	bomb := archive(t, entry{name: "index.js", data: strings.Repeat("\x00", 1<<20)})
+	claim(bomb, 60<<20)
+	large := archive(t, file("a"), file("b"), file("c"), file("d"), file("e"))
+	claim(large, 60<<20)
 	damaged := archive(t, entry{name: "index.js", data: strings.Repeat("abc", 100)})
 	damaged[45] ^= 0xff
 	lying := archive(t, entry{name: "index.js", data: strings.Repeat("abc", 1000)})
 	// The directory says 10 bytes where there are 3000.
-	binary.LittleEndian.PutUint32(lying[bytes.Index(lying, []byte("PK\x01\x02"))+24:], 10)
+	claim(lying, 10)
 	encrypted := archive(t, file("index.js"))
 	encrypted[bytes.Index(encrypted, []byte("PK\x01\x02"))+8] |= 1
 	method := archive(t, file("index.js"))
@@ -95,8 +111,8 @@ func TestCheckPackage(t *testing.T) {
 		{"encrypted", encrypted, fault.InvalidParameter},
 		{"another method", method, fault.InvalidParameter},
 		{"too many files", archive(t, many...), fault.PayloadTooLarge},
-		{"bomb", archive(t, entry{name: "index.js", data: zeros}), fault.PayloadTooLarge},
-		{"too large unpacked", archive(t, entry{name: "a", data: zeros}, entry{name: "b", data: zeros}, entry{name: "c", data: zeros}, entry{name: "d", data: zeros}, entry{name: "e", data: zeros}), fault.PayloadTooLarge},
+		{"bomb", bomb, fault.PayloadTooLarge},
+		{"too large unpacked", large, fault.PayloadTooLarge},
 		{"too large packed", make([]byte, MaxPackage+1), fault.PayloadTooLarge},
 	}
 	for _, tt := range tests {
