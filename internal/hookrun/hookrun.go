@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,7 +73,7 @@ func New(o Options) (*Runner, error) {
 	if err := errors.Join(r.cache.adopt(), writeRuntime(r.runtimeDir)); err != nil {
 		return nil, fmt.Errorf("hookrun: %w", err)
 	}
-	if r.ca, err = newAuthority(filepath.Join(o.Cache, "work")); err != nil {
+	if r.ca, err = newAuthority(r.runtimeDir); err != nil {
 		return nil, fmt.Errorf("hookrun: %w", err)
 	}
 	r.local = newLocalServer(r)
@@ -80,16 +81,18 @@ func New(o Options) (*Runner, error) {
 	return r, nil
 }
 
-// sweep removes private folders that a killed server left. They are recognised by age, since another server may share the cache.
+// sweep removes private folders and certificates that a killed server left. They are recognised by age, since another server may share the
+// cache; one that runs for longer writes its certificate anew.
 func (r *Runner) sweep() {
-	folder := filepath.Join(r.opts.Cache, "work")
-	list, err := os.ReadDir(folder)
-	if err != nil {
-		return
-	}
-	for _, d := range list {
-		if info, err := d.Info(); err == nil && time.Since(info.ModTime()) > 7*24*time.Hour {
-			removeAll(filepath.Join(folder, d.Name()))
+	for folder, prefix := range map[string]string{filepath.Join(r.opts.Cache, "work"): "", r.runtimeDir: caPrefix} {
+		list, err := os.ReadDir(folder)
+		if err != nil {
+			continue
+		}
+		for _, d := range list {
+			if info, err := d.Info(); err == nil && strings.HasPrefix(d.Name(), prefix) && time.Since(info.ModTime()) > 7*24*time.Hour {
+				removeAll(filepath.Join(folder, d.Name()))
+			}
 		}
 	}
 }

@@ -24,6 +24,8 @@ import (
 const (
 	caLife   = 5 * 365 * 24 * time.Hour
 	leafLife = 90 * 24 * time.Hour
+	// caPrefix begins the names of the files below.
+	caPrefix = "ca-"
 	// maxLeafs bounds the certificates that are kept; names come from workers, but only those with a local handler get one.
 	maxLeafs = 256
 )
@@ -60,10 +62,19 @@ func newAuthority(folder string) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &authority{cert: cert, key: key, leafs: map[string]*tls.Certificate{}}
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	name := "ca-" + cert.SerialNumber.Text(16)[:12]
-	a.certFile, a.bundleFile = filepath.Join(folder, name+".pem"), filepath.Join(folder, name+"-bundle.pem")
+	name := caPrefix + cert.SerialNumber.Text(16)[:12]
+	return &authority{cert: cert, key: key, leafs: map[string]*tls.Certificate{},
+		certFile: filepath.Join(folder, name+".pem"), bundleFile: filepath.Join(folder, name+"-bundle.pem")}, nil
+}
+
+// write puts the files that workers read in place, if they are not there (any more).
+func (a *authority) write() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if exists(a.certFile) && exists(a.bundleFile) {
+		return nil
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
 	bundle := slices.Clone(text)
 	for _, p := range bundlePaths {
 		if system, err := os.ReadFile(p); err == nil {
@@ -71,7 +82,7 @@ func newAuthority(folder string) (*authority, error) {
 			break
 		}
 	}
-	return a, errors.Join(replaceFile(a.certFile, text), replaceFile(a.bundleFile, bundle))
+	return errors.Join(replaceFile(a.certFile, text), replaceFile(a.bundleFile, bundle))
 }
 
 func (a *authority) remove() {

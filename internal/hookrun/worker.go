@@ -140,7 +140,7 @@ func (w *worker) launch(ctx context.Context) error {
 		rand.Read(b)
 		w.secret = "/" + hex.EncodeToString(b)
 	}
-	if err := os.Mkdir(w.temp, 0o700); err != nil {
+	if err := errors.Join(w.r.ca.write(), os.Mkdir(w.temp, 0o700)); err != nil {
 		return fmt.Errorf("%w: %w", runner.ErrUnavailable, err)
 	}
 	path, args, err := w.program(root, isolated)
