@@ -33,15 +33,25 @@ var table = []rule{
 	{"internal/devca", "", ""},
 	{"internal/sigv4", "internal/fault", ""},
 	{"internal/ui", "", ""},
+	{"internal/policy", "", ""},
+	{"envelope", "", ""},
+	{"internal/kmssdk", "envelope", "github.com/aws/aws-sdk-go-v2"},
+	{"smssender", "envelope internal/kmssdk", "github.com/aws/aws-sdk-go-v2 github.com/aws/aws-lambda-go"},
 
 	// Contracts.
 	{"provider", "", ""},
 	{"internal/store", "", ""},
+	{"internal/runner", "", ""},
 
 	// Adapters see contracts and vocabulary alone.
 	{"internal/store/sqlstore", "internal/store", "modernc.org/sqlite github.com/jackc/pgx/v5"},
 	{"internal/gateway/webhook", "provider internal/secret internal/egress", ""},
 	{"internal/mail", "provider internal/secret", "github.com/wneessen/go-mail"},
+
+	{"internal/gateway/awskms", "envelope internal/fault internal/kmssdk internal/trigger", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go"},
+	{"internal/gateway/awslambda", "internal/fault internal/trigger", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go"},
+	{"internal/hookrun/sandbox", "", "golang.org/x/sys"},
+	{"internal/hookrun", "internal/egress internal/hookrun/sandbox internal/runner", ""},
 
 	// Decisions.
 	{"internal/access", "internal/fault internal/secret internal/store", ""},
@@ -51,28 +61,37 @@ var table = []rule{
 	{"internal/otp", "internal/fault internal/keyring internal/store", ""},
 	{"internal/guard", "internal/fault internal/store", ""},
 	{"internal/delivery", "internal/eventlog internal/fault internal/secret internal/store phone provider", ""},
+	{"internal/trigger", "envelope internal/fault provider", ""},
+	{"internal/function", "internal/eventlog internal/fault internal/keyring internal/runner internal/secret internal/store internal/trigger", ""},
+	{"internal/kms", "envelope internal/eventlog internal/fault internal/keyring internal/policy internal/store internal/trigger", "github.com/google/uuid"},
 	{"internal/pool", "internal/delivery internal/eventlog internal/fault internal/guard internal/keyring internal/message internal/otp " +
-		"internal/password internal/secret internal/srp internal/store internal/token internal/totp phone provider", "github.com/google/uuid"},
+		"internal/password internal/secret internal/srp internal/store internal/token internal/totp internal/trigger phone provider", "github.com/google/uuid"},
 	{"internal/simulator", "internal/ui phone provider", ""},
 
 	// Facades.
 	{"internal/front", "internal/fault", ""},
 	{"internal/awsapi/wire", "internal/access internal/fault internal/sigv4", ""},
 	{"internal/awsapi/cognito/api", "internal/awsapi/wire", ""},
-	{"internal/awsapi/cognito", "internal/access internal/awsapi/cognito/api internal/awsapi/wire internal/fault internal/password internal/pool " +
-		"internal/message internal/store internal/token phone", ""},
+	{"internal/awsapi/cognito", "envelope internal/access internal/awsapi/cognito/api internal/awsapi/wire internal/fault internal/password internal/pool " +
+		"internal/message internal/store internal/token internal/trigger phone", ""},
+	{"internal/awsapi/kms/api", "internal/awsapi/wire", ""},
+	{"internal/awsapi/kms", "internal/access internal/awsapi/kms/api internal/awsapi/wire internal/fault internal/kms", ""},
+	{"internal/awsapi/lambda/api", "internal/awsapi/wire", ""},
+	{"internal/awsapi/lambda", "internal/access internal/awsapi/lambda/api internal/awsapi/wire internal/fault internal/function internal/runner", ""},
 	{"internal/awsapi/sts", "internal/awsapi/wire internal/fault", ""},
 	{"internal/oidc", "internal/fault internal/token", ""},
 	{"internal/auth0api", "internal/access internal/fault", ""},
-	{"internal/adminapi", "internal/access internal/eventlog internal/fault internal/keyring internal/secret internal/store internal/token",
+	{"internal/adminapi", "internal/access internal/eventlog internal/fault internal/function internal/keyring internal/secret internal/store internal/token",
 		"github.com/danielgtaylor/huma/v2"},
 
 	// Wiring.
 	{"internal/config", "internal/front internal/secret", "github.com/goccy/go-yaml"},
 	{"", "internal/* phone provider", "github.com/prometheus/client_golang"},
 	{"countersigntest", module, ""},
-	{"cmd/countersign", module + " internal/access internal/adminapi internal/config internal/devca internal/egress internal/gateway/* internal/keyring " +
-		"internal/mail internal/secret internal/store internal/store/sqlstore provider", "github.com/alecthomas/kong github.com/aws/aws-sdk-go-v2"},
+	{"internal/senderfunc", "internal/egress internal/gateway/webhook internal/message internal/secret provider smssender",
+		"github.com/aws/aws-lambda-go github.com/google/uuid"},
+	{"cmd/countersign", module + " internal/access internal/adminapi internal/config internal/devca internal/egress internal/gateway/* internal/hookrun/sandbox " +
+		"internal/keyring internal/mail internal/secret internal/senderfunc internal/store internal/store/sqlstore provider", "github.com/alecthomas/kong github.com/aws/aws-sdk-go-v2"},
 
 	// Programs that make files of this tree, and what only tests use.
 	{"internal/awsapi/gen", "", ""},
@@ -84,6 +103,8 @@ var table = []rule{
 	{"internal/srp/srptest", "internal/srp", ""},
 	{"internal/store/storetest", "internal/store internal/store/sqlstore", "github.com/google/go-cmp github.com/jackc/pgx/v5"},
 	{"internal/token/tokentest", "internal/token internal/keyring/keyringtest", ""},
+	{"internal/kmssdk/fakekms", "", "github.com/aws/aws-sdk-go-v2"},
+	{"internal/trigger/triggertest", "envelope internal/fault internal/trigger", ""},
 	{"internal/pool/pooltest", "internal/* phone provider", ""},
 	{"tests/*", "internal/* phone provider countersigntest " + module, "*"},
 }
@@ -93,7 +114,8 @@ var (
 	serverSide = []string{"net/http", "database/sql", "html/template"}
 	lower      = []string{
 		"internal/store", "internal/otp", "internal/guard", "internal/pool", "internal/delivery", "internal/eventlog", "internal/keyring",
-		"internal/token", "internal/message", "internal/password", "internal/access", "provider", "phone",
+		"internal/token", "internal/message", "internal/password", "internal/access", "internal/trigger", "internal/function", "internal/kms", "internal/runner",
+		"provider", "phone",
 	}
 )
 
@@ -192,8 +214,10 @@ func TestArrows(t *testing.T) {
 
 // TestFacadesDoNotKnowEachOther guards the table itself: no row may open such an arrow.
 func TestFacadesDoNotKnowEachOther(t *testing.T) {
-	facades := []string{"internal/awsapi/cognito", "internal/awsapi/sts", "internal/oidc", "internal/auth0api", "internal/adminapi", "internal/front", "internal/simulator"}
-	forbidden := append(slices.Clone(facades), "internal/store/sqlstore", "internal/gateway/webhook", "internal/mail")
+	facades := []string{"internal/awsapi/cognito", "internal/awsapi/sts", "internal/awsapi/kms", "internal/awsapi/lambda", "internal/oidc", "internal/auth0api", "internal/adminapi", "internal/front",
+		"internal/simulator"}
+	forbidden := append(slices.Clone(facades), "internal/store/sqlstore", "internal/gateway/webhook", "internal/gateway/awskms", "internal/gateway/awslambda",
+		"internal/hookrun", "internal/mail")
 	for _, f := range facades {
 		r := ruleOf(f)
 		for _, other := range forbidden {
