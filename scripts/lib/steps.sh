@@ -26,6 +26,13 @@ build_tools() {
 # go_test ARGS... runs go test with a short report, and keeps its counts.
 go_test() { go test -json "$@" | "$bin/testsum" "$work/counts"; }
 
+# go_test_in FOLDER ARGS... is go_test in another module.
+go_test_in() {
+  local folder=$1
+  shift
+  (cd "$folder" && go_test "$@")
+}
+
 check_format() {
   local bad
   bad=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
