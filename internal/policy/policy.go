@@ -97,7 +97,7 @@ func (s *Statement) principal(r *Request) bool {
 	if s.Everybody || r.Service != "" && slices.Contains(s.Services, r.Service) {
 		return true
 	}
-	return r.Principal != "" && slices.ContainsFunc(s.AWS, func(p string) bool { return samePrincipal(p, r.Principal) })
+	return r.Principal != "" && slices.ContainsFunc(s.AWS, func(p string) bool { return SamePrincipal(p, r.Principal) })
 }
 
 func (s *Statement) action(action string) bool {
@@ -105,8 +105,8 @@ func (s *Statement) action(action string) bool {
 	return named != s.NotActions
 }
 
-// samePrincipal: an account, by number or as its root, is everybody in it; a role is all its sessions.
-func samePrincipal(pattern, arn string) bool {
+// SamePrincipal reports whether the principal of a policy or grant is the caller: an account, by number or as its root, is everybody in it; a role is all its sessions.
+func SamePrincipal(pattern, arn string) bool {
 	if pattern == arn {
 		return true
 	}
