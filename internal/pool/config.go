@@ -57,6 +57,8 @@ type Config struct {
 	Alg string `json:"alg,omitempty"`
 	// Triggers are the pool's functions (LambdaConfig); nil: none.
 	Triggers *trigger.Config `json:"triggers,omitempty"`
+	// Risk says what follows a sign-in from a new network, by app client; "" is for all others.
+	Risk map[string]*RiskConfig `json:"risk,omitempty"`
 	// OperatorNumber gets the test message in serve mode; empty: an event only.
 	OperatorNumber string `json:"operator_number,omitempty"`
 }

@@ -27,6 +27,7 @@ type step struct {
 	// quiet: a letter that the guard refuses is left out, for flows that hide existence.
 	quiet  *store.Event
 	tokens *issued
+	notes  []*posted
 	events []*store.Event
 }
 
@@ -51,6 +52,9 @@ func (st *step) commit(ctx context.Context, s *Service, tx *unit) error {
 		if err := st.tokens.commit(ctx, tx); err != nil {
 			return err
 		}
+	}
+	if err := s.tell(ctx, tx, st.notes); err != nil {
+		return err
 	}
 	return tx.append(ctx, st.events...)
 }
@@ -288,6 +292,10 @@ func (s *Service) newPasswordStep(t *tenant, c Caller, a *account, chain string,
 
 // issueStep is the end of every sign-in.
 func (s *Service) issueStep(ctx context.Context, t *tenant, c Caller, a *account, d signIn) (*step, error) {
+	st := &step{}
+	if err := s.judgeRisk(ctx, t, c, a, d, st); err != nil {
+		return nil, err
+	}
 	if err := s.postAuthentication(ctx, t, c, a); err != nil {
 		return nil, err
 	}
@@ -295,9 +303,12 @@ func (s *Service) issueStep(ctx context.Context, t *tenant, c Caller, a *account
 	if err != nil {
 		return nil, err
 	}
+	out.first = t.risk() != nil
 	ev, err := s.event(ctx, t, c, eventlog.LoginSucceeded, a.user, "", map[string]any{"factors": d.Passed})
 	if err != nil {
 		return nil, err
 	}
-	return &step{tokens: out, events: []*store.Event{ev}, result: &AuthResult{Tokens: &out.tokens, Parameters: map[string]string{}}}, nil
+	st.tokens, st.events = out, append(st.events, ev)
+	st.result = &AuthResult{Tokens: &out.tokens, Parameters: map[string]string{}}
+	return st, nil
 }

@@ -41,6 +41,9 @@ func (s *Service) InitiateAuth(ctx context.Context, c Caller, in AuthInput) (*Au
 			return nil, err
 		}
 	}
+	if err := t.checkAddress(c); err != nil {
+		return nil, err
+	}
 	p := in.Params
 	if need == "ALLOW_REFRESH_TOKEN_AUTH" {
 		return s.refreshFlow(ctx, c, in)

@@ -39,11 +39,18 @@ type issued struct {
 	userID  string
 	network string
 	until   time.Time
+	// first is set if it must be known later that the user has signed in.
+	first bool
 }
 
 func (i *issued) commit(ctx context.Context, tx *unit) error {
 	if i.network != "" {
 		if err := tx.Users().SeeNetwork(ctx, i.poolID, i.userID, []byte(i.network), i.until); err != nil {
+			return err
+		}
+	}
+	if i.first {
+		if err := tx.Users().SeeNetwork(ctx, i.poolID, i.userID, []byte(seenAnywhere), i.family.CreatedAt.Add(seenAnywhereLife)); err != nil {
 			return err
 		}
 	}

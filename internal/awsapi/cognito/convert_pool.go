@@ -19,6 +19,8 @@ type poolDocument struct {
 	// Pool has no id, name, dates, counts and ARN: these belong to the row.
 	Pool    api.UserPoolType `json:"pool"`
 	Factors factorDocument   `json:"factors"`
+	// Risk holds what SetRiskConfiguration set, by app client; "" is the pool's own.
+	Risk map[string]api.RiskConfigurationType `json:"risk,omitempty"`
 	// OwnSender: the pool was made by Countersign itself, whose sender needs no role of another service.
 	OwnSender bool `json:"own_sender,omitempty"`
 }
@@ -61,7 +63,7 @@ func created(in *api.CreateUserPoolRequest, own bool) (*poolDocument, error) {
 // updated is the document after UpdateUserPool: what the request leaves out goes back to its default, but for what is fixed at
 // creation and what only SetUserPoolMfaConfig sets.
 func (d *poolDocument) updated(in *api.UpdateUserPoolRequest) (*poolDocument, error) {
-	n := &poolDocument{OwnSender: d.OwnSender, Factors: d.Factors}
+	n := &poolDocument{OwnSender: d.OwnSender, Factors: d.Factors, Risk: d.Risk}
 	n.Pool.SchemaAttributes, n.Pool.AliasAttributes = d.Pool.SchemaAttributes, d.Pool.AliasAttributes
 	n.Pool.UsernameAttributes, n.Pool.UsernameConfiguration = d.Pool.UsernameAttributes, d.Pool.UsernameConfiguration
 	copyMembers(&n.Pool, in)
@@ -230,6 +232,14 @@ func (d *poolDocument) config() (pool.Config, error) {
 		c.Triggers.Suite, c.Triggers.SenderRetries = own.codeSuite, own.senderRetries
 	}
 	c.SeparateAttempts, c.Strict, c.Alg, c.OperatorNumber = own.separateAttempts, own.strict, own.algorithm, own.operatorNumber
+	for id, r := range d.Risk {
+		if c.Risk == nil {
+			c.Risk = map[string]*pool.RiskConfig{}
+		}
+		if c.Risk[id], err = riskConfig(&r); err != nil {
+			return c, err
+		}
+	}
 	if len(own.requireMFA) > 0 && c.MFA == mfaOff {
 		return c, fault.Invalidf("UserPoolTags", "UserPoolTags: %s needs MfaConfiguration OPTIONAL or ON.", tagRequireMFA)
 	}

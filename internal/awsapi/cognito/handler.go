@@ -51,7 +51,7 @@ func New(c Config) (*wire.Mux, error) {
 	}
 	f := &facade{pools: c.Pools, pages: c.Pages}
 	return wire.New(wire.Config{
-		Service: Service, TargetPrefix: TargetPrefix, Known: api.Operations, Operations: slices.Concat(f.userOperations(), f.poolOperations(), c.Operations),
+		Service: Service, TargetPrefix: TargetPrefix, Known: api.Operations, Operations: slices.Concat(f.userOperations(), f.poolOperations(), f.riskOperations(), c.Operations),
 		Authorizer: c.Authorizer, Errors: Errors(), ErrorsFor: ErrorsFor(), Dev: c.Dev, Observe: c.Observe, ClientIP: c.ClientIP, Log: c.Log, Now: c.Now,
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"countersign/internal/awsapi/cognito/api"
@@ -16,7 +17,7 @@ var update = flag.Bool("update", false, "write docs/cognito-operations.md anew")
 func TestOperationsPage(t *testing.T) {
 	f := &facade{}
 	done := map[string]bool{}
-	for _, op := range append(f.userOperations(), f.poolOperations()...) {
+	for _, op := range slices.Concat(f.userOperations(), f.poolOperations(), f.riskOperations()) {
 		done[op.Name] = true
 	}
 	want := wire.OperationsMarkdown("Amazon Cognito user pools: operations", api.Operations, func(name string) bool { return done[name] })
