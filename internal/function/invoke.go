@@ -66,8 +66,8 @@ type outcome struct {
 	result *runner.Result
 }
 
-// run resolves and runs one call. The errors are those of resolve, runner.ErrBusy (as errBusy), what wraps
-// runner.ErrUnavailable, and the context's.
+// run gives one call to the runner and reports its end. The errors are the runner's: ErrBusy (for reserved concurrency and our
+// own bound, too), what wraps ErrUnavailable, and the context's.
 func (s *Service) run(ctx context.Context, t *target, q *request) (*outcome, error) {
 	p := t.choose()
 	if q.call.RequestID == "" {

@@ -204,7 +204,7 @@ func reserved(name string) bool {
 		"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR":
 		return true
 	}
-	return strings.HasPrefix(name, "AWS_LAMBDA_") && name != "AWS_LAMBDA_EXEC_WRAPPER" || strings.HasPrefix(name, "COUNTERSIGN_")
+	return strings.HasPrefix(name, "AWS_LAMBDA_") && name != "AWS_LAMBDA_EXEC_WRAPPER"
 }
 
 func judgeTags(tags map[string]string) error {
