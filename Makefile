@@ -1,7 +1,7 @@
 # `make` alone explains itself. Everything here is a short name for a command that works without make, too.
 SHELL := /bin/bash -euo pipefail
 .DEFAULT_GOAL := help
-.PHONY: help run test quick race browser proof interop lint fuzz bench generate verify docs
+.PHONY: help run test quick race browser proof interop lint fuzz bench generate verify docs lambda
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,15 @@ generate: ## Write all generated files anew (COUNTERSIGN_REFERENCE: folder with 
 
 verify: generate ## Fail if a generated file is not what its source says
 	git diff --exit-code
+
+lambda: ## The custom sender for AWS Lambda: dist/countersign-lambda-{amd64,arm64}.zip (docs/lambda.md)
+	@mkdir -p dist
+	@for arch in amd64 arm64; do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -tags lambda.norpc -ldflags '-s -w' -o dist/bootstrap-$$arch ./cmd/countersign; \
+		(cd tools && go run ./lambdazip ../dist/bootstrap-$$arch ../dist/countersign-lambda-$$arch.zip); \
+		rm dist/bootstrap-$$arch; \
+		ls -l dist/countersign-lambda-$$arch.zip; \
+	done
 
 docs: ## Write the generated documents anew
 	go generate ./internal/awsapi/...

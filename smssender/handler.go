@@ -39,15 +39,15 @@ const (
 // Start runs the handler under the Lambda Runtime API and does not return. It ends the program with a sentence on standard error if
 // something is missing.
 func Start(h Handler) {
-	if err := h.check(os.Getenv); err != nil {
+	if err := h.Check(); err != nil {
 		fmt.Fprintln(os.Stderr, "smssender:", err)
 		os.Exit(1)
 	}
 	lambda.StartHandler(h)
 }
 
-// check reports what is missing before the first event.
-func (h Handler) check(getenv func(string) string) error {
+// Check reports what is missing before the first event, as Start does: fields, the environment of KeysFromEnv, the Lambda Runtime API.
+func (h Handler) Check() error {
 	var errs []error
 	if h.Keys == nil || h.Send == nil {
 		errs = append(errs, errors.New("a Handler needs Keys and Send"))
@@ -55,7 +55,7 @@ func (h Handler) check(getenv func(string) string) error {
 	if k, ok := h.Keys.(interface{ ready() error }); ok {
 		errs = append(errs, k.ready())
 	}
-	if getenv("AWS_LAMBDA_RUNTIME_API") == "" {
+	if os.Getenv("AWS_LAMBDA_RUNTIME_API") == "" {
 		errs = append(errs, errors.New("this is a Lambda function: it runs on AWS Lambda or Countersign, not by itself"))
 	}
 	return errors.Join(errs...)

@@ -220,6 +220,7 @@ func TestKeys(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := environment(t, c.keyID)
+			t.Setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1")
 			e, request := eventOf(t, "custom-sms-sender-signup.json")
 			request["code"] = sealed(t, k, envelope.AESSigned, poolID, code)
 			h := Handler{Keys: KeysFromEnv(), Send: func(context.Context, Message) error { return nil }}
@@ -228,7 +229,7 @@ func TestKeys(t *testing.T) {
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			ready := h.check(func(string) string { return "127.0.0.1:1" })
+			ready := h.Check()
 			if wantReady := c.kind == "" || name == "another key"; (ready == nil) != wantReady {
 				t.Fatalf("ready: %v", ready)
 			}
@@ -251,8 +252,8 @@ func TestKMSFails(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	none := func(string) string { return "" }
-	if err := (Handler{}).check(none); err == nil || !strings.Contains(err.Error(), "Keys and Send") || !strings.Contains(err.Error(), "Lambda") {
+	t.Setenv("AWS_LAMBDA_RUNTIME_API", "")
+	if err := (Handler{}).Check(); err == nil || !strings.Contains(err.Error(), "Keys and Send") || !strings.Contains(err.Error(), "Lambda") {
 		t.Fatal(err)
 	}
 }

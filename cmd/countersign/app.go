@@ -50,6 +50,7 @@ type cli struct {
 	Events     eventsCmd     `cmd:"" help:"Read the log."`
 	Messages   messagesCmd   `cmd:"" help:"Follow messages to their end."`
 	Functions  functionsCmd  `cmd:"" help:"See functions, what they wrote, and how well they are shut in."`
+	Lambda     lambdaCmd     `cmd:"" help:"Be the custom SMS sender of a Cognito pool, as a function of AWS Lambda."`
 	Status     statusCmd     `cmd:"" help:"Describe a running server."`
 	Migrate    migrateCmd    `cmd:"" help:"Bring the database's schema up to date."`
 	Backup     backupCmd     `cmd:"" help:"Write a consistent copy of the database while the server runs."`

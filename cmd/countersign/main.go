@@ -22,7 +22,7 @@ func main() {
 	// Once it drains, a further signal ends the program at once; not within a second, since terminal and wrapper (go
 	// run, npm) often both send the first one.
 	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
-	os.Exit(run(ctx, began, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(ctx, began, argsOf(os.Args), os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the whole program. It returns the exit code: 0, 1 for what failed, 2 for what was not understood.

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"path/filepath"
+
+	"countersign/internal/senderfunc"
+)
+
+// lambdaCmd is also what runs when the program is named bootstrap, as Lambda's provided.al2023 wants it.
+type lambdaCmd struct{}
+
+// Help implements kong.HelpProvider.
+func (lambdaCmd) Help() string {
+	return `A pool of Amazon Cognito calls it for each text: it decrypts the code with AWS KMS and posts the text to your webhook, signed.
+
+  make lambda                        writes dist/countersign-lambda-arm64.zip and -amd64.zip
+  aws lambda create-function ...     --runtime provided.al2023 --handler bootstrap --zip-file fileb://dist/countersign-lambda-arm64.zip
+
+Its environment: KEY_ID, the ARN of the pool's KMS key (several: separated by commas); WEBHOOK_URL and WEBHOOK_SECRET;
+TEXT_AUTHENTICATION, TEXT_VERIFICATION and TEXT_INVITATION for texts of your own, with {####} where the code goes;
+REQUIRE_COMMITMENT=true for pools whose codes have key commitment. All steps: docs/lambda.md`
+}
+
+// Run answers the Lambda Runtime API until the program is ended.
+func (lambdaCmd) Run(a *app) error {
+	return hint(senderfunc.Main(a.ctx, a.getenv, a.stdout), "see countersign lambda --help")
+}
+
+// argsOf are the program's arguments; under the name bootstrap it is the sender function.
+func argsOf(osArgs []string) []string {
+	if len(osArgs) == 1 && filepath.Base(osArgs[0]) == "bootstrap" {
+		return []string{"lambda"}
+	}
+	return osArgs[1:]
+}

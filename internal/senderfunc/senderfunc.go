@@ -1,0 +1,147 @@
+package senderfunc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/google/uuid"
+
+	"countersign/internal/message"
+	"countersign/provider"
+	"countersign/smssender"
+)
+
+// Function is the custom sender. It implements lambda.Handler.
+type Function struct {
+	handler smssender.Handler
+	sender  provider.Provider
+	texts   map[message.Kind]string
+	log     *slog.Logger
+	now     func() time.Time
+}
+
+var _ lambda.Handler = (*Function)(nil)
+
+// Main runs the function until ctx ends. It returns what is missing in the environment.
+func Main(ctx context.Context, getenv func(string) string, log io.Writer) error {
+	f, err := New(getenv, log)
+	h := f.handler
+	h.Send = func(context.Context, smssender.Message) error { return nil }
+	if err := errors.Join(err, h.Check()); err != nil {
+		return err
+	}
+	go lambda.StartHandler(f) // never returns
+	<-ctx.Done()
+	return nil
+}
+
+// result is how an event ended, as the log has it.
+type result struct {
+	outcome string
+	m       smssender.Message
+	err     error
+}
+
+// Invoke implements lambda.Handler: one event, one line of log.
+func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	began := f.now()
+	r := result{outcome: "refused", m: glimpse(event)}
+	h := f.handler
+	h.Send = func(ctx context.Context, m smssender.Message) error {
+		r = f.send(ctx, m)
+		return r.err
+	}
+	answer, err := h.Invoke(ctx, event)
+	f.report(ctx, r, err, f.now().Sub(began))
+	if r.outcome == "failed" {
+		return []byte("null"), nil
+	}
+	return answer, err
+}
+
+// send makes the text and hands it over.
+func (f *Function) send(ctx context.Context, m smssender.Message) result {
+	text, err := f.text(m)
+	switch {
+	case err != nil:
+		return result{"failed", m, errors.New("the text cannot be made")}
+	case text == "":
+		return result{"skipped", m, nil}
+	}
+	id := requestID(ctx)
+	out := provider.Message{
+		ID: id, IdempotencyKey: id, Channel: provider.SMS, To: m.Phone, Text: text, Code: m.Code, PoolID: m.PoolID, TriggerSource: m.Source,
+	}
+	if l := m.Metadata["locale"]; len(l) <= 35 { // the longest BCP 47 tag that RFC 5646, section 4.4.1, has buffers hold
+		out.Locale = l
+	}
+	_, err = f.sender.Send(ctx, out)
+	if err == nil {
+		return result{"sent", m, nil}
+	}
+	if class, _ := provider.ClassOf(err); class == provider.ClassPermanent {
+		return result{"failed", m, err}
+	}
+	return result{"retry", m, err}
+}
+
+// text is empty if there is nothing to send: no code, or a trigger for e-mail.
+func (f *Function) text(m smssender.Message) (string, error) {
+	kind := message.SMSVerification
+	switch m.Trigger {
+	case smssender.AccountTakeOverNotification:
+		return "", nil
+	case smssender.Authentication:
+		kind = message.SMSAuthentication
+	case smssender.AdminCreateUser:
+		kind = message.SMSInvitation
+	}
+	if m.Channel != smssender.SMS {
+		return "", nil
+	}
+	v := message.Values{Code: m.Code}
+	if kind == message.SMSInvitation {
+		v.Username, v.Trusted = m.Username, true
+	}
+	return message.Render(f.texts[kind], v)
+}
+
+// requestID is the same each time that Lambda calls again.
+func requestID(ctx context.Context) string {
+	if lc, ok := lambdacontext.FromContext(ctx); ok && lc.AwsRequestID != "" {
+		return lc.AwsRequestID
+	}
+	return uuid.NewString()
+}
+
+// glimpse is what the log says of an event that may turn out to be none.
+func glimpse(event []byte) smssender.Message {
+	var e struct {
+		TriggerSource string `json:"triggerSource"`
+		UserPoolID    string `json:"userPoolId"`
+	}
+	if json.Unmarshal(event, &e) != nil || len(e.TriggerSource) > 64 || len(e.UserPoolID) > 64 {
+		return smssender.Message{}
+	}
+	return smssender.Message{Source: e.TriggerSource, PoolID: e.UserPoolID}
+}
+
+// report writes the line. Errors of smssender and of providers hold neither code nor number.
+func (f *Function) report(ctx context.Context, r result, err error, took time.Duration) {
+	level := slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("trigger_source", r.m.Source), slog.String("pool_id", r.m.PoolID), slog.String("to", r.m.Masked()),
+		slog.String("request_id", requestID(ctx)), slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+	}
+	if err != nil {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("error", err.Error()))
+	}
+	f.log.LogAttrs(ctx, level, r.outcome, attrs...)
+}
