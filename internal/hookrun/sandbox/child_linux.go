@@ -84,12 +84,11 @@ func become() error {
 	return execute(p)
 }
 
-// execute is the last step. From the first limit on nothing is allocated that need not be, and after the filter there is only execve.
+// execute is the last step. From the first limit on nothing is allocated that need not be, and after the filter there is only the execution.
+//
+// Under the filter that is execveat of one descriptor, whose number is beyond the limit of descriptors: it is closed by the execution, no other can
+// ever have its number, and so nothing can be executed again. (A second execution from another thread would shake off the death signal.)
 func execute(p *plan) error {
-	path, err := unix.BytePtrFromString(p.Path)
-	if err != nil {
-		return fmt.Errorf("program: %w", err)
-	}
 	args, err := cStrings(append([]string{p.Path}, p.Args...))
 	if err != nil {
 		return fmt.Errorf("arguments: %w", err)
@@ -98,15 +97,23 @@ func execute(p *plan) error {
 	if err != nil {
 		return fmt.Errorf("environment: %w", err)
 	}
-	var prog *unix.SockFprog
-	if p.Seccomp {
-		prog = compileFilter(p, unix.Getpid())
-	}
 	if err := closeOnExec(); err != nil {
 		return fmt.Errorf("descriptors: %w", err)
 	}
+	fd, err := openProgram(p)
+	if err != nil {
+		return fmt.Errorf("program %s: %w", p.Path, err)
+	}
+	var prog *unix.SockFprog
+	if p.Seccomp {
+		prog = compileFilter(p, unix.Getpid(), fd)
+	}
+	empty := new(byte)
 	for _, r := range p.Rlimits {
 		limit := unix.Rlimit{Cur: r.Value, Max: r.Value}
+		if r.Resource == unix.RLIMIT_NOFILE {
+			limit.Cur, limit.Max = uint64(fd), uint64(fd)
+		}
 		if _, _, errno := unix.RawSyscall6(unix.SYS_PRLIMIT64, 0, uintptr(r.Resource), uintptr(unsafe.Pointer(&limit)), 0, 0, 0); errno != 0 {
 			return fmt.Errorf("limit %d: %w", r.Resource, errno)
 		}
@@ -116,8 +123,29 @@ func execute(p *plan) error {
 			return fmt.Errorf("seccomp: %w", errno)
 		}
 	}
-	_, _, errno := unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&args[0])), uintptr(unsafe.Pointer(&env[0])))
+	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, uintptr(fd), uintptr(unsafe.Pointer(empty)), uintptr(unsafe.Pointer(&args[0])),
+		uintptr(unsafe.Pointer(&env[0])), unix.AT_EMPTY_PATH, 0)
 	return fmt.Errorf("program %s: %w", p.Path, errno)
+}
+
+// openProgram opens the program at the first number that the program will not be able to use.
+func openProgram(p *plan) (int, error) {
+	limit := 3
+	for _, r := range p.Rlimits {
+		if r.Resource == unix.RLIMIT_NOFILE {
+			limit = int(r.Value)
+		}
+	}
+	var have unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &have); err != nil {
+		return 0, err
+	}
+	low, err := unix.Open(p.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(low)
+	return unix.FcntlInt(uintptr(low), unix.F_DUPFD_CLOEXEC, min(limit, int(min(have.Cur, 1<<20))-1))
 }
 
 // cStrings ends with a nil pointer.

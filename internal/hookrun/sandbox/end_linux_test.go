@@ -57,7 +57,7 @@ func TestSpinIsKilled(t *testing.T) {
 func TestProcessorTime(t *testing.T) {
 	both(t, func(t *testing.T, l *sandbox.Launcher, level sandbox.Level) {
 		_, exit := run(t, l, sandbox.Spec{Path: programPath("0"), Args: []string{"spin"}, Max: level, Limits: sandbox.Limits{CPU: time.Second}})
-		if exit.Cause != sandbox.CPU || exit.Signal != syscall.SIGKILL || exit.CPU < 900*time.Millisecond {
+		if exit.Cause != sandbox.CPU || exit.Signal != syscall.SIGKILL || exit.CPU < 500*time.Millisecond {
 			t.Errorf("%+v", exit)
 		}
 	})
@@ -118,7 +118,7 @@ func TestPrint(t *testing.T) {
 			t.Fatal(n, err)
 		}
 		r.Close()
-		if e := p.Wait(); e.Cause != "" || e.Code == 0 && e.Signal == 0 && level == sandbox.Strong {
+		if e := p.Wait(); e.Cause != "" || e.Signal == 0 && e.Code == 0 {
 			t.Errorf("%+v", e)
 		}
 	})

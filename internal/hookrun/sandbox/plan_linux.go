@@ -57,7 +57,7 @@ type plan struct {
 	Path      string
 	Args, Env []string
 	Dir       string
-	// Read and Exec as in Spec, with the loader of each program; Write may be empty.
+	// Read and Write as in Spec, Write may be empty; Exec is the program and its loader.
 	Read, Exec []string
 	Write      string
 	// Ports are to be listened on (in the namespace), Connect may be connected to.
@@ -92,13 +92,7 @@ func ownUser() int {
 // makePlan turns a Spec into a plan for the layers of m.
 func makePlan(spec *Spec, m machine) *plan {
 	p := &plan{machine: m, Path: spec.Path, Args: spec.Args, Env: spec.Env, Dir: spec.Dir, Read: spec.Read, Write: spec.Write}
-	p.Exec = append(p.Exec, spec.Path)
-	p.Exec = append(p.Exec, spec.Exec...)
-	for _, e := range p.Exec {
-		if i := loader(e); i != "" {
-			p.Exec = append(p.Exec, i)
-		}
-	}
+	p.Exec = append([]string{spec.Path}, nonEmpty(loader(spec.Path))...)
 	if m.Namespaces {
 		p.Ports, p.Connect, p.DNS, p.Datagrams = spec.Ports, spec.Ports, spec.DNS, spec.DNS
 	} else {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -167,12 +168,16 @@ func TestIdentity(t *testing.T) {
 		t.Setenv("SERVER_SECRET", "1")
 		dir := openDir(t)
 		out, exit := run(t, l, sandbox.Spec{Path: programPath("0"), Args: strings.Fields("env cwd fds caps modes limits uid groups pid host"),
-			Env: []string{"A=1", "B=é"}, Dir: dir, Max: level, Limits: sandbox.Limits{CPU: 1500 * time.Millisecond, FileBytes: 5 << 20}})
+			Env: []string{"A=1", "B=é", "API=" + sandbox.AddrMark + "/x"}, Dir: dir, Max: level, Limits: sandbox.Limits{CPU: 1500 * time.Millisecond, FileBytes: 5 << 20}})
 		if exit.Code != 0 {
 			t.Fatalf("%+v\n%s", exit, out)
 		}
 		got := answers(out)
-		want := map[string]string{"env": "A=1,B=é", "cwd": dir + "ok", "fds": "0,1,2", "modes": "1 2 9"}
+		port := regexp.MustCompile(`^A=1,B=é,API=127\.0\.0\.1:([0-9]+)/x$`).FindStringSubmatch(got["env"])
+		if port == nil || (port[1] == "9001") != (level == sandbox.Full) {
+			t.Errorf("environment: %s", got["env"])
+		}
+		want := map[string]string{"cwd": dir + "ok", "fds": "0,1,2", "modes": "1 2 9"}
 		if os.Geteuid() == 0 || level == sandbox.Full {
 			want["caps"] = "0 0 0 0"
 		} else {

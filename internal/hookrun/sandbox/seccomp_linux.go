@@ -17,12 +17,15 @@ const (
 	dataArgs   = 16
 )
 
+// ioctlSetOwner is FIOSETOWN of asm/sockios.h, which x/sys lacks.
+const ioctlSetOwner = 0x8901
+
 // lastCall is the last system call that this list was made with (mseal, Linux 6.10); later ones do not exist for the program. On amd64 this also
 // refuses the x32 calls, whose numbers have bit 30 set.
 const lastCall = unix.SYS_MSEAL
 
-// filter makes the program of the seccomp layer. pid is the number that the process sees itself as.
-func filter(p *plan, pid int) []unix.SockFilter {
+// filter makes the program of the seccomp layer. pid is the number that the process sees itself as; programFD the descriptor that may be executed.
+func filter(p *plan, pid, programFD int) []unix.SockFilter {
 	f := []unix.SockFilter{
 		load(dataArch),
 		jump(unix.BPF_JEQ, auditArch, 1, 0),
@@ -31,7 +34,7 @@ func filter(p *plan, pid int) []unix.SockFilter {
 		jump(unix.BPF_JGT, lastCall, 0, 1),
 		errno(unix.ENOSYS),
 	}
-	for _, r := range argumentRules(p, uint32(pid)) {
+	for _, r := range argumentRules(p, uint32(pid), programFD) {
 		f = append(f, jump(unix.BPF_JEQ, r.call, 0, uint8(len(r.body))))
 		f = append(f, r.body...)
 	}
@@ -53,7 +56,7 @@ type argumentRule struct {
 }
 
 // argumentRules come first: the kernel remembers calls that are always allowed, these alone are judged each time.
-func argumentRules(p *plan, pid uint32) []argumentRule {
+func argumentRules(p *plan, pid uint32, programFD int) []argumentRule {
 	allow, refuse := ret(unix.SECCOMP_RET_ALLOW), errno(unix.EPERM)
 	flagged := func(call uint32, n int, flags uint32, verdict, otherwise unix.SockFilter) argumentRule {
 		return argumentRule{call, []unix.SockFilter{loadArg(n), jump(unix.BPF_JSET, flags, 0, 1), verdict, otherwise}}
@@ -64,6 +67,13 @@ func argumentRules(p *plan, pid uint32) []argumentRule {
 			body = append(body, jump(unix.BPF_JEQ, v, 0, 1), allow)
 		}
 		return argumentRule{call, append(body, refuse)}
+	}
+	except := func(call uint32, n int, values ...uint32) argumentRule {
+		body := []unix.SockFilter{loadArg(n)}
+		for _, v := range values {
+			body = append(body, jump(unix.BPF_JEQ, v, 0, 1), refuse)
+		}
+		return argumentRule{call, append(body, allow)}
 	}
 	return []argumentRule{
 		// Memory that RLIMIT_DATA does not count: shared without a file, growing downwards.
@@ -89,8 +99,15 @@ func argumentRules(p *plan, pid uint32) []argumentRule {
 		equals(unix.SYS_RT_SIGQUEUEINFO, 0, pid),
 		equals(unix.SYS_RT_TGSIGQUEUEINFO, 0, pid),
 		equals(unix.SYS_PRLIMIT64, 0, 0, pid),
-		// Typing into a terminal.
-		{unix.SYS_IOCTL, []unix.SockFilter{loadArg(1), jump(unix.BPF_JEQ, unix.TIOCSTI, 1, 0), jump(unix.BPF_JEQ, unix.TIOCLINUX, 0, 1), refuse, allow}},
+		// Signals by way of descriptors; typing into a terminal.
+		except(unix.SYS_FCNTL, 1, unix.F_SETOWN, unix.F_SETOWN_EX, unix.F_SETSIG),
+		except(unix.SYS_IOCTL, 1, ioctlSetOwner, unix.SIOCSPGRP, unix.TIOCSTI, unix.TIOCLINUX),
+		// The death signal has to stay.
+		except(unix.SYS_PRCTL, 0, unix.PR_SET_PDEATHSIG),
+		// Times of an open file, not of one that is named: Landlock does not ask here.
+		{unix.SYS_UTIMENSAT, []unix.SockFilter{loadArg(1), jump(unix.BPF_JEQ, 0, 0, 3), loadArgHigh(1), jump(unix.BPF_JEQ, 0, 0, 1), allow, refuse}},
+		// The program itself, once: see execute.
+		equals(unix.SYS_EXECVEAT, 0, uint32(programFD)),
 	}
 }
 
@@ -132,7 +149,11 @@ func refusedCalls(p *plan) []uint32 {
 	calls := append(archRefused(),
 		// other processes
 		unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_PROCESS_MADVISE, unix.SYS_PROCESS_MRELEASE, unix.SYS_KCMP,
-		unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_GETFD, unix.SYS_PIDFD_SEND_SIGNAL, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES, unix.SYS_EXECVEAT,
+		unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_GETFD, unix.SYS_PIDFD_SEND_SIGNAL, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES, unix.SYS_EXECVE,
+		unix.SYS_SETPRIORITY, unix.SYS_IOPRIO_SET, unix.SYS_SCHED_SETSCHEDULER, unix.SYS_SCHED_SETPARAM, unix.SYS_SCHED_SETATTR, unix.SYS_SCHED_SETAFFINITY,
+		// what Landlock does not see: files of the same user could be made unusable, or watched
+		unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2, unix.SYS_FCHOWN, unix.SYS_FCHOWNAT, unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR,
+		unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_FREMOVEXATTR, unix.SYS_INOTIFY_ADD_WATCH,
 		// memory that RLIMIT_DATA does not count
 		unix.SYS_MEMFD_CREATE, unix.SYS_MEMFD_SECRET, unix.SYS_REMAP_FILE_PAGES,
 		unix.SYS_SHMGET, unix.SYS_SHMAT, unix.SYS_SHMCTL, unix.SYS_SHMDT,
@@ -163,6 +184,8 @@ func load(offset uint32) unix.SockFilter {
 
 func loadArg(n int) unix.SockFilter { return load(dataArgs + 8*uint32(n)) }
 
+func loadArgHigh(n int) unix.SockFilter { return load(dataArgs + 8*uint32(n) + 4) }
+
 // jump compares; yes and no are how many instructions are skipped.
 func jump(op uint16, k uint32, yes, no uint8) unix.SockFilter {
 	return unix.SockFilter{Code: unix.BPF_JMP | op | unix.BPF_K, Jt: yes, Jf: no, K: k}
@@ -184,8 +207,8 @@ func seccompOffered() error {
 }
 
 // compileFilter is what installFilter needs.
-func compileFilter(p *plan, pid int) *unix.SockFprog {
-	f := filter(p, pid)
+func compileFilter(p *plan, pid, programFD int) *unix.SockFprog {
+	f := filter(p, pid, programFD)
 	return &unix.SockFprog{Len: uint16(len(f)), Filter: &f[0]}
 }
 

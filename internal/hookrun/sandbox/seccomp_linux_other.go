@@ -11,6 +11,6 @@ import (
 
 func seccompOffered() error { return errors.New("seccomp: no filter for " + runtime.GOARCH) }
 
-func compileFilter(*plan, int) *unix.SockFprog { return nil }
+func compileFilter(*plan, int, int) *unix.SockFprog { return nil }
 
 func installFilter(*unix.SockFprog) unix.Errno { return unix.ENOSYS }

@@ -91,13 +91,13 @@ type Spec struct {
 	Args []string
 	Env  []string
 	Dir  string
-	// Read lists files and folders that may be read besides the system's libraries and certificates, Exec programs that may be executed besides
-	// Path (they cannot be started as children where there is seccomp), Write the private folder that may be written; empty: none.
+	// Read lists files and folders that may be read besides the system's libraries and certificates, Write is the private folder that may be
+	// written; empty: none. Nothing may be executed but Path, once: it must be a program, not a script.
 	//
 	// If the server is root, the program gets a user id of its own, that of nobody else, provided that everybody may read these paths and
 	// enter the folders above (Write is given to it and need not be readable). Otherwise it keeps the server's user id, without its powers.
-	Read, Exec []string
-	Write      string
+	Read  []string
+	Write string
 	// Ports are the TCP ports that are listened on inside the process's network, on every loopback address, and the only ones that it may
 	// connect to. DNS opens UDP port 53 there as well. Without a network namespace (see Process.Isolated) Ports[0] alone exists, on a
 	// free port of 127.0.0.1 (see Process.Addr), and from Strong upwards it is the only one that may be connected to.
@@ -118,7 +118,7 @@ type Spec struct {
 var ErrLevel = errors.New("sandbox: isolation missing")
 
 func (s *Spec) validate() error {
-	for _, p := range append(append([]string{s.Path, s.Dir}, s.Read...), s.Exec...) {
+	for _, p := range append([]string{s.Path, s.Dir}, s.Read...) {
 		if !filepath.IsAbs(p) {
 			return fmt.Errorf("sandbox: path %q is not absolute", p)
 		}

@@ -19,6 +19,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// The main goroutine stays on the main thread, of which facts like the death signal are.
+func init() { runtime.LockOSThread() }
+
 func main() {
 	if sandbox.IsChild(os.Args) {
 		sandbox.Child()
@@ -41,6 +44,9 @@ func attempts() map[string]func(string) string {
 		"write":   func(d string) string { return name(os.WriteFile(d, []byte("x"), 0o600)) },
 		"symlink": func(d string) string { return name(os.Symlink("/etc/passwd", d)) },
 		"fill":    fill,
+		"chmod":   func(d string) string { return name(os.Chmod(d, 0o600)) },
+		"touch":   func(d string) string { return name(os.Chtimes(d, time.Unix(1, 0), time.Unix(1, 0))) },
+		"xattr":   func(d string) string { return name(unix.Setxattr(d, "user.x", []byte("x"), 0)) },
 		"exec":    func(d string) string { return name(unix.Exec(d, []string{d, "say"}, nil)) },
 		"tcp":     func(d string) string { return dial("tcp4", d) },
 		"udp":     func(d string) string { return dial("udp4", d) },
@@ -178,6 +184,12 @@ func calls() map[string]func() syscall.Errno {
 		"autolisten":  autolisten,
 		"fastopen":    fastopen,
 		"execveat":    sys(unix.SYS_EXECVEAT, ^uintptr(99), text("/bin/true"), 0, 0, 0),
+		"pdeathsig":   sys(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, 0),
+		"renice":      sys(unix.SYS_SETPRIORITY, 0, 0, 19),
+		"affinity":    sys(unix.SYS_SCHED_SETAFFINITY, 0, 8, p),
+		"setown":      sys(unix.SYS_FCNTL, 0, unix.F_SETOWN, self),
+		"setsig":      sys(unix.SYS_FCNTL, 0, unix.F_SETSIG, 9),
+		"inotify":     sys(unix.SYS_INOTIFY_ADD_WATCH, 0, text("/tmp"), 1),
 		"tiocsti":     sys(unix.SYS_IOCTL, 0, unix.TIOCSTI, p),
 		"pidfd":       sys(unix.SYS_PIDFD_OPEN, self, 0),
 		"prlimit":     sys(unix.SYS_PRLIMIT64, self+1, unix.RLIMIT_CORE, 0, p),
