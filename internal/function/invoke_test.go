@@ -414,3 +414,20 @@ func TestRemote(t *testing.T) {
 		want(t, err, fault.ResourceNotFound)
 	}, func(c *function.Config) { c.Remote = far })
 }
+
+func TestCallsAreBounded(t *testing.T) {
+	each(t, func(t *testing.T, e *env) {
+		ctx := t.Context()
+		e.create(t)
+		e.create(t, func(c *function.Create) { c.Name = "other" })
+		nested := make(chan error, 1)
+		e.fake.run = func(context.Context, *runner.Code, *runner.Call) (*runner.Result, error) {
+			_, err := e.Call(ctx, function.Ref{Region: region, Name: "other"}, &function.Call{})
+			nested <- err
+			return &runner.Result{}, nil
+		}
+		_, err := e.Call(ctx, fn(), &function.Call{})
+		must(t, err)
+		want(t, <-nested, fault.Overloaded)
+	}, func(c *function.Config) { c.Limits = function.Limits{Calls: 1} })
+}

@@ -200,3 +200,22 @@ func TestPermissionsAreRemembered(t *testing.T) {
 		want(t, e.Permit(ctx, arn, caller(poolA)), fault.AccessDenied)
 	})
 }
+
+// Between one and two seconds of age a target still serves while it is read anew, once, whoever asks.
+func TestTargetsAreReadAnewInTheBackground(t *testing.T) {
+	each(t, func(t *testing.T, e *env) {
+		ctx := t.Context()
+		e.create(t)
+		node := function.New(e.config)
+		want(t, node.Permit(ctx, arn, caller(poolA)), fault.AccessDenied)
+		_, err := e.AddPermission(ctx, fn(), permission("s"))
+		must(t, err)
+		e.clock.add(1500 * time.Millisecond)
+		before := e.store.reads.Load()
+		want(t, node.Permit(ctx, arn, caller(poolA)), fault.AccessDenied)
+		eventually(t, func() bool { return node.Permit(ctx, arn, caller(poolA)) == nil })
+		if n := e.store.reads.Load() - before; n != 1 {
+			t.Errorf("%d reads", n)
+		}
+	})
+}
