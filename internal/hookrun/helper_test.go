@@ -104,16 +104,40 @@ func (l *logBuffer) String() string {
 	return l.buf.String()
 }
 
-// TestMain lets this program be the launcher of its own workers.
+// built holds the programs that tests need, built once without cgo.
+var built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
 func TestMain(m *testing.M) {
-	if sandbox.IsChild(os.Args) {
-		sandbox.Child()
-	}
 	code := m.Run()
-	if goFunction.dir != "" {
-		os.RemoveAll(goFunction.dir)
+	if built.dir != "" {
+		os.RemoveAll(built.dir)
 	}
 	os.Exit(code)
+}
+
+// testProgram returns the path of a program of testdata.
+func testProgram(t testing.TB, name string) string {
+	t.Helper()
+	b := &built
+	b.once.Do(func() {
+		if b.dir, b.err = os.MkdirTemp("", "hookrun-programs-"); b.err != nil {
+			return
+		}
+		b.err = os.Chmod(b.dir, 0o755)
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-tags=lambda.norpc", "-o", b.dir, "./testdata/launcher", "./testdata/gofunction")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.err = fmt.Errorf("%w: %s", err, out)
+		}
+	})
+	if b.err != nil {
+		t.Fatal(b.err)
+	}
+	return filepath.Join(b.dir, name)
 }
 
 // newRunner returns a Runner at the given level that ends with the test.
@@ -128,10 +152,7 @@ func newRunner(t testing.TB, level sandbox.Level, change func(*Options)) *bench 
 			}
 		}}
 	if level != sandbox.None {
-		var err error
-		if o.Launcher, err = os.Executable(); err != nil {
-			t.Fatal(err)
-		}
+		o.Launcher = testProgram(t, "launcher")
 	}
 	if change != nil {
 		change(&o)
@@ -227,35 +248,14 @@ func levels(t *testing.T, f func(t *testing.T, level sandbox.Level)) {
 
 var testLevels = []sandbox.Level{sandbox.Full, sandbox.Strong, sandbox.None}
 
-// goFunction is the aws-lambda-go program of testdata/gofunction, built once.
-var goFunction struct {
-	once sync.Once
-	dir  string
-	data string
-	err  error
-}
-
-// goCode is that program as a function.
+// goCode is the aws-lambda-go program of testdata/gofunction as a function.
 func goCode(t testing.TB) *runner.Code {
 	t.Helper()
-	g := &goFunction
-	g.once.Do(func() {
-		if g.dir, g.err = os.MkdirTemp("", "hookrun-go-"); g.err != nil {
-			return
-		}
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-tags=lambda.norpc", "-o", filepath.Join(g.dir, "bootstrap"), "./testdata/gofunction")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			g.err = fmt.Errorf("%w: %s", err, out)
-			return
-		}
-		data, err := os.ReadFile(filepath.Join(g.dir, "bootstrap"))
-		g.data, g.err = string(data), err
-	})
-	if g.err != nil {
-		t.Fatal(g.err)
+	data, err := os.ReadFile(testProgram(t, "gofunction"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	code := nodeCode(t, files{"bootstrap": g.data})
+	code := nodeCode(t, files{"bootstrap": string(data)})
 	code.Runtime, code.Handler = "provided.al2023", "bootstrap"
 	return code
 }
