@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -43,6 +44,49 @@ func TestSend(t *testing.T) {
 				}
 				checkSent(t, r, id, d)
 			})
+		}
+	})
+}
+
+// listener is an EventSender.
+type listener struct {
+	desk
+	events []string
+}
+
+func (l *listener) SendEvent(ctx context.Context, m provider.Message, event json.RawMessage) (provider.Receipt, string, error) {
+	l.mu.Lock()
+	l.events = append(l.events, string(event))
+	l.mu.Unlock()
+	return l.Send(ctx, m)
+}
+
+// What a flow says of a message reaches the sender that asks for it, sealed on the way, and is gone afterwards.
+func TestSendEvent(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s store.Store) {
+		r := newRig(t, s)
+		l := &listener{}
+		r.w = r.worker(l)
+		r.run(r.w)
+		const event = `{"userName":"alice"}`
+		for _, with := range []string{event, ""} {
+			d := draft()
+			d.Event = json.RawMessage(with)
+			if m := r.prepare(d); strings.Contains(string(m.Sealed), "alice") {
+				t.Error("the event lies open")
+			}
+			id, o := r.send(d)
+			if !o.OK() || r.message(id).Sealed != nil {
+				t.Errorf("%+v", o)
+			}
+		}
+		if len(l.events) != 2 || l.events[0] != event || l.events[1] != "" {
+			t.Errorf("events %q", l.events)
+		}
+		d := draft()
+		d.Event = json.RawMessage(`"` + strings.Repeat("x", 300<<10) + `"`)
+		if _, err := r.w.Prepare(t.Context(), d); fault.CodeOf(err) != fault.InvalidParameter {
+			t.Errorf("an event without bound: %v", err)
 		}
 	})
 }

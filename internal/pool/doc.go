@@ -24,6 +24,9 @@
 //	                 SMS_OTP, EMAIL_OTP) ├─→ SELECT_MFA_TYPE, MFA_SETUP)
 //	                                  └─→ NEW_PASSWORD_REQUIRED ─→ gate
 //
+// The functions of a pool (triggers) are asked in prepare and told in after, never within Write, and once for each request however often
+// the flow begins again. Each trigger has a file of its own, trigger_*.go; docs/triggers.md says what differs from Cognito.
+//
 // Invariants:
 //   - tokens are issued by Service.issue alone, which only the gate (Service.next) calls, and the gate looks at the user as it is now;
 //   - a challenge is bound to wire, audience, client, pool and user, is answered once, and ends after five wrong answers;
@@ -34,5 +37,8 @@
 //     name of an unconfirmed user where separate attempts are off;
 //   - where existence is hidden, known and unknown names are answered alike, cost the same counters and a commit each, and leave a code that
 //     a wrong answer is compared with;
+//   - a message for a pool's sender function is stored only if the function may be called and its key be used, for known and unknown names
+//     alike; what the function does later shows in no request;
+//   - no trigger gives tokens: issueTokens of DefineAuthChallenge leads to the gate, for a user who exists and proved something;
 //   - a factor can be set up inside a sign-in only while none is there.
 package pool

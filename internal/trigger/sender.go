@@ -90,6 +90,8 @@ func classed(err error) error {
 			text += ": " + hint
 		}
 		return provider.Misconfigured(errors.New(text))
+	case fault.PayloadTooLarge:
+		return provider.Permanent(errors.New("the event is too large for the function"))
 	}
 	return err
 }

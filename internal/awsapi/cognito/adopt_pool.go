@@ -1,10 +1,10 @@
 package cognito
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
-	"countersign/envelope"
 	"countersign/internal/awsapi/cognito/api"
 	"countersign/internal/pool"
 )
@@ -105,7 +105,7 @@ func (d *poolDocument) adoptTags(c *pool.Config) {
 		tags[tagOperatorNumber] = c.OperatorNumber
 	}
 	if t := c.Triggers; t != nil && t.Suite != 0 {
-		tags[tagCodeSuite] = envelope.Suite(t.Suite).String()
+		tags[tagCodeSuite] = fmt.Sprintf("0x%04x", t.Suite)
 	}
 	if t := c.Triggers; t != nil && t.SenderRetries != 0 {
 		tags[tagSenderRetries] = strconv.Itoa(t.SenderRetries)

@@ -58,7 +58,7 @@ func srpScenarios() []scenario {
 				{op: "RespondToAuthChallenge", do: srpProve(&c, "Passw0rd!"), in: proveIn, err: wrongLogin}, // a block answers once
 				{op: "InitiateAuth", do: srpBegin(&c), in: srpIn, want: srpOut},
 				{op: "RespondToAuthChallenge", do: srpProve(&c, "Passw0rd!"), in: proveIn, want: tokensOut},
-				{op: "InitiateAuth", in: `{"ClientId":"{{client}}","AuthFlow":"CUSTOM_AUTH","AuthParameters":{"USERNAME":"+12025550100"}}`, err: "UnsupportedOperationException: Countersign does not run CUSTOM_AUTH triggers yet."},
+				{op: "InitiateAuth", in: `{"ClientId":"{{client}}","AuthFlow":"CUSTOM_AUTH","AuthParameters":{"USERNAME":"+12025550100"}}`, err: "InvalidParameterException: Custom auth lambda trigger is not configured for the user pool."},
 			},
 		},
 		{
