@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"slices"
@@ -166,29 +165,6 @@ func pack(t testing.TB, files map[string]string) []byte {
 		}
 		if _, err := f.Write([]byte(files[name])); err != nil {
 			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func packModes(t testing.TB, names []string, modes map[string]fs.FileMode) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for _, name := range names {
-		h := &zip.FileHeader{Name: name, Method: zip.Deflate}
-		h.SetMode(modes[name])
-		f, err := w.CreateHeader(h)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if modes[name]&fs.ModeDir == 0 {
-			if _, err := f.Write([]byte("index.js")); err != nil {
-				t.Fatal(err)
-			}
 		}
 	}
 	if err := w.Close(); err != nil {
