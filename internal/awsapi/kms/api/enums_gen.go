@@ -154,6 +154,13 @@ const (
 	MacAlgorithmSpecHmacSha512 = "HMAC_SHA_512"
 )
 
+// The values of MessageType.
+const (
+	MessageRaw        = "RAW"
+	MessageDigest     = "DIGEST"
+	MessageExternalMu = "EXTERNAL_MU"
+)
+
 // The values of MultiRegionKeyType.
 const (
 	MultiRegionKeyPrimary = "PRIMARY"

@@ -110,6 +110,12 @@ var OpGetKeyRotationStatus = wire.Def[GetKeyRotationStatusRequest, GetKeyRotatio
 	Errors: []string{"DependencyTimeoutException", "InvalidArnException", "KMSInternalException", "KMSInvalidStateException", "NotFoundException", "UnsupportedOperationException"},
 }}
 
+// OpGetPublicKey defines the operation GetPublicKey.
+var OpGetPublicKey = wire.Def[GetPublicKeyRequest, GetPublicKeyResponse]{Meta: wire.Meta{
+	Name: "GetPublicKey", Auth: wire.AuthIAM,
+	Errors: []string{"DependencyTimeoutException", "DisabledException", "InvalidArnException", "InvalidGrantTokenException", "InvalidKeyUsageException", "KMSInternalException", "KMSInvalidStateException", "KeyUnavailableException", "NotFoundException", "UnsupportedOperationException"},
+}}
+
 // OpListAliases defines the operation ListAliases.
 var OpListAliases = wire.Def[ListAliasesRequest, ListAliasesResponse]{Meta: wire.Meta{
 	Name: "ListAliases", Auth: wire.AuthIAM,
@@ -188,6 +194,12 @@ var OpScheduleKeyDeletion = wire.Def[ScheduleKeyDeletionRequest, ScheduleKeyDele
 	Errors: []string{"DependencyTimeoutException", "InvalidArnException", "KMSInternalException", "KMSInvalidStateException", "NotFoundException"},
 }}
 
+// OpSign defines the operation Sign.
+var OpSign = wire.Def[SignRequest, SignResponse]{Meta: wire.Meta{
+	Name: "Sign", Auth: wire.AuthIAM,
+	Errors: []string{"DependencyTimeoutException", "DisabledException", "DryRunOperationException", "InvalidGrantTokenException", "InvalidKeyUsageException", "KMSInternalException", "KMSInvalidStateException", "KeyUnavailableException", "NotFoundException"},
+}}
+
 // OpTagResource defines the operation TagResource.
 var OpTagResource = wire.Def[TagResourceRequest, wire.Empty]{Meta: wire.Meta{
 	Name: "TagResource", Auth: wire.AuthIAM, NoOutput: true,
@@ -210,6 +222,12 @@ var OpUpdateAlias = wire.Def[UpdateAliasRequest, wire.Empty]{Meta: wire.Meta{
 var OpUpdateKeyDescription = wire.Def[UpdateKeyDescriptionRequest, wire.Empty]{Meta: wire.Meta{
 	Name: "UpdateKeyDescription", Auth: wire.AuthIAM, NoOutput: true,
 	Errors: []string{"DependencyTimeoutException", "InvalidArnException", "KMSInternalException", "KMSInvalidStateException", "NotFoundException"},
+}}
+
+// OpVerify defines the operation Verify.
+var OpVerify = wire.Def[VerifyRequest, VerifyResponse]{Meta: wire.Meta{
+	Name: "Verify", Auth: wire.AuthIAM,
+	Errors: []string{"DependencyTimeoutException", "DisabledException", "DryRunOperationException", "InvalidGrantTokenException", "InvalidKeyUsageException", "KMSInternalException", "KMSInvalidSignatureException", "KMSInvalidStateException", "KeyUnavailableException", "NotFoundException"},
 }}
 
 // Operations lists all operations of the model, by name. It is not to be changed.
@@ -243,7 +261,7 @@ var Operations = []wire.Meta{
 	OpGetKeyPolicy.Meta,
 	OpGetKeyRotationStatus.Meta,
 	{Name: "GetParametersForImport", Auth: wire.AuthIAM},
-	{Name: "GetPublicKey", Auth: wire.AuthIAM},
+	OpGetPublicKey.Meta,
 	{Name: "ImportKeyMaterial", Auth: wire.AuthIAM},
 	OpListAliases.Meta,
 	OpListGrants.Meta,
@@ -259,14 +277,14 @@ var Operations = []wire.Meta{
 	OpRevokeGrant.Meta,
 	OpRotateKeyOnDemand.Meta,
 	OpScheduleKeyDeletion.Meta,
-	{Name: "Sign", Auth: wire.AuthIAM},
+	OpSign.Meta,
 	OpTagResource.Meta,
 	OpUntagResource.Meta,
 	OpUpdateAlias.Meta,
 	{Name: "UpdateCustomKeyStore", Auth: wire.AuthIAM},
 	OpUpdateKeyDescription.Meta,
 	{Name: "UpdatePrimaryRegion", Auth: wire.AuthIAM},
-	{Name: "Verify", Auth: wire.AuthIAM},
+	OpVerify.Meta,
 	{Name: "VerifyMac", Auth: wire.AuthIAM},
 }
 

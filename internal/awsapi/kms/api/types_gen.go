@@ -224,6 +224,24 @@ type GetKeyRotationStatusResponse struct {
 	OnDemandRotationStartDate *wire.Time `json:"OnDemandRotationStartDate,omitzero"`
 }
 
+// GetPublicKeyRequest is the input of GetPublicKey. A nil member is absent.
+type GetPublicKeyRequest struct {
+	KeyId       *string  `json:"KeyId,omitzero"`
+	GrantTokens []string `json:"GrantTokens,omitzero"`
+}
+
+// GetPublicKeyResponse is the output of GetPublicKey. A nil member is absent.
+type GetPublicKeyResponse struct {
+	KeyId                  *string  `json:"KeyId,omitzero"`
+	PublicKey              []byte   `json:"PublicKey,omitzero"`
+	CustomerMasterKeySpec  *string  `json:"CustomerMasterKeySpec,omitzero"`
+	KeySpec                *string  `json:"KeySpec,omitzero"`
+	KeyUsage               *string  `json:"KeyUsage,omitzero"`
+	EncryptionAlgorithms   []string `json:"EncryptionAlgorithms,omitzero"`
+	SigningAlgorithms      []string `json:"SigningAlgorithms,omitzero"`
+	KeyAgreementAlgorithms []string `json:"KeyAgreementAlgorithms,omitzero"`
+}
+
 // GrantConstraints is a structure of the API. A nil member is absent.
 type GrantConstraints struct {
 	EncryptionContextSubset map[string]string `json:"EncryptionContextSubset,omitzero"`
@@ -481,6 +499,23 @@ type ScheduleKeyDeletionResponse struct {
 	PendingWindowInDays *int64     `json:"PendingWindowInDays,omitzero"`
 }
 
+// SignRequest is the input of Sign. A nil member is absent.
+type SignRequest struct {
+	KeyId            *string  `json:"KeyId,omitzero"`
+	Message          []byte   `json:"Message,omitzero"`
+	MessageType      *string  `json:"MessageType,omitzero"`
+	GrantTokens      []string `json:"GrantTokens,omitzero"`
+	SigningAlgorithm *string  `json:"SigningAlgorithm,omitzero"`
+	DryRun           *bool    `json:"DryRun,omitzero"`
+}
+
+// SignResponse is the output of Sign. A nil member is absent.
+type SignResponse struct {
+	KeyId            *string `json:"KeyId,omitzero"`
+	Signature        []byte  `json:"Signature,omitzero"`
+	SigningAlgorithm *string `json:"SigningAlgorithm,omitzero"`
+}
+
 // Tag is a structure of the API. A nil member is absent.
 type Tag struct {
 	TagKey   *string `json:"TagKey,omitzero"`
@@ -509,6 +544,24 @@ type UpdateAliasRequest struct {
 type UpdateKeyDescriptionRequest struct {
 	KeyId       *string `json:"KeyId,omitzero"`
 	Description *string `json:"Description,omitzero"`
+}
+
+// VerifyRequest is the input of Verify. A nil member is absent.
+type VerifyRequest struct {
+	KeyId            *string  `json:"KeyId,omitzero"`
+	Message          []byte   `json:"Message,omitzero"`
+	MessageType      *string  `json:"MessageType,omitzero"`
+	Signature        []byte   `json:"Signature,omitzero"`
+	SigningAlgorithm *string  `json:"SigningAlgorithm,omitzero"`
+	GrantTokens      []string `json:"GrantTokens,omitzero"`
+	DryRun           *bool    `json:"DryRun,omitzero"`
+}
+
+// VerifyResponse is the output of Verify. A nil member is absent.
+type VerifyResponse struct {
+	KeyId            *string `json:"KeyId,omitzero"`
+	SignatureValid   *bool   `json:"SignatureValid,omitzero"`
+	SigningAlgorithm *string `json:"SigningAlgorithm,omitzero"`
 }
 
 // XksKeyConfigurationType is a structure of the API. A nil member is absent.

@@ -175,6 +175,13 @@ func (in *GetKeyRotationStatusRequest) Validate(v *wire.Violations) {
 }
 
 // Validate reports what the model forbids.
+func (in *GetPublicKeyRequest) Validate(v *wire.Violations) {
+	v.Require("keyId", in.KeyId == nil)
+	v.String("keyId", in.KeyId, &ruleKeyIdType)
+	v.Strings("grantTokens", in.GrantTokens, &ruleGrantTokenList, &ruleGrantTokenType)
+}
+
+// Validate reports what the model forbids.
 func (in *GrantConstraints) Validate(v *wire.Violations) {
 	v.String("sourceArn", in.SourceArn, &ruleGrantConstraintSourceArnType)
 }
@@ -296,6 +303,20 @@ func (in *ScheduleKeyDeletionRequest) Validate(v *wire.Violations) {
 }
 
 // Validate reports what the model forbids.
+func (in *SignRequest) Validate(v *wire.Violations) {
+	v.Require("keyId", in.KeyId == nil)
+	v.String("keyId", in.KeyId, &ruleKeyIdType)
+	v.Require("message", in.Message == nil)
+	if in.Message != nil {
+		v.Size("message", len(in.Message), &rulePlaintextType)
+	}
+	v.String("messageType", in.MessageType, &ruleMessageType)
+	v.Strings("grantTokens", in.GrantTokens, &ruleGrantTokenList, &ruleGrantTokenType)
+	v.Require("signingAlgorithm", in.SigningAlgorithm == nil)
+	v.String("signingAlgorithm", in.SigningAlgorithm, &ruleSigningAlgorithmSpec)
+}
+
+// Validate reports what the model forbids.
 func (in *Tag) Validate(v *wire.Violations) {
 	v.Require("tagKey", in.TagKey == nil)
 	v.String("tagKey", in.TagKey, &ruleTagKeyType)
@@ -342,6 +363,24 @@ func (in *UpdateKeyDescriptionRequest) Validate(v *wire.Violations) {
 	v.String("description", in.Description, &ruleDescriptionType)
 }
 
+// Validate reports what the model forbids.
+func (in *VerifyRequest) Validate(v *wire.Violations) {
+	v.Require("keyId", in.KeyId == nil)
+	v.String("keyId", in.KeyId, &ruleKeyIdType)
+	v.Require("message", in.Message == nil)
+	if in.Message != nil {
+		v.Size("message", len(in.Message), &rulePlaintextType)
+	}
+	v.String("messageType", in.MessageType, &ruleMessageType)
+	v.Require("signature", in.Signature == nil)
+	if in.Signature != nil {
+		v.Size("signature", len(in.Signature), &ruleCiphertextType)
+	}
+	v.Require("signingAlgorithm", in.SigningAlgorithm == nil)
+	v.String("signingAlgorithm", in.SigningAlgorithm, &ruleSigningAlgorithmSpec)
+	v.Strings("grantTokens", in.GrantTokens, &ruleGrantTokenList, &ruleGrantTokenType)
+}
+
 var (
 	ruleAliasNameType                = wire.StringRule{Pattern: wire.NewPattern(`^[a-zA-Z0-9:/_-]+$`, ""), Min: 1, Max: 256}
 	ruleAttestationDocumentType      = wire.SizeRule{Min: 1, Max: 262144}
@@ -365,6 +404,7 @@ var (
 	ruleKeyUsageType                 = wire.StringRule{Enum: []string{"SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT"}}
 	ruleLimitType                    = wire.IntRule{Min: new(int64(1)), Max: new(int64(1000))}
 	ruleMarkerType                   = wire.StringRule{Pattern: wire.NewPattern(`[\u0020-\u00FF]*`, `[\x{0020}-\x{00FF}]*`), Min: 1, Max: 1024}
+	ruleMessageType                  = wire.StringRule{Enum: []string{"RAW", "DIGEST", "EXTERNAL_MU"}}
 	ruleNumberOfBytesType            = wire.IntRule{Min: new(int64(1)), Max: new(int64(1024))}
 	ruleOriginType                   = wire.StringRule{Enum: []string{"AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"}}
 	rulePendingWindowInDaysType      = wire.IntRule{Min: new(int64(1)), Max: new(int64(365))}
@@ -374,6 +414,7 @@ var (
 	rulePrincipalIdType              = wire.StringRule{Pattern: wire.NewPattern(`^[\w+=,.@:/-]+$`, ""), Min: 1, Max: 256}
 	ruleRotationPeriodInDaysType     = wire.IntRule{Min: new(int64(90)), Max: new(int64(2560))}
 	ruleServicePrincipalType         = wire.StringRule{Pattern: wire.NewPattern(`^([A-Za-z0-9\-]+)\.([A-Za-z0-9\-]+)(\.[A-Za-z0-9\-]+)+$`, ""), Min: 1, Max: 128}
+	ruleSigningAlgorithmSpec         = wire.StringRule{Enum: []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA", "ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"}}
 	ruleTagKeyType                   = wire.StringRule{Min: 1, Max: 128}
 	ruleTagValueType                 = wire.StringRule{Max: 256}
 	ruleXksKeyIdType                 = wire.StringRule{Pattern: wire.NewPattern(`^[a-zA-Z0-9-_.]+$`, ""), Min: 1, Max: 128}
