@@ -17,6 +17,7 @@ import (
 
 	"countersign/internal/access"
 	"countersign/internal/adminapi"
+	kmsapi "countersign/internal/awsapi/kms"
 	"countersign/internal/awsapi/lambda"
 	"countersign/internal/awsapi/wire"
 	"countersign/internal/fault"
@@ -24,6 +25,7 @@ import (
 	"countersign/internal/function"
 	"countersign/internal/hookrun"
 	"countersign/internal/hookrun/sandbox"
+	"countersign/internal/kms"
 	"countersign/internal/runner"
 	"countersign/internal/trigger"
 )
@@ -174,7 +176,13 @@ func (p *parts) openFunctions(c *Config) error {
 		Account: DevAccount, Events: p.events, Keys: p.keyring, Limits: function.Limits{MemoryMB: f.MaxMemoryMB}, Log: c.Log, Now: c.Now,
 		Observe: p.observeFunction, Remote: f.Remote, Runner: p.launcher, Store: p.store,
 	})
+	p.kms = kms.New(kms.Config{
+		Store: p.store, Keyring: p.keyring, Events: p.events, Account: DevAccount, FunctionMay: p.functionMay, Now: c.Now,
+	})
 	p.triggers = &trigger.Runner{Functions: p.functions, Keys: f.Keys, Account: DevAccount}
+	if f.Keys == nil {
+		p.triggers.Keys = p.kms
+	}
 	return nil
 }
 
@@ -220,8 +228,14 @@ func (p *parts) functionMay(ctx context.Context, functionARN, keyARN, poolID str
 	if fault.CodeOf(err) == fault.PoolNotFound {
 		return false, nil
 	}
-	if err != nil || cfg.Triggers == nil || cfg.Triggers.KMSKey != keyARN {
+	if err != nil || cfg.Triggers == nil || cfg.Triggers.KMSKey == "" {
 		return false, err
+	}
+	if cfg.Triggers.KMSKey != keyARN { // it may be an alias of it
+		key, err := p.kms.Resolve(ctx, "", cfg.Triggers.KMSKey)
+		if err != nil || key.ARN != keyARN {
+			return false, nil
+		}
 	}
 	return slices.ContainsFunc([]trigger.Name{trigger.CustomSMSSender, trigger.CustomEmailSender}, func(n trigger.Name) bool {
 		arn := cfg.Triggers.Functions[n]
@@ -229,8 +243,14 @@ func (p *parts) functionMay(ctx context.Context, functionARN, keyARN, poolID str
 	}), nil
 }
 
-// mountFunctions mounts the Lambda API.
-func (s *Server) mountFunctions(signed wire.Authorizer, pages *wire.PageTokens) error {
+// mountFunctions mounts the KMS and the Lambda API.
+func (s *Server) mountFunctions(signed *wire.Signed, pages *wire.PageTokens) error {
+	keys, err := kmsapi.New(kmsapi.Config{Identifier: signed, Keys: s.parts.kms, Pages: pages, Dev: s.c.Mode == Dev, Log: s.c.Log, Now: s.c.Now})
+	if err != nil {
+		return fmt.Errorf("kms: %w", err)
+	}
+	s.surfaces[front.KMS] = keys
+	s.parts.localKMS = keys
 	urls := append(s.c.BaseURLs[:len(s.c.BaseURLs):len(s.c.BaseURLs)], s.c.AdminBaseURLs...)
 	h, err := lambda.New(lambda.Config{
 		Functions: s.parts.functions, Authorizer: signed, BaseURLs: urls, Pages: pages, Dev: s.c.Mode == Dev, Log: s.c.Log, Now: s.c.Now,

@@ -14,6 +14,7 @@ import (
 	"countersign/internal/eventlog"
 	"countersign/internal/function"
 	"countersign/internal/keyring"
+	"countersign/internal/kms"
 	"countersign/internal/message"
 	"countersign/internal/otp"
 	"countersign/internal/password"
@@ -46,6 +47,7 @@ type parts struct {
 
 	launcher  *launcher
 	functions *function.Service
+	kms       *kms.Service
 	triggers  *trigger.Runner
 	// localKMS is the KMS as functions reach it; set when the surfaces are mounted.
 	localKMS http.Handler
