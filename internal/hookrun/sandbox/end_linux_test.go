@@ -147,6 +147,34 @@ func TestSocketsEndWithTheProcess(t *testing.T) {
 	})
 }
 
+// Where a user of its own could not reach the files, the program keeps the server's, without its powers, and the process says so.
+func TestFilesOutOfReach(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // there is one user alone
+	}
+	both(t, func(t *testing.T, l *sandbox.Launcher, level sandbox.Level) {
+		dir := t.TempDir() // below a folder of mode 0700
+		p, r := begin(t, l, sandbox.Spec{Path: programPath("0"), Dir: dir, Read: []string{dir}, Write: dir, Max: level,
+			Args: []string{"uid", "caps", "write:" + dir + "/x", "setuid", "read:/etc/shadow", "chmod:/etc/shadow", "threads:200"}, Limits: sandbox.Limits{Threads: 40}})
+		out, _ := io.ReadAll(r)
+		p.Wait()
+		got := answers(string(out))
+		for k, v := range map[string]string{"uid": "0 0 0 0", "caps": "0 0 0 0", "write:" + dir + "/x": "ok", "setuid": "ok", "read:/etc/shadow": "EACCES",
+			"chmod:/etc/shadow": "EPERM"} {
+			if got[k] != v {
+				t.Errorf("%s: %q, want %q", k, got[k], v)
+			}
+		}
+		said := strings.Join(p.Missing(), ";")
+		if !strings.Contains(said, "own user: ") {
+			t.Errorf("missing: %q", said)
+		}
+		if limited := strings.Contains(string(out), "failed to create new OS thread"); limited == strings.Contains(said, "thread limit") {
+			t.Errorf("threads are bounded: %v; missing: %q", limited, said)
+		}
+	})
+}
+
 // What cannot be started leaves nothing behind, and says why.
 func TestStartFails(t *testing.T) {
 	both(t, func(t *testing.T, l *sandbox.Launcher, level sandbox.Level) {

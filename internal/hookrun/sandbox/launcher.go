@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// childMark is the argument that makes the executable a launcher.
+// childMark is the argument that makes the executable a launcher. Typed by hand it does nothing: Child wants a control socket.
 const childMark = "--countersign-sandbox-child"
 
 // startTimeout bounds the time from clone to execve.
@@ -22,8 +22,8 @@ type Launcher struct {
 }
 
 // New finds out what this machine offers by starting path, an executable whose main calls Child (os.Executable() of the server), in
-// every layer there is. It takes about a tenth of a second, more where layers are missing. An error means that path cannot be started at all;
-// a machine without layers is not an error but a Report.
+// every layer there is. It takes some hundredths of a second, more where layers are missing. A machine without layers is not an error but a
+// Report, and so is an executable that cannot be started or does not call Child. Errors: ctx has ended.
 func New(ctx context.Context, path string) (*Launcher, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

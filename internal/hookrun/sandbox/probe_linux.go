@@ -95,6 +95,7 @@ func offered() (machine, []string) {
 		missing = append(missing, err.Error())
 	}
 	m.ownUsers = os.Geteuid() == 0 && holdsCapability(unix.CAP_SETUID) && holdsCapability(unix.CAP_SETGID) && holdsCapability(unix.CAP_CHOWN) &&
+		holdsCapability(unix.CAP_DAC_OVERRIDE) &&
 		mapped("/proc/self/uid_map") && mapped("/proc/self/gid_map")
 	return m, missing
 }

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"os"
 	"os/exec"
 	"sync"
 	"syscall"
@@ -52,10 +51,10 @@ type Process struct {
 	exit Exit
 }
 
-// Level is the level it runs at. Missing is Report.Missing as far as it concerns this process, and what concerns it alone.
+// Level is the level it runs at.
 func (p *Process) Level() Level { return p.level }
 
-// Missing names the layers that this process lacks, and why.
+// Missing is Report.Missing and what this process lacks besides, and why: a user of its own, a thread limit, its cgroup.
 func (p *Process) Missing() []string { return p.missing }
 
 // Isolated reports whether the process has a network of its own, which Sockets serve entirely.
@@ -139,6 +138,3 @@ func (p *Process) begin() *Process {
 	go p.watch()
 	return p
 }
-
-// devNull opens what a program without Output writes to.
-func devNull() (*os.File, error) { return os.OpenFile(os.DevNull, os.O_RDWR, 0) }
