@@ -3,6 +3,7 @@ package pool_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 	"countersign/internal/pool/pooltest"
 	"countersign/internal/store"
 	"countersign/internal/store/storetest"
+	"countersign/internal/trigger"
+	"countersign/internal/trigger/triggertest"
 )
 
 // modelUser is what the walk believes about one name.
@@ -31,6 +34,8 @@ type walk struct {
 	*world
 	rt    *rapid.T
 	users map[string]*modelUser
+	// functions is set if the pool has functions, which change nothing: its messages are events for one of them.
+	functions bool
 }
 
 func (k *walk) pick() (string, *modelUser) {
@@ -52,6 +57,9 @@ func (k *walk) expect(what string, err error, codes ...fault.Code) {
 // sent records the code that an operation sent.
 func (k *walk) sent(u *modelUser, purpose, to string) {
 	u.codes[purpose], u.sentAt[purpose] = k.Code(to), k.Now()
+	if m := k.Last(to); k.functions != strings.Contains(string(m.Event), `"phone_number":"`+to+`"`) {
+		k.rt.Fatalf("functions %v, event %s", k.functions, m.Event)
+	}
 }
 
 // rest lets every counter and window end, so that the model need not count.
@@ -333,11 +341,21 @@ func (k *walk) check(rt *rapid.T) {
 // TestWalk takes random walks through the state machine of package pool, on both stores.
 func TestWalk(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s store.Store) {
-		h := pooltest.New(t, s)
+		d := triggertest.New(t)
+		names := []trigger.Name{trigger.PreSignUp, trigger.PostConfirmation, trigger.PreAuthentication, trigger.PostAuthentication,
+			trigger.PreTokenGeneration, trigger.CustomMessage, trigger.CustomSMSSender}
+		for _, n := range names {
+			d.On(n, func(e triggertest.Event) (any, error) { return e, nil })
+		}
+		h := pooltest.New(t, s, func(o *pool.Options) { o.Triggers = d.Runner() })
 		rapid.Check(t, func(rt *rapid.T) {
-			w := &world{Harness: h, t: t, pool: h.Pool(pooltest.PhonePool())}
+			cfg, functions := pooltest.PhonePool(), rapid.Bool().Draw(rt, "functions")
+			if functions {
+				cfg.Triggers = d.Config(names...)
+			}
+			w := &world{Harness: h, t: t, pool: h.Pool(cfg)}
 			w.client = w.Client(w.pool, pooltest.AppClient())
-			k := &walk{world: w, rt: rt, users: map[string]*modelUser{}}
+			k := &walk{world: w, rt: rt, users: map[string]*modelUser{}, functions: functions}
 			step := func(f func(*rapid.T)) func(*rapid.T) {
 				return func(rt *rapid.T) { k.rt = rt; f(rt) }
 			}
