@@ -114,13 +114,35 @@ func (r *Runner) live(w *worker) {
 		e := *failed
 		inv.finish(nil, &e)
 	}
-	why := w.why
+	reason, why := w.reason, w.why
 	w.mu.Unlock()
 	w.clean()
 	if why == "" {
-		why = failed.Message
+		reason, why = failed.Reason, failed.Message
 	}
+	w.sayEnd(reason, why)
 	r.ended(w, why)
+}
+
+// sayEnd tells operators of every end that the server did not choose, with the limit that was met.
+func (w *worker) sayEnd(reason runner.Reason, why string) {
+	if reason == "" {
+		return
+	}
+	log := w.r.opts.Logger.With("function", w.code.Name, "reason", string(reason), "why", why)
+	switch reason {
+	case runner.Memory:
+		log = log.With("memory_mb", w.code.MemoryMB)
+	case runner.Timeout:
+		log = log.With("timeout", w.code.Timeout)
+	case runner.Output:
+		log = log.With("limit_bytes", stopFactor*w.r.opts.OutputBytes)
+	case runner.Init:
+		if w.initErr != nil {
+			log = log.With("type", w.initErr.Type)
+		}
+	}
+	log.Warn("function's worker was ended")
 }
 
 // launch unpacks the code and starts the process.
@@ -227,7 +249,6 @@ func (w *worker) stop(reason runner.Reason, why string) {
 
 // overflow is called once when a worker prints without end.
 func (w *worker) overflow() {
-	w.r.opts.Logger.Warn("function stopped: too much output", "function", w.code.Name, "limit_bytes", stopFactor*w.r.opts.OutputBytes)
 	w.r.retire(w, runner.Output, "too much output")
 }
 

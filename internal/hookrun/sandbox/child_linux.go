@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -25,7 +24,6 @@ func Child() {
 	}
 	// Landlock, seccomp and credentials belong to threads. execve ends all but the one that calls it, so that no other needs to be restricted.
 	runtime.LockOSThread()
-	debug.SetGCPercent(-1)
 	if kind, err := unix.GetsockoptInt(controlFD, unix.SOL_SOCKET, unix.SO_DOMAIN); err != nil || kind != unix.AF_UNIX {
 		os.Stderr.WriteString("this is not meant to be called by hand\n")
 		os.Exit(2)

@@ -61,7 +61,7 @@ func (l *Launcher) launch(ctx context.Context, p *Process, pl *plan, output *os.
 		return err
 	}
 	defer c.Close()
-	p.cmd = &exec.Cmd{Path: l.path, Args: []string{l.path, childMark}, Env: []string{"GOMAXPROCS=1", "GOTRACEBACK=none"}, Dir: "/",
+	p.cmd = &exec.Cmd{Path: l.path, Args: []string{l.path, childMark}, Env: []string{"GOMAXPROCS=1", "GOGC=off", "GOTRACEBACK=none"}, Dir: "/",
 		ExtraFiles: []*os.File{theirs}, SysProcAttr: attributes(pl)}
 	if output != nil {
 		p.cmd.Stdout, p.cmd.Stderr = output, output
