@@ -38,7 +38,7 @@ func caller(ctx context.Context, tokens []string) kms.Caller {
 	p := wire.Info(ctx).Principal
 	c := kms.Caller{ID: p.AccessKeyID, ARN: p.ARN, Region: p.Region, GrantTokens: tokens}
 	if p.Access.Kind == access.Function {
-		c.Function = p.Access.ID
+		c.Function, c.ARN = p.Access.ID, p.Access.ID
 	}
 	return c
 }
