@@ -448,3 +448,22 @@ func TestAuthority(t *testing.T) {
 		t.Error("a bad leaf")
 	}
 }
+
+// Version 2 of aws-sdk knows no endpoints by environment; below Full the preload fills them in, unless the code names one.
+func TestEndpointsOfTheOldSDK(t *testing.T) {
+	sdk := `class Service { constructor(o) { this.initialize(o) } initialize(o) { this.config = o || {} } }
+		class KMS extends Service { get serviceIdentifier() { return 'kms' } } class S3 extends Service { get serviceIdentifier() { return 's3' } }
+		module.exports = { Service, KMS, S3 }`
+	handler := `const AWS = require('aws-sdk'); require('aws-sdk'); exports.handler = async () => [new AWS.KMS().config.endpoint === process.env.AWS_ENDPOINT_URL_KMS,
+		new AWS.KMS({ endpoint: 'https://own', a: 1 }).config.endpoint, new AWS.KMS({ a: 1 }).config.a, new AWS.S3().config.endpoint ?? null]`
+	local := func(host string, _ int) http.Handler {
+		if strings.HasPrefix(host, "kms.") {
+			return http.NotFoundHandler()
+		}
+		return nil
+	}
+	b := newRunner(t, sandbox.None, func(o *Options) { o.Local = local })
+	if got := b.ok(nodeCode(t, files{"index.js": handler, "node_modules/aws-sdk/index.js": sdk}), `1`); got != `[true,"https://own",1,null]` {
+		t.Errorf("got %s", got)
+	}
+}
