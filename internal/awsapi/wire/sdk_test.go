@@ -2,7 +2,9 @@ package wire_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,9 @@ import (
 	idp "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/aws/smithy-go"
+
+	"countersign/internal/awsapi/wire"
+	"countersign/internal/fault"
 )
 
 // sdk is the real client, with the given key pair.
@@ -111,5 +116,55 @@ func TestSignedOperationCannotBeSwapped(t *testing.T) {
 	})
 	if e, ok := errors.AsType[smithy.APIError](err); !ok || e.ErrorCode() != "InvalidSignatureException" || len(w.calls) > 0 {
 		t.Errorf("got %v, ran %v", err, w.calls)
+	}
+}
+
+// A facade that words one error by its field does so for that one alone.
+func TestErrorOfWordsSingleErrors(t *testing.T) {
+	w := new(world)
+	cfg := w.config()
+	cfg.ErrorOf = func(operation string, f *fault.Error) (wire.ErrorShape, bool) {
+		return wire.ErrorShape{Name: "TagException", Status: 418, Message: "{field} in " + operation}, f.Code == fault.ClientNotFound
+	}
+	mux, err := wire.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Server = httptest.NewServer(mux)
+	t.Cleanup(w.Close)
+	for name, want := range map[string]string{"client": `{"__type":"TagException","message":"abc in SignUp"}`, "mismatch": `{"__type":"CodeMismatchException",`} {
+		if _, body := w.post(t, "SignUp", `{"ClientId":"abc","Username":"`+name+`","Password":"Secret-1"}`); !strings.HasPrefix(body, want) {
+			t.Errorf("%s: %s", name, body)
+		}
+	}
+}
+
+// Identify proves the caller and asks for no grant: the resource is somebody else's here.
+func TestIdentifyNeedsNoGrant(t *testing.T) {
+	w := new(world)
+	signed := w.config().Authorizer.(*wire.Signed)
+	var got wire.Principal
+	var failed error
+	w.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		got, failed = signed.Identify(r.Context(), r, body, "cognito-idp")
+		_, _ = rw.Write([]byte("{}"))
+	}))
+	t.Cleanup(w.Close)
+	in := &idp.AdminDeleteUserInput{UserPoolId: aws.String("us-local-1_other"), Username: aws.String("u")}
+	if _, err := w.sdk(testKey, testSecret).AdminDeleteUser(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	if failed != nil || got.AccessKeyID != testKey || got.Region != "us-local-1" {
+		t.Errorf("%+v, %v", got, failed)
+	}
+	if _, err := w.sdk(testKey, "wrong").AdminDeleteUser(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	if fault.CodeOf(failed) != fault.SignatureWrong {
+		t.Errorf("got %v", failed)
 	}
 }
