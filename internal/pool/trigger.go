@@ -87,7 +87,7 @@ func ask[T any](ctx context.Context, s *Service, t *tenant, c Caller, n trigger.
 	return out, nil
 }
 
-// tell calls a trigger whose answer is not read.
+// notify calls a trigger whose answer is not read.
 func (s *Service) notify(ctx context.Context, t *tenant, c Caller, n trigger.Name, what string, w whom, request any) error {
 	_, err := ask[struct{}](ctx, s, t, c, n, what, "", w, request)
 	return err

@@ -68,7 +68,7 @@ type Double struct {
 	handlers map[string]Handler
 	events   []Event
 	callers  []trigger.Caller
-	// Denied is what Permit and Invoke answer, Unusable what Usable does; nil: nothing.
+	// denied is what Permit and Invoke answer, unusable what Usable does; nil: nothing.
 	denied, unusable error
 }
 
