@@ -165,7 +165,7 @@ func TestRetireAndTokens(t *testing.T) {
 
 // TestUsable: which pools may seal their codes under a key.
 func TestUsable(t *testing.T) {
-	s, w := alone(t)
+	s, _ := alone(t)
 	full := statement("Allow", toRoot, "kms:*", "")
 	source := func(op, key, value string) string {
 		return `,"Condition":{"` + op + `":{"` + key + `":"` + value + `"}}`
@@ -233,7 +233,6 @@ func TestUsable(t *testing.T) {
 	if hint := fault.Of(err).Hint; hint != "aws kms enable-key --key-id "+k.ARN {
 		t.Errorf("hint %q", hint)
 	}
-	_ = w
 }
 
 // TestFunctions: a function opens the codes of the pools that call it, and does nothing else.
