@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 
 	"countersign/internal/senderfunc"
@@ -23,7 +24,13 @@ REQUIRE_COMMITMENT=true for pools whose codes have key commitment. All steps: do
 
 // Run answers the Lambda Runtime API until the program is ended.
 func (lambdaCmd) Run(a *app) error {
-	return hint(senderfunc.Main(a.ctx, a.getenv, a.stdout), "see countersign lambda --help")
+	err := senderfunc.Main(a.ctx, a.getenv, a.stdout)
+	if err == nil {
+		return nil
+	}
+	errs := each(err)
+	errs[len(errs)-1] = hint(errs[len(errs)-1], "see countersign lambda --help")
+	return errors.Join(errs...)
 }
 
 // argsOf are the program's arguments; under the name bootstrap it is the sender function.
