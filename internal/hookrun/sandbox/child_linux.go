@@ -95,12 +95,12 @@ func execute(p *plan) error {
 	if err != nil {
 		return fmt.Errorf("environment: %w", err)
 	}
-	if err := closeOnExec(); err != nil {
-		return fmt.Errorf("descriptors: %w", err)
-	}
 	fd, err := openProgram(p)
 	if err != nil {
 		return fmt.Errorf("program %s: %w", p.Path, err)
+	}
+	if err := closeOnExec(); err != nil {
+		return fmt.Errorf("descriptors: %w", err)
 	}
 	var prog *unix.SockFprog
 	if p.Seccomp {
@@ -138,6 +138,9 @@ func openProgram(p *plan) (int, error) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &have); err != nil {
 		return 0, err
 	}
+	// To grow a table of descriptors that threads share, the kernel waits until nobody reads it, some milliseconds. A table of this thread's own, which
+	// execution would make anyway, grows at once. Where that is forbidden it takes the milliseconds.
+	_ = unix.Unshare(unix.CLONE_FILES)
 	low, err := unix.Open(p.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, err

@@ -41,7 +41,11 @@ func dropBounding() error {
 		return nil
 	}
 	for c := range uintptr(lastCapability + 1) {
-		if _, _, errno := unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c, 0, 0, 0, 0); errno != 0 && errno != unix.EINVAL {
+		_, _, errno := unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c, 0, 0, 0, 0)
+		if errno == unix.EINVAL && c > unix.CAP_SYS_ADMIN {
+			break // that was the last one
+		}
+		if errno != 0 {
 			return fmt.Errorf("capabilities: bounding set: %w", errno)
 		}
 	}

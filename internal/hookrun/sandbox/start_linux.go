@@ -90,6 +90,12 @@ func (l *Launcher) lead(c control, p *Process, pl *plan) error {
 	if err := c.sendPlan(pl); err != nil {
 		return err
 	}
+	// The kernel takes some milliseconds for this, which the launcher needs anyway to come up.
+	if p.group != nil {
+		if err := p.group.add(p.cmd.Process.Pid); err != nil {
+			p.missing = append(p.missing, "cgroup: "+err.Error())
+		}
+	}
 	fds, err := c.sockets()
 	if err != nil {
 		for _, fd := range fds {
@@ -100,11 +106,6 @@ func (l *Launcher) lead(c control, p *Process, pl *plan) error {
 	if pl.Namespaces {
 		if p.sockets, err = adopt(fds, pl.Ports, pl.DNS); err != nil {
 			return err
-		}
-	}
-	if p.group != nil {
-		if err := p.group.add(p.cmd.Process.Pid); err != nil {
-			p.missing = append(p.missing, "cgroup: "+err.Error())
 		}
 	}
 	return c.proceed()
