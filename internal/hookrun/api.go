@@ -85,7 +85,7 @@ func (w *worker) serveResponse(rw http.ResponseWriter, r *http.Request, id strin
 		unknownCall(rw)
 		return
 	}
-	body, size, err := readBody(rw, r, maxPayload)
+	body, size, err := w.readBody(r, maxPayload)
 	if errors.Is(err, errTooLarge) {
 		failed := &runner.Error{Reason: runner.Output, Type: "Function.ResponseSizeTooLarge", Begun: true,
 			Message: fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxPayload)}
@@ -121,7 +121,7 @@ func (w *worker) serveError(rw http.ResponseWriter, r *http.Request, id string) 
 		unknownCall(rw)
 		return
 	}
-	failed, ok := readError(rw, r, runner.Thrown)
+	failed, ok := w.readError(r, runner.Thrown)
 	if !ok {
 		return
 	}
@@ -135,7 +135,7 @@ func (w *worker) serveError(rw http.ResponseWriter, r *http.Request, id string) 
 
 // serveInitError takes the error that kept the code from being loaded. The worker is of no use then.
 func (w *worker) serveInitError(rw http.ResponseWriter, r *http.Request) {
-	failed, ok := readError(rw, r, runner.Init)
+	failed, ok := w.readError(r, runner.Init)
 	if !ok {
 		return
 	}
@@ -144,8 +144,8 @@ func (w *worker) serveInitError(rw http.ResponseWriter, r *http.Request) {
 }
 
 // readError reads the body that a runtime describes an error with: {"errorType", "errorMessage", "trace" or "stackTrace"}.
-func readError(rw http.ResponseWriter, r *http.Request, reason runner.Reason) (*runner.Error, bool) {
-	body, _, err := readBody(rw, r, maxError)
+func (w *worker) readError(r *http.Request, reason runner.Reason) (*runner.Error, bool) {
+	body, _, err := w.readBody(r, maxError)
 	if err != nil && !errors.Is(err, errTooLarge) {
 		return nil, false
 	}
@@ -195,7 +195,15 @@ func cut(s string, n int) string {
 var errTooLarge = errors.New("hookrun: too large")
 
 // readBody reads a body of at most limit bytes. The rest of a larger one is read and dropped, up to a bound.
-func readBody(_ http.ResponseWriter, r *http.Request, limit int64) ([]byte, int64, error) {
+func (w *worker) readBody(r *http.Request, limit int64) ([]byte, int64, error) {
+	select {
+	case w.bodies <- struct{}{}:
+		defer func() { <-w.bodies }()
+	case <-r.Context().Done():
+		return nil, 0, r.Context().Err()
+	case <-w.gone:
+		return nil, 0, errLost
+	}
 	var buf bytes.Buffer
 	if n := r.ContentLength; n > 0 && n <= limit {
 		buf.Grow(int(n))

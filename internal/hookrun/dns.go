@@ -18,6 +18,9 @@ const (
 // names gives each name that a worker looks up an address of its own in 127.64.0.0/10, so that a connection tells which host is meant,
 // whatever protocol it speaks.
 type names struct {
+	// localhost gives this name, too, an address of its own: a rule opens a port of this machine.
+	localhost bool
+
 	mu     sync.Mutex
 	byName map[string]netip.Addr
 	byAddr map[netip.Addr]string
@@ -76,7 +79,7 @@ const (
 )
 
 // answer returns the reply to a query: one address for A, nothing for all other types, so that clients do not look further; nil for
-// what is no query. "localhost" is 127.0.0.1 (RFC 6761, section 6.3).
+// what is no query. "localhost" is 127.0.0.1 (RFC 6761, section 6.3), where nothing listens but the Runtime API, unless a rule names it.
 func (n *names) answer(q []byte) []byte {
 	if len(q) < 12 || len(q) > 512 {
 		return nil
@@ -99,7 +102,7 @@ func (n *names) answer(q []byte) []byte {
 		code = dnsNXDomain
 	case kind == typeA:
 		a, ok := netip.AddrFrom4([4]byte{127, 0, 0, 1}), true
-		if name != "localhost" {
+		if name != "localhost" || n.localhost {
 			a, ok = n.addr(name)
 		}
 		if !ok {

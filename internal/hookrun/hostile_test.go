@@ -92,6 +92,7 @@ func TestHostileMemory(t *testing.T) {
 				t.Errorf("%s: %d MB", name, res.MaxMemoryMB)
 			}
 		}
+		b.await(WorkerEnded, "Runtime exited")
 		if !strings.Contains(b.logged(), "reason=memory") || !strings.Contains(b.logged(), "memory_mb=128") {
 			t.Errorf("the log does not say which limit:\n%s", b.logged())
 		}
@@ -113,6 +114,21 @@ func TestHostileSpinAndPrint(t *testing.T) {
 			if !strings.Contains(b.logged(), want) {
 				t.Errorf("the log lacks %s:\n%s", want, b.logged())
 			}
+		}
+	})
+}
+
+func TestHostileDisk(t *testing.T) {
+	hostile(t, func(t *testing.T, b *bench, _ *runner.Code) {
+		code := js(t, `const fs = require('fs'), os = require('os'); exports.handler = async (e) => { for (let i = 0; i < 20000; i++) fs.writeFileSync(os.tmpdir() + '/' + i, ''); for (;;) await new Promise((r) => setTimeout(r, 1000)) }`)
+		code.Timeout = time.Minute
+		res := b.fails(code, `1`, runner.Output, "Runtime.OutputTooLarge")
+		if res.Error.Message != "The function was stopped: private folder too large" {
+			t.Errorf("%+v", res.Error)
+		}
+		b.await(WorkerEnded, "private folder too large")
+		if !strings.Contains(b.logged(), "temp_limit_bytes=536870912") {
+			t.Errorf("log:\n%s", b.logged())
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -21,7 +22,9 @@ const (
 	maxConns    = 64
 	maxAllConns = 2048
 	// connIdle ends a connection on which nothing has moved for so long; dialTimeout bounds making one.
-	connIdle    = 5 * time.Minute
+	connIdle = 5 * time.Minute
+	// maxSaid bounds the refusals of a worker that are logged in a minute.
+	maxSaid     = 100
 	dialTimeout = 10 * time.Second
 )
 
@@ -38,10 +41,15 @@ type network struct {
 
 	mu   sync.Mutex
 	open map[net.Conn]bool
+	// sayMu guards how many refusals were logged since a time: code must not fill the log.
+	sayMu sync.Mutex
+	said  int
+	since time.Time
 }
 
 func newNetwork(w *worker) *network {
 	n := &network{w: w, names: newNames(), open: map[net.Conn]bool{}, api: newConnQueue()}
+	n.names.localhost = slices.ContainsFunc(w.r.rules.hosts, func(h hostRule) bool { return h.pattern == "localhost" })
 	n.ctx, n.cancel = context.WithCancel(w.r.ctx)
 	return n
 }
@@ -130,6 +138,9 @@ func (n *network) close() {
 
 // answer serves one connection to a name: locally, or by connecting to it under the rules.
 func (n *network) answer(c net.Conn, host string, port int) {
+	if local := localAddr(c).Addr(); host == "" && local == loopback4 && n.w.r.rules.inNets(local, port) {
+		host = local.String() // a rule opens this port of this machine
+	}
 	if host == "" {
 		n.refused(localAddr(c).Addr().String(), port, "an address that no name was resolved to: connect by name")
 		reset(c)
@@ -214,7 +225,19 @@ func (r *Runner) leaveConn() {
 // refused tells the operator which setting stopped a connection; the code sees a reset connection.
 func (n *network) refused(host string, port int, why string) {
 	n.w.r.opts.Observe(Event{Kind: Refused, Code: n.w.code.Name, Host: host, Port: port, Detail: why})
-	n.w.r.opts.Logger.Warn("function's connection refused", "function", n.w.code.Name, "host", host, "port", port, "reason", why)
+	n.sayMu.Lock()
+	if time.Since(n.since) > time.Minute {
+		n.said, n.since = 0, time.Now()
+	}
+	n.said++
+	said := n.said
+	n.sayMu.Unlock()
+	switch log := n.w.r.opts.Logger.With("function", n.w.code.Name, "host", host, "port", port, "reason", why); {
+	case said < maxSaid:
+		log.Warn("function's connection refused")
+	case said == maxSaid:
+		log.Warn("function's connection refused; further ones are not logged for a minute")
+	}
 }
 
 // reset closes a connection so that the other side sees ECONNRESET rather than an empty answer.

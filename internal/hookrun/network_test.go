@@ -467,3 +467,19 @@ func TestEndpointsOfTheOldSDK(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// A developer's own service on this machine, opened by name and by address.
+func TestEgressToThisMachine(t *testing.T) {
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "mine") }))
+	defer plain.Close()
+	_, port, _ := net.SplitHostPort(plain.Listener.Addr().String())
+	for host, allow := range map[string]string{"localhost": "localhost:" + port, "127.0.0.1": "127.0.0.1:" + port} {
+		b := newRunner(t, sandbox.Full, func(o *Options) { o.Egress.Allow = []string{allow}; o.Resolver = fakeDNS(t, inside) })
+		code := js(t, fetchJS)
+		for _, how := range []string{"fetch", "request"} {
+			if got := b.ok(code, fetchEvent(how, "http://"+host+":"+port+"/")); got != `"200 mine"` {
+				t.Errorf("%s %s: %s\n%s", how, host, got, b.logged())
+			}
+		}
+	}
+}

@@ -26,6 +26,7 @@ func TestOutputIsBounded(t *testing.T) {
 		if !res.Error.Begun {
 			t.Errorf("%+v", res.Error)
 		}
+		b.await(WorkerEnded, "too much output")
 		if !strings.Contains(b.logged(), "too much output") {
 			t.Errorf("the operator's log does not say why:\n%s", b.logged())
 		}

@@ -337,11 +337,12 @@ func (r *Runner) lag(w *worker) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w.free++
-	w.lagging = true
-	time.AfterFunc(max(w.code.Timeout, time.Second), func() {
+	w.lagging, w.lagSince = true, time.Now()
+	limit := max(w.code.Timeout, time.Second)
+	time.AfterFunc(limit, func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if w.lagging {
+		if w.lagging && time.Since(w.lagSince) >= limit {
 			r.leave(w, runner.Timeout, "busy without a call")
 			r.dispatch(w.p)
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -37,6 +38,8 @@ type worker struct {
 	net     *network
 
 	offers chan *invocation
+	// bodies bounds how many answers are read at once: each takes memory of the server's.
+	bodies chan struct{}
 	// ready is closed by the first "next", failed by an init error, gone when the process and all that belongs to it are gone.
 	ready, failed, gone chan struct{}
 	readyOnce           sync.Once
@@ -58,6 +61,7 @@ type worker struct {
 	lagging     bool
 	first       bool
 	idleSince   time.Time
+	lagSince    time.Time
 	idleTimer   *time.Timer
 }
 
@@ -65,7 +69,7 @@ func (r *Runner) newWorker(p *pool, code *runner.Code) *worker {
 	b := make([]byte, 8)
 	rand.Read(b)
 	slots := max(1, code.Calls)
-	w := &worker{r: r, p: p, code: code, id: hex.EncodeToString(b), slots: slots, offers: make(chan *invocation, slots),
+	w := &worker{r: r, p: p, code: code, id: hex.EncodeToString(b), slots: slots, offers: make(chan *invocation, slots), bodies: make(chan struct{}, min(slots, 4)),
 		ready: make(chan struct{}), failed: make(chan struct{}), gone: make(chan struct{}), active: map[string]*invocation{}, first: true}
 	w.temp = filepath.Join(r.opts.Cache, "work", w.id)
 	return w
@@ -103,6 +107,7 @@ func (r *Runner) live(w *worker) {
 		w.stop(runner.Init, "init timeout")
 	}
 	timer.Stop()
+	w.watchDisk()
 	exit := w.proc.Wait()
 	r.mu.Lock()
 	r.dead(w)
@@ -136,7 +141,7 @@ func (w *worker) sayEnd(reason runner.Reason, why string) {
 	case runner.Timeout:
 		log = log.With("timeout", w.code.Timeout)
 	case runner.Output:
-		log = log.With("limit_bytes", stopFactor*w.r.opts.OutputBytes)
+		log = log.With("limit_bytes", stopFactor*w.r.opts.OutputBytes, "temp_limit_bytes", maxTempBytes)
 	case runner.Init:
 		if w.initErr != nil {
 			log = log.With("type", w.initErr.Type)
@@ -247,6 +252,49 @@ func (w *worker) stop(reason runner.Reason, why string) {
 	}
 }
 
+const (
+	// maxTempBytes and maxTempFiles bound a worker's private folder, as large as Lambda's /tmp; it is looked at every tempInterval.
+	maxTempBytes = 512 << 20
+	maxTempFiles = 10_000
+	tempInterval = time.Second
+)
+
+// watchDisk ends the worker if its private folder grows too large, and returns when the process has ended.
+func (w *worker) watchDisk() {
+	tick := time.NewTicker(tempInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-w.proc.Done():
+			return
+		case <-tick.C:
+		}
+		if tooLarge(w.temp) {
+			w.r.retire(w, runner.Output, "private folder too large")
+		}
+	}
+}
+
+var errFull = errors.New("hookrun: the folder is too large")
+
+func tooLarge(folder string) bool {
+	var size int64
+	files := 0
+	err := filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // it may have gone meanwhile
+		}
+		if info, err := d.Info(); err == nil && !d.IsDir() {
+			size += info.Size()
+		}
+		if files++; size > maxTempBytes || files > maxTempFiles {
+			return errFull
+		}
+		return nil
+	})
+	return errors.Is(err, errFull)
+}
+
 // overflow is called once when a worker prints without end.
 func (w *worker) overflow() {
 	w.r.retire(w, runner.Output, "too much output")
@@ -300,7 +348,7 @@ func (w *worker) exitError(exit sandbox.Exit) *runner.Error {
 	e.Message = "Runtime exited with error: " + status
 	switch {
 	case reason == runner.Output:
-		e.Reason, e.Type, e.Message = runner.Output, "Runtime.OutputTooLarge", "The function wrote too much output and was stopped"
+		e.Reason, e.Type, e.Message = runner.Output, "Runtime.OutputTooLarge", "The function was stopped: "+why
 	case exit.Cause == sandbox.Memory || exit.Signal == syscall.SIGKILL && why == "" && exit.Cause == "" || w.out.contains("heap out of memory") ||
 		w.out.contains("fatal error: runtime: out of memory") || w.out.contains("runtime: cannot allocate memory"):
 		e.Reason = runner.Memory
