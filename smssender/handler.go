@@ -43,7 +43,7 @@ func Start(h Handler) {
 		fmt.Fprintln(os.Stderr, "smssender:", err)
 		os.Exit(1)
 	}
-	lambda.StartHandler(h)
+	lambda.Start(h)
 }
 
 // Check reports what is missing before the first event, as Start does: fields, the environment of KeysFromEnv, the Lambda Runtime API.

@@ -36,7 +36,7 @@ func Main(ctx context.Context, getenv func(string) string, log io.Writer) error 
 	if err := errors.Join(err, h.Check()); err != nil {
 		return err
 	}
-	go lambda.StartHandler(f) // never returns
+	go lambda.Start(f) // never returns
 	<-ctx.Done()
 	return nil
 }
