@@ -64,7 +64,7 @@ func BenchmarkCold(b *testing.B) {
 		name  string
 		level sandbox.Level
 		code  func(testing.TB) *runner.Code
-	}{{"node/full", sandbox.Full, echoJS}, {"node/none", sandbox.None, echoJS}, {"go/full", sandbox.Full, goCode}} {
+	}{{"node/full", sandbox.Full, echoJS}, {"node/strong", sandbox.Strong, echoJS}, {"node/none", sandbox.None, echoJS}, {"go/none", sandbox.None, goCode}, {"go/full", sandbox.Full, goCode}} {
 		b.Run(c.name, func(b *testing.B) {
 			r, code := newRunner(b, c.level, nil), c.code(b)
 			r.ok(code, event)

@@ -61,8 +61,10 @@ func (w *worker) environment(root string, isolated bool) []string {
 func (w *worker) trustEnv(env map[string]string, isolated bool, region string) {
 	if isolated {
 		if ca := w.r.ca; ca != nil {
-			env["NODE_EXTRA_CA_CERTS"] = ca.certFile
 			env["SSL_CERT_FILE"], env["AWS_CA_BUNDLE"] = ca.bundleFile, ca.bundleFile
+			if _, ok := nodeRuntime(w.code.Runtime); ok {
+				env["COUNTERSIGN_CA"] = ca.certFile // for the bootstrap, which removes it
+			}
 		}
 		return
 	}

@@ -250,6 +250,12 @@ func TestLocalHandlers(t *testing.T) {
 			t.Errorf("%s: %s, want %s", how, got, want)
 		}
 	}
+	module := nodeCode(t, files{"index.mjs": `import { createSecureContext, rootCertificates } from 'node:tls'; import https from 'node:https';
+		const get = (o) => new Promise((ok) => https.get('https://kms.us-local-1.amazonaws.com/', o, (r) => { r.resume(); ok(r.statusCode) }).on('error', (e) => ok(e.code)));
+		export const handler = async () => [await get({}), await get({ secureContext: createSecureContext() }), await get({ ca: rootCertificates[0] }), Object.keys(process.env).filter((k) => /^COUNTERSIGN|EXTRA/.test(k))]`})
+	if got := b.ok(module, `1`); got != `[200,200,"SELF_SIGNED_CERT_IN_CHAIN",[]]` {
+		t.Errorf("as a module: %s", got)
+	}
 	if got, want := b.ok(program, `{"Do":"get","URL":"https://kms.us-local-1.amazonaws.com/"}`), fmt.Sprintf(`"200 kms.us-local-1.amazonaws.com:443 GET true %s 0"`, program.Name); got != want {
 		t.Errorf("Go: %s, want %s", got, want)
 	}
