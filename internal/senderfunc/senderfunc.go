@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambda/messages"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/google/uuid"
 
@@ -141,7 +142,11 @@ func (f *Function) report(ctx context.Context, r result, err error, took time.Du
 	}
 	if err != nil {
 		level = slog.LevelError
-		attrs = append(attrs, slog.String("error", err.Error()))
+		kind, text := "", err.Error()
+		if e, ok := errors.AsType[messages.InvokeResponse_Error](err); ok { // its Error is Go syntax
+			kind, text = e.Type, e.Message
+		}
+		attrs = append(attrs, slog.String("error_type", kind), slog.String("error", text))
 	}
 	f.log.LogAttrs(ctx, level, r.outcome, attrs...)
 }

@@ -149,6 +149,9 @@ func checkLog(t *testing.T, log, outcome, source string) {
 		l["request_id"] != "0197a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b" {
 		t.Errorf("log: %s", log)
 	}
+	if _, wrong := l["error"]; wrong != (outcome != "sent" && outcome != "skipped") || strings.Contains(line, "StackTrace") {
+		t.Errorf("log: %s", line)
+	}
 	for _, hidden := range []string{code, number[1:], "A<b>", "ann@example.com", signKey} {
 		if strings.Contains(log, hidden) {
 			t.Errorf("%s in %s", hidden, log)
