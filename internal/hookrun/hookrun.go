@@ -167,7 +167,11 @@ func (r *Runner) Run(ctx context.Context, code *runner.Code, call *runner.Call) 
 		defer cancel()
 	}
 	for range maxTries {
-		g, err := r.acquire(wait, code)
+		var g grant
+		err := wait.Err()
+		if err == nil {
+			g, err = r.acquire(wait, code)
+		}
 		switch {
 		case err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
 			return nil, fmt.Errorf("%w: no worker was free before the deadline", runner.ErrBusy)

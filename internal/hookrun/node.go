@@ -5,6 +5,7 @@ import (
 	_ "embed" // the bootstrap
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"countersign/internal/hookrun/sandbox"
 	"countersign/internal/runner"
 )
 
@@ -127,11 +129,14 @@ func (r *Runner) Check(name string) (string, error) {
 }
 
 // program returns what a worker executes: path, arguments, and the folders that it must be able to read.
-func (w *worker) program(root string, isolated bool) (string, []string, error) {
+func (w *worker) program(root string, level sandbox.Level) (string, []string, error) {
 	if programRuntime(w.code.Runtime) {
 		path := filepath.Join(root, "bootstrap")
 		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 			return "", nil, fmt.Errorf("%w: the package of %s has no file \"bootstrap\" at its top", runner.ErrUnavailable, w.code.Name)
+		}
+		if level != sandbox.None && isScript(path) {
+			return "", nil, fmt.Errorf("%w: \"bootstrap\" of %s is a script: its interpreter may not be executed here, only a program may", runner.ErrUnavailable, w.code.Name)
 		}
 		return path, nil, nil
 	}
@@ -143,10 +148,22 @@ func (w *worker) program(root string, isolated bool) (string, []string, error) {
 		return "", nil, fmt.Errorf("%w: %w", runner.ErrUnavailable, err)
 	}
 	args := []string{"--max-old-space-size=" + strconv.Itoa(heapMB(w.code.MemoryMB))}
-	if !isolated {
+	if level != sandbox.Full {
 		args = append(args, "--require", filepath.Join(w.r.runtimeDir, "preload.cjs"))
 	}
 	return path, append(args, filepath.Join(w.r.runtimeDir, "bootstrap.cjs")), nil
+}
+
+// isScript reports whether a file begins with "#!".
+func isScript(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var head [2]byte
+	_, err = io.ReadFull(f, head[:])
+	return err == nil && string(head[:]) == "#!"
 }
 
 // heapMB is the part of a function's memory that JavaScript objects may take; buffers, code and stacks need the rest.

@@ -18,7 +18,7 @@ import (
 // Options configure a Runner. Only Cache has no default.
 type Options struct {
 	// Launcher is the program that shuts a worker in and becomes it (package sandbox): this very program, if its main begins
-	// with sandbox.Main. Empty: workers run at level None alone.
+	// with sandbox.IsChild and Child. What it initialises before main is paid for by every start of a worker. Empty: workers run at level None alone.
 	Launcher string
 	// Isolation is the least level that code may run under (default Full), MaxIsolation the best that is used (default: what the
 	// machine offers). Both None: plain processes, for development alone.
@@ -53,7 +53,8 @@ type Options struct {
 	Local func(host string, port int) http.Handler
 	// Logger receives what operators should know. Defaults to slog.Default.
 	Logger *slog.Logger
-	// LogLine receives each line that code writes, and the START, END and REPORT lines; nil: they go nowhere but to Result.Log.
+	// LogLine receives each line that code writes, and the START, END and REPORT lines; nil: they go nowhere but to Result.Log. It
+	// must return at once: the code's next write waits for it.
 	LogLine func(code, requestID, line string)
 	// Observe receives what happens, for metrics and tests. It must return at once.
 	Observe func(Event)

@@ -1,6 +1,8 @@
 package hookrun
 
 import (
+	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -44,5 +46,20 @@ func TestPackageWithoutBootstrap(t *testing.T) {
 	code.Runtime = "provided.al2023"
 	if _, err := b.Run(t.Context(), code, newCall(`1`)); err == nil || !strings.Contains(err.Error(), `no file "bootstrap"`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A custom runtime as a script works only where nothing shuts it in; elsewhere the error says so.
+func TestScriptAsBootstrap(t *testing.T) {
+	script := "#!/usr/bin/env node\nconst api = 'http://' + process.env.AWS_LAMBDA_RUNTIME_API + '/2018-06-01/runtime/invocation/';\n" +
+		"(async () => { for (;;) { const r = await fetch(api + 'next'); const id = r.headers.get('lambda-runtime-aws-request-id');\n" +
+		"await (await fetch(api + id + '/response', { method: 'POST', body: await r.text() })).text() } })()\n"
+	code := nodeCode(t, files{"bootstrap": script})
+	code.Runtime, code.Env = "provided.al2", map[string]string{"PATH": os.Getenv("PATH")}
+	if got := newRunner(t, sandbox.None, nil).ok(code, `{"a":[1]}`); got != `{"a":[1]}` {
+		t.Errorf("got %s", got)
+	}
+	if _, err := newRunner(t, sandbox.Full, nil).Run(t.Context(), code, newCall(`1`)); !errors.Is(err, runner.ErrUnavailable) || !strings.Contains(err.Error(), "is a script") {
+		t.Errorf("shut in: %v", err)
 	}
 }

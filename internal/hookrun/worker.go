@@ -161,7 +161,8 @@ func (w *worker) launch(ctx context.Context) error {
 		return err
 	}
 	w.release = release
-	isolated := w.r.level(box) == sandbox.Full
+	level := w.r.level(box)
+	isolated := level == sandbox.Full
 	if !isolated {
 		b := make([]byte, 16)
 		rand.Read(b)
@@ -170,7 +171,7 @@ func (w *worker) launch(ctx context.Context) error {
 	if err := errors.Join(w.r.ca.write(), os.Mkdir(w.temp, 0o700)); err != nil {
 		return fmt.Errorf("%w: %w", runner.ErrUnavailable, err)
 	}
-	path, args, err := w.program(root, isolated)
+	path, args, err := w.program(root, level)
 	if err != nil {
 		return err
 	}
