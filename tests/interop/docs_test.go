@@ -87,7 +87,11 @@ type reader struct {
 	ports [2]string // in place of 8443 and 8444
 	stdin io.Writer
 	out   *bufio.Reader
+	shell int // its process group
 }
+
+// patience is how long a command of a page may take; one that waits for more input would wait for ever.
+const patience = 3 * time.Minute
 
 const anyCode = "123456"
 
@@ -147,7 +151,7 @@ func (r *reader) openShell() {
 	cmd.Stderr = cmd.Stdout
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what a page left running ends with it
 	check(r.t, cmd.Start())
-	r.stdin, r.out = in, bufio.NewReader(out)
+	r.stdin, r.out, r.shell = in, bufio.NewReader(out), cmd.Process.Pid
 	port, err := freePair()
 	check(r.t, err)
 	r.ports = [2]string{fmt.Sprint(":", port), fmt.Sprint(":", port+1)}
@@ -164,6 +168,8 @@ const sentinel = "=====done====="
 
 // run types a command and returns what it printed and its exit code.
 func (r *reader) run(command string) (string, string) {
+	late := time.AfterFunc(patience, func() { syscall.Kill(-r.shell, syscall.SIGKILL) })
+	defer late.Stop()
 	fmt.Fprintf(r.stdin, "%s\necho \"\n%s$?\"\n", command, sentinel)
 	var out strings.Builder
 	for {
