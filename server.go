@@ -80,7 +80,7 @@ func (s *Server) Start() {
 		s.stop, s.stopped = cancel, s.parts.background(ctx, &s.c)
 		s.worker = make(chan error, 1)
 		go func() { s.worker <- s.parts.worker.Run(ctx) }()
-		if s.c.Functions.Launcher != "" {
+		if s.c.Mode == Serve { // in dev mode it is said when the first function is made
 			go s.reportFunctions(ctx)
 		}
 		s.ready.Store(true)
