@@ -60,7 +60,7 @@ type launcher struct {
 	made atomic.Pointer[hookrun.Runner]
 }
 
-func newLauncher(o hookrun.Options, cleanup *[]func()) *launcher {
+func newLauncher(o hookrun.Options, made func(*hookrun.Runner), cleanup *[]func()) *launcher {
 	l := &launcher{}
 	l.make = sync.OnceValues(func() (*hookrun.Runner, error) {
 		if err := chooseCache(&o, cleanup); err != nil {
@@ -69,6 +69,7 @@ func newLauncher(o hookrun.Options, cleanup *[]func()) *launcher {
 		r, err := hookrun.New(o)
 		if err == nil {
 			l.made.Store(r)
+			made(r)
 		}
 		return r, err
 	})
@@ -171,7 +172,7 @@ func (p *parts) openFunctions(c *Config) error {
 	p.launcher = newLauncher(hookrun.Options{
 		Launcher: f.Launcher, Isolation: level, MaxIsolation: best, Cache: f.Cache, Node: f.Node, MemoryMB: f.MemoryMB,
 		Egress: hookrun.Egress{Allow: f.Allow, Only: f.Only, Loopback: c.Mode == Dev}, Local: p.localHost, Logger: c.Log, Now: c.Now,
-	}, &p.cleanups)
+	}, func(r *hookrun.Runner) { report(c, r) }, &p.cleanups)
 	p.functions = function.New(function.Config{
 		Account: DevAccount, Events: p.events, Keys: p.keyring, Limits: function.Limits{MemoryMB: f.MaxMemoryMB}, Log: c.Log, Now: c.Now,
 		Observe: p.observeFunction, Remote: f.Remote, Runner: p.launcher, Store: p.store,
@@ -262,25 +263,18 @@ func (s *Server) mountFunctions(signed *wire.Signed, pages *wire.PageTokens) err
 	return nil
 }
 
-// reportFunctions tells operators how well user code is shut in.
-func (s *Server) reportFunctions(ctx context.Context) {
-	r, err := s.parts.launcher.get()
-	if err != nil {
-		s.c.Log.WarnContext(ctx, "functions cannot run here", "error", err)
-		return
+// report tells operators how well user code is shut in; in dev mode only what lacks.
+func report(c *Config, r *hookrun.Runner) {
+	rep := r.Report(context.Background())
+	switch {
+	case rep.Level != sandbox.Full || rep.NodeError != "":
+		c.Log.Warn(rep.String(), "missing", rep.Missing, "notes", rep.Notes)
+	case c.Mode == Serve:
+		c.Log.Info(rep.String(), "notes", rep.Notes)
 	}
-	rep := r.Report(ctx)
-	if rep.Level == sandbox.Full && len(rep.Notes) == 0 && s.c.Mode == Dev {
-		return
-	}
-	level := s.c.Log.InfoContext
-	if rep.Level != sandbox.Full {
-		level = s.c.Log.WarnContext
-	}
-	level(ctx, rep.String(), "isolation", string(rep.Level), "missing", rep.Missing, "notes", rep.Notes)
 }
 
-// isolation says the same to the admin API.
+// isolation says it to the admin API.
 func (s *Server) isolation(ctx context.Context) adminapi.Isolation {
 	out := adminapi.Isolation{Level: string(sandbox.None), Missing: []string{}, Notes: []string{}}
 	r, err := s.parts.launcher.get()
