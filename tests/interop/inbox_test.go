@@ -38,9 +38,9 @@ func newEmail() string { return fmt.Sprintf("ben.%d@example.com", names.Add(1)) 
 
 // message is a text or e-mail as the simulator shows it.
 type message struct {
-	ID, To, From, Channel, Text, Code string
-	PoolID                            string `json:"pool_id"`
-	TriggerSource                     string `json:"trigger_source"`
+	ID, To, From, Channel, Subject, Text, Code string
+	PoolID                                     string `json:"pool_id"`
+	TriggerSource                              string `json:"trigger_source"`
 }
 
 // inbox lists what arrived at a number or address ("": anywhere) after the message with the given id.
