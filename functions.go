@@ -27,6 +27,7 @@ import (
 	"countersign/internal/hookrun/sandbox"
 	"countersign/internal/kms"
 	"countersign/internal/runner"
+	"countersign/internal/sigv4"
 	"countersign/internal/trigger"
 )
 
@@ -244,6 +245,15 @@ func (p *parts) functionMay(ctx context.Context, functionARN, keyARN, poolID str
 	}), nil
 }
 
+// workerKMS is the KMS that functions reach: there every signature is verified, in dev mode too, so that their code has its own credentials
+// and no others.
+func (s *Server) workerKMS(pages *wire.PageTokens) (http.Handler, error) {
+	strict := &wire.Signed{
+		Verifier: &sigv4.Verifier{Lookup: s.parts.secretOf, Now: s.c.Now}, Principal: s.parts.principal, Account: DevAccount,
+	}
+	return kmsapi.New(kmsapi.Config{Identifier: strict, Keys: s.parts.kms, Pages: pages, Dev: s.c.Mode == Dev, Log: s.c.Log, Now: s.c.Now})
+}
+
 // mountFunctions mounts the KMS and the Lambda API.
 func (s *Server) mountFunctions(signed *wire.Signed, pages *wire.PageTokens) error {
 	keys, err := kmsapi.New(kmsapi.Config{Identifier: signed, Keys: s.parts.kms, Pages: pages, Dev: s.c.Mode == Dev, Log: s.c.Log, Now: s.c.Now})
@@ -251,7 +261,9 @@ func (s *Server) mountFunctions(signed *wire.Signed, pages *wire.PageTokens) err
 		return fmt.Errorf("kms: %w", err)
 	}
 	s.surfaces[front.KMS] = keys
-	s.parts.localKMS = keys
+	if s.parts.localKMS, err = s.workerKMS(pages); err != nil {
+		return fmt.Errorf("kms: %w", err)
+	}
 	urls := append(s.c.BaseURLs[:len(s.c.BaseURLs):len(s.c.BaseURLs)], s.c.AdminBaseURLs...)
 	h, err := lambda.New(lambda.Config{
 		Functions: s.parts.functions, Authorizer: signed, BaseURLs: urls, Pages: pages, Dev: s.c.Mode == Dev, Log: s.c.Log, Now: s.c.Now,

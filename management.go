@@ -21,7 +21,9 @@ type management struct {
 	keyring  *keyring.Keyring
 	access   *access.Keys
 	verifier *sigv4.Verifier
-	now      func() time.Time
+	// principal returns the owner of an access key whose signature was verified.
+	principal func(ctx context.Context, accessKeyID string) (access.Principal, error)
+	now       func() time.Time
 }
 
 const (
@@ -92,5 +94,5 @@ func (m *management) authenticate(r *http.Request, body []byte) (access.Principa
 	if err != nil {
 		return access.Principal{}, err
 	}
-	return m.access.Principal(r.Context(), id.AccessKeyID)
+	return m.principal(r.Context(), id.AccessKeyID)
 }

@@ -79,8 +79,8 @@ func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 	p.events = eventlog.New(eventlog.Config{Keys: p.keyring, Logger: c.Log, Now: c.Now, Retention: c.EventRetention})
 	anyKeys := c.Mode == Dev && c.AccessKeyID == ""
 	p.access = access.NewKeys(access.Config{Store: p.store, Sealer: p.keyring, Now: c.Now, AnyCredentials: anyKeys})
-	p.verifier = &sigv4.Verifier{Lookup: p.secretOf, AcceptAny: anyKeys, Now: c.Now}
-	p.mgmt = &management{keyring: p.keyring, access: p.access, verifier: p.verifier, now: c.Now}
+	p.verifier = &sigv4.Verifier{Lookup: p.secretOf, AcceptAny: anyKeys, Verified: function.IsAccessKey, Now: c.Now}
+	p.mgmt = &management{keyring: p.keyring, access: p.access, verifier: p.verifier, principal: p.principal, now: c.Now}
 	if err = p.openSender(c); err != nil {
 		return nil, err
 	}

@@ -275,6 +275,28 @@ func TestAcceptAny(t *testing.T) {
 	}
 }
 
+// TestVerifiedAmongAny: where any key is taken, those that name their owner still need a signature, of now.
+func TestVerifiedAmongAny(t *testing.T) {
+	v := newVerifier()
+	v.AcceptAny, v.Verified = true, func(id string) bool { return id == testKey }
+	r := request(t, "POST", "http://localhost/", "{}")
+	sign(t, r, "{}", "kms", testTime)
+	if _, err := v.Verify(t.Context(), r, []byte("{}"), "kms"); err != nil {
+		t.Errorf("a right signature: %v", err)
+	}
+	if _, err := v.Verify(t.Context(), r, []byte("other"), "kms"); fault.CodeOf(err) != fault.SignatureWrong {
+		t.Errorf("another body: %v", err)
+	}
+	r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), testKey, "AKIDSOMEBODY", 1))
+	if id, err := v.Verify(t.Context(), r, []byte("other"), "kms"); err != nil || id.AccessKeyID != "AKIDSOMEBODY" {
+		t.Errorf("another key: %+v, %v", id, err)
+	}
+	sign(t, r, "{}", "kms", testTime.AddDate(0, 0, -1))
+	if _, err := v.Claim(r, "kms"); fault.CodeOf(err) != fault.SignatureWrong {
+		t.Errorf("the claim of an old signature: %v", err)
+	}
+}
+
 func TestLookupFailures(t *testing.T) {
 	r := request(t, "POST", "http://localhost/", "")
 	sign(t, r, "", "kms", testTime)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"countersign/internal/access"
 	"countersign/internal/fault"
 )
 
@@ -37,8 +38,13 @@ func (s *Signed) Precheck(ctx context.Context, r *http.Request, service string) 
 		return err
 	}
 	p, err := s.Principal(ctx, id.AccessKeyID)
-	if err == nil && p.IsZero() {
+	switch {
+	case err != nil:
+		return err
+	case p.IsZero():
 		return fault.New(fault.AccessKeyUnknown)
+	case p.Kind == access.Function:
+		return access.Allow(p, service, "", access.Resource{}) // it has no grants: this is the refusal
 	}
-	return err
+	return nil
 }
