@@ -57,6 +57,8 @@ type request struct {
 	poolID string
 	// attempt counts from 1.
 	attempt int
+	// confided is what the call's words must not tell, besides the function's own secrets.
+	confided []string
 }
 
 // outcome is its end.

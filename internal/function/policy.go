@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -22,12 +21,12 @@ const (
 )
 
 var (
-	sidForm    = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,100}$`)
-	actionForm = regexp.MustCompile(`^(lambda:\*|lambda:[a-zA-Z]{1,64}|\*)$`)
-	tokenForm  = regexp.MustCompile(`^[a-zA-Z0-9._-]{0,256}$`)
-	orgForm    = regexp.MustCompile(`^(o-[a-z0-9]{10,32})?$`)
-	sourceForm = regexp.MustCompile(`^arn:aws[a-zA-Z0-9-]*:[a-zA-Z0-9-]+:[a-z0-9*?-]*:([0-9]{12}|\*)?:.+$`)
-	principals = regexp.MustCompile(`^([a-z0-9-]+(\.[a-z0-9-]+)+|[0-9]{12}|arn:aws[a-zA-Z-]*:(iam|sts)::[0-9]{12}:[^\s]+|\*)$`)
+	sidForm    = newForm(`^[a-zA-Z0-9_-]{1,100}$`)
+	actionForm = newForm(`^(lambda:\*|lambda:[a-zA-Z]{1,64}|\*)$`)
+	tokenForm  = newForm(`^[a-zA-Z0-9._-]{0,256}$`)
+	orgForm    = newForm(`^(o-[a-z0-9]{10,32})?$`)
+	sourceForm = newForm(`^arn:aws[a-zA-Z0-9-]*:[a-zA-Z0-9-]+:[a-z0-9*?-]*:([0-9]{12}|\*)?:.+$`)
+	principals = newForm(`^([a-z0-9-]+(\.[a-z0-9-]+)+|[0-9]{12}|arn:aws[a-zA-Z-]*:(iam|sts)::[0-9]{12}:[^\s]+|\*)$`)
 )
 
 // policy is a resource policy.
@@ -302,11 +301,11 @@ func (s *Service) denied(ref Ref, c trigger.Caller) error {
 		command += " --qualifier " + ref.Qualifier
 	}
 	_, pool, _ := strings.Cut(c.SourceARN, "/")
-	sid := strings.Trim("countersign-"+notSid.ReplaceAllString(pool, "-"), "-")
+	sid := strings.Trim("countersign-"+notSid().ReplaceAllString(pool, "-"), "-")
 	command += " --statement-id " + sid[:min(len(sid), 100)] + " --action " + invokeAction + " --principal " + c.Service + " --source-arn " + c.SourceARN
 	arn := ref.ARN(s.c.Account)
 	return &fault.Error{Code: fault.AccessDenied, Field: arn, Hint: command,
 		Public: "The resource policy of " + arn + " does not let " + c.Service + " invoke it for " + c.SourceARN + "."}
 }
 
-var notSid = regexp.MustCompile(`[^a-zA-Z0-9_-]+`)
+var notSid = newForm(`[^a-zA-Z0-9_-]+`)

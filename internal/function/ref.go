@@ -1,7 +1,6 @@
 package function
 
 import (
-	"regexp"
 	"strings"
 
 	"countersign/internal/fault"
@@ -17,12 +16,12 @@ const (
 )
 
 var (
-	nameForm      = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
-	regionForm    = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
-	accountForm   = regexp.MustCompile(`^[0-9]{12}$`)
-	partitionForm = regexp.MustCompile(`^aws[a-zA-Z-]*$`)
-	numberForm    = regexp.MustCompile(`^[0-9]{1,18}$`)
-	aliasForm     = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,128}$`)
+	nameForm      = newForm(`^[a-zA-Z0-9_-]{1,64}$`)
+	regionForm    = newForm(`^[a-z][a-z0-9-]{0,31}$`)
+	accountForm   = newForm(`^[0-9]{12}$`)
+	partitionForm = newForm(`^aws[a-zA-Z-]*$`)
+	numberForm    = newForm(`^[0-9]{1,18}$`)
+	aliasForm     = newForm(`^[a-zA-Z0-9_-]{1,128}$`)
 )
 
 // Ref names a function, or a version or alias of it.

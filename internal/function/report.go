@@ -6,7 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -63,9 +63,10 @@ func (s *Service) report(ctx context.Context, q *request, o *outcome, err error)
 	if r := o.result; err == nil && r != nil {
 		inv.Cold, inv.Init, inv.Duration, inv.MemoryMB = r.Init > 0, r.Init, r.Duration, r.MaxMemoryMB
 		entry.Duration, entry.Init, entry.MemoryMB = r.Duration, r.Init, r.MaxMemoryMB
-		entry.Text = scrub(string(r.Log[max(0, len(r.Log)-maxTail):]), o.pick.secrets)
+		secrets := slices.Concat(o.pick.secrets, q.confided)
+		entry.Text = scrub(string(r.Log[max(0, len(r.Log)-maxTail):]), secrets)
 		if r.Error != nil {
-			entry.ErrorType, entry.ErrorMessage = words(r.Error.Type, o.pick.secrets), words(r.Error.Message, o.pick.secrets)
+			entry.ErrorType, entry.ErrorMessage = words(r.Error.Type, secrets), words(r.Error.Message, secrets)
 		}
 	} else {
 		entry.ErrorMessage = inv.Outcome
@@ -134,19 +135,14 @@ func (s *Service) append(ctx context.Context, e eventlog.Entry) {
 }
 
 // digits are what may be a code or a number.
-var digits = regexp.MustCompile(`\+?[0-9]{4,}`)
+var digits = newForm(`\+?[0-9]{4,}`)
 
-// scrub takes secrets of the environment, codes and phone numbers out of foreign text: every run of four digits or more keeps its
+// scrub takes secrets, codes and phone numbers out of foreign text: every run of four digits or more keeps its
 // last two at most.
 func scrub(text string, secrets []string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
-	text = strings.ReplaceAll(text, "\x00", "\uFFFD")
-	for _, v := range secrets {
-		if len(v) >= minSecret {
-			text = strings.ReplaceAll(text, v, secret.Redacted)
-		}
-	}
-	return digits.ReplaceAllStringFunc(text, func(d string) string {
+	text = hide(strings.ReplaceAll(text, "\x00", "\uFFFD"), secrets)
+	return digits().ReplaceAllStringFunc(text, func(d string) string {
 		if len(d) < 8 {
 			return strings.Repeat("*", len(d))
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"path"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -42,10 +41,10 @@ func Runtimes() []string {
 func isNode(runtime string) bool { return strings.HasPrefix(runtime, "nodejs") }
 
 var (
-	handlerForm = regexp.MustCompile(`^[^\s]{1,128}$`)
-	roleForm    = regexp.MustCompile(`^arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$`)
-	envName     = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]+$`)
-	tagForm     = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	handlerForm = newForm(`^[^\s]{1,128}$`)
+	roleForm    = newForm(`^arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$`)
+	envName     = newForm(`^[a-zA-Z][a-zA-Z0-9_]+$`)
+	tagForm     = newForm(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 )
 
 // normalize fills in defaults and judges a configuration. The errors are fault.InvalidParameter and fault.UnsupportedOperation.

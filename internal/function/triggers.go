@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ func (s *Service) Invoke(ctx context.Context, arn string, c trigger.Caller, payl
 	ref, t, err := s.resolveARN(ctx, arn)
 	switch {
 	case errors.Is(err, errElsewhere):
-		return s.invokeRemote(ctx, ref, arn, payload, timeout)
+		return s.invokeRemote(ctx, ref, arn, payload, timeout, confided(payload, c.Secret))
 	case err != nil:
 		return nil, err
 	case !t.policy.permits(c):
@@ -32,12 +33,12 @@ func (s *Service) Invoke(ctx context.Context, arn string, c trigger.Caller, payl
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	_, pool, _ := strings.Cut(c.SourceARN, ":userpool/")
-	q := &request{ref: ref, mode: Trigger, poolID: pool, attempt: 1, call: runner.Call{Payload: payload, Deadline: deadline}}
+	q := &request{ref: ref, mode: Trigger, poolID: pool, attempt: 1, call: runner.Call{Payload: payload, Deadline: deadline}, confided: confided(payload, c.Secret)}
 	o, err := s.run(ctx, t, q)
 	if err != nil {
 		return nil, triggerError(ref, err)
 	}
-	return triggerAnswer(ref, o.result)
+	return triggerAnswer(ref, o.result, slices.Concat(o.pick.secrets, q.confided))
 }
 
 // triggerError is the error for a call that never reached the code.
@@ -54,14 +55,14 @@ func triggerError(ref Ref, err error) error {
 }
 
 // triggerAnswer is what a trigger is told of a call that reached its worker. The function's own words are in the Answer alone,
-// never in an error.
-func triggerAnswer(ref Ref, r *runner.Result) (*trigger.Answer, error) {
+// never in an error, and do not tell secrets: they go to whoever signs in, and into the timelines of messages.
+func triggerAnswer(ref Ref, r *runner.Result, secrets []string) (*trigger.Answer, error) {
 	e := r.Error
 	if e == nil {
 		return &trigger.Answer{Payload: r.Payload, Begun: true}, nil
 	}
 	if e.Reason == runner.Thrown {
-		return &trigger.Answer{ErrorType: e.Type, ErrorMessage: e.Message, Begun: e.Begun}, nil
+		return &trigger.Answer{ErrorType: hide(e.Type, secrets), ErrorMessage: hide(e.Message, secrets), Begun: e.Begun}, nil
 	}
 	kind := trigger.ErrBroken
 	if e.Reason == runner.Timeout {
@@ -73,7 +74,7 @@ func triggerAnswer(ref Ref, r *runner.Result) (*trigger.Answer, error) {
 	return nil, fmt.Errorf("function %s: %s: %w: %w", ref.Name, e.Reason, kind, trigger.ErrNotBegun)
 }
 
-func (s *Service) invokeRemote(ctx context.Context, ref Ref, arn string, payload []byte, timeout time.Duration) (*trigger.Answer, error) {
+func (s *Service) invokeRemote(ctx context.Context, ref Ref, arn string, payload []byte, timeout time.Duration, secrets []string) (*trigger.Answer, error) {
 	if len(payload) > MaxPayload {
 		return nil, &fault.Error{Code: fault.PayloadTooLarge, Field: "Payload"}
 	}
@@ -92,6 +93,9 @@ func (s *Service) invokeRemote(ctx context.Context, ref Ref, arn string, payload
 	}
 	if s.c.Observe != nil {
 		s.c.Observe(inv)
+	}
+	if a != nil {
+		a.ErrorType, a.ErrorMessage = hide(a.ErrorType, secrets), hide(a.ErrorMessage, secrets)
 	}
 	return a, err
 }

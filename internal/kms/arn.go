@@ -1,15 +1,14 @@
 package kms
 
 import (
-	"regexp"
 	"strings"
 
 	"countersign/internal/fault"
 )
 
 var (
-	idForm    = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-	aliasForm = regexp.MustCompile(`^alias/[a-zA-Z0-9/_-]{1,250}$`)
+	idForm    = newForm(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	aliasForm = newForm(`^alias/[a-zA-Z0-9/_-]{1,250}$`)
 )
 
 const (

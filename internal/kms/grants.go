@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -30,9 +29,9 @@ const (
 )
 
 var (
-	nameForm    = regexp.MustCompile(`^[a-zA-Z0-9:/_-]{0,256}$`)
-	granteeForm = regexp.MustCompile(`^(arn:aws:(iam|sts)::[0-9]{12}:[\w+=,.@:/-]{1,200}|[0-9]{12}|[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com)$`)
-	sourceForm  = regexp.MustCompile(`^arn:aws:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:[\w+=,.@:/-]{1,200}$`)
+	nameForm    = newForm(`^[a-zA-Z0-9:/_-]{0,256}$`)
+	granteeForm = newForm(`^(arn:aws:(iam|sts)::[0-9]{12}:[\w+=,.@:/-]{1,200}|[0-9]{12}|[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com)$`)
+	sourceForm  = newForm(`^arn:aws:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:[\w+=,.@:/-]{1,200}$`)
 )
 
 // What grants may allow, by the usage of the key.

@@ -2,7 +2,6 @@ package cognito
 
 import (
 	"context"
-	"regexp"
 
 	"countersign/internal/awsapi/cognito/api"
 	"countersign/internal/awsapi/wire"
@@ -12,8 +11,8 @@ import (
 
 var (
 	// functionARN may name a version or alias; keyARN a key or an alias of one.
-	functionARN = regexp.MustCompile(`^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:(\$LATEST|[A-Za-z0-9_-]{1,128}))?$`)
-	keyARN      = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key/[A-Za-z0-9-]{1,64}|alias/[A-Za-z0-9/_-]{1,250})$`)
+	functionARN = wire.NewPattern(`arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:(\$LATEST|[A-Za-z0-9_-]{1,128}))?`, "")
+	keyARN      = wire.NewPattern(`arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key/[A-Za-z0-9-]{1,64}|alias/[A-Za-z0-9/_-]{1,250})`, "")
 )
 
 // simpleTriggers are the members of LambdaConfig that are a function's ARN.
@@ -50,7 +49,7 @@ func triggersOf(c *api.LambdaConfigType) (*trigger.Config, error) {
 	}
 	out := &trigger.Config{Functions: map[trigger.Name]string{}}
 	set := func(n trigger.Name, arn string) error {
-		if !functionARN.MatchString(arn) {
+		if !functionARN.Match(arn) {
 			return badTrigger("%s: %s is not the ARN of a function.", n, arn).
 				WithHint("It looks like arn:aws:lambda:<region>:<account>:function:<name>; aws lambda get-function-configuration shows it.")
 		}
@@ -122,7 +121,7 @@ func senderTriggers(c *api.LambdaConfigType, out *trigger.Config, set func(trigg
 	case sender && out.KMSKey == "":
 		return badTrigger("KMSKeyID is required when CustomSMSSender or CustomEmailSender is set.").
 			WithHint("Create a key with aws kms create-key, and give its ARN.")
-	case out.KMSKey != "" && !keyARN.MatchString(out.KMSKey):
+	case out.KMSKey != "" && !keyARN.Match(out.KMSKey):
 		return badTrigger("KMSKeyID: %s is not the ARN of a key.", out.KMSKey).
 			WithHint("It looks like arn:aws:kms:<region>:<account>:key/<id>; aws kms describe-key shows it.")
 	}
