@@ -16,6 +16,7 @@ import (
 	"countersign/internal/awsapi/cognito/api"
 	"countersign/internal/awsapi/wire"
 	"countersign/internal/front"
+	"countersign/internal/function"
 	"countersign/internal/oidc"
 	"countersign/internal/simulator"
 )
@@ -220,6 +221,9 @@ func (s *Server) observe(seen front.Seen) {
 	}
 	if _, op, ok := strings.Cut(seen.Request.Header.Get("X-Amz-Target"), "."); ok {
 		f.Request = op
+	}
+	if f.Error == "UserLambdaValidationException" { // a function's own words
+		f.Message = function.Masked(f.Message)
 	}
 	s.c.Failed(f)
 }

@@ -64,7 +64,7 @@ func (s *Service) report(ctx context.Context, q *request, o *outcome, err error)
 		inv.Cold, inv.Init, inv.Duration, inv.MemoryMB = r.Init > 0, r.Init, r.Duration, r.MaxMemoryMB
 		entry.Duration, entry.Init, entry.MemoryMB = r.Duration, r.Init, r.MaxMemoryMB
 		secrets := slices.Concat(o.pick.secrets, q.confided)
-		entry.Text = scrub(string(r.Log[max(0, len(r.Log)-maxTail):]), secrets)
+		entry.Text = scrub(tail(r.Log), secrets)
 		if r.Error != nil {
 			entry.ErrorType, entry.ErrorMessage = words(r.Error.Type, secrets), words(r.Error.Message, secrets)
 		}
@@ -149,6 +149,18 @@ func scrub(text string, secrets []string) string {
 		return strings.Repeat("*", len(d)-2) + d[len(d)-2:]
 	})
 }
+
+// tail is the end of a log. One that was cut begins with a whole line: half a secret would not be recognised.
+func tail(log []byte) string {
+	text := string(log[max(0, len(log)-maxTail):])
+	if len(text) == maxTail {
+		_, text, _ = strings.Cut(text, "\n")
+	}
+	return text
+}
+
+// Masked is foreign text without codes and numbers, for the terminal.
+func Masked(text string) string { return scrub(text, nil) }
 
 // words is a short foreign text.
 func words(text string, secrets []string) string {

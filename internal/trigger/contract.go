@@ -15,6 +15,8 @@ const Service = "cognito-idp.amazonaws.com"
 type Caller struct {
 	// Service is the service principal. SourceARN is the pool's ARN, SourceAccount its account.
 	Service, SourceARN, SourceAccount string
+	// Secret is what the payload holds sealed, or empty: it is taken out of what the function prints and throws.
+	Secret string
 }
 
 // Answer is what a function gave back.

@@ -49,7 +49,7 @@ func (s *Sender) SendEvent(ctx context.Context, m provider.Message, event json.R
 	}
 	for range s.Config.SenderRetries + 1 {
 		var begun bool
-		if begun, err = s.call(ctx, payload); err == nil {
+		if begun, err = s.call(ctx, payload, m.Code); err == nil {
 			return provider.Receipt{}, name, nil
 		}
 		if !begun {
@@ -63,14 +63,16 @@ func (s *Sender) SendEvent(ctx context.Context, m provider.Message, event json.R
 }
 
 // call invokes the function once.
-func (s *Sender) call(ctx context.Context, payload []byte) (begun bool, err error) {
+func (s *Sender) call(ctx context.Context, payload []byte, code string) (begun bool, err error) {
 	timeout := maxCall
 	if end, ok := ctx.Deadline(); ok {
 		if timeout = min(timeout, time.Until(end)-sendMargin); timeout <= 0 {
 			return false, errors.New("no time is left for the function")
 		}
 	}
-	a, err := s.Runner.Functions.Invoke(ctx, s.Config.Functions[s.Name], s.Runner.caller(s.PoolID), payload, timeout)
+	c := s.Runner.caller(s.PoolID)
+	c.Secret = code
+	a, err := s.Runner.Functions.Invoke(ctx, s.Config.Functions[s.Name], c, payload, timeout)
 	switch {
 	case err == nil && a.ErrorType == "" && a.ErrorMessage == "":
 		return true, nil
@@ -126,7 +128,7 @@ func (s *Sender) seal(ctx context.Context, m provider.Message) (string, error) {
 	}
 	code := m.Code
 	if strings.HasSuffix(m.TriggerSource, "_AdminCreateUser") {
-		code = escapeHTML.Replace(code) // as Cognito does: handlers unescape what they decrypt
+		code = EscapeHTML(code) // as Cognito does: handlers unescape what they decrypt
 	}
 	suite := envelope.Suite(s.Config.Suite)
 	if suite == 0 {
@@ -140,6 +142,9 @@ func (s *Sender) seal(ctx context.Context, m provider.Message) (string, error) {
 }
 
 var escapeHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
+
+// EscapeHTML is how a temporary password is written in an event, before it is sealed.
+func EscapeHTML(s string) string { return escapeHTML.Replace(s) }
 
 // NewSenderRequest is the request of a sender's event, without the code, which is sealed at each attempt.
 func NewSenderRequest(n Name, metadata, attributes map[string]string) SenderRequest {

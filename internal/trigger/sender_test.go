@@ -115,7 +115,7 @@ func TestSenderSealsAsConfigured(t *testing.T) {
 		if got := e.Request()["userAttributes"]; !cmp.Equal(got, map[string]any{"phone_number": "+15555550100"}) {
 			t.Errorf("without an event: %v", got)
 		}
-		if c := d.Callers()[0]; c != (trigger.Caller{Service: trigger.Service, SourceARN: "arn:aws:cognito-idp:us-east-1:000000000000:userpool/" + poolID, SourceAccount: "000000000000"}) {
+		if c := d.Callers()[0]; c != (trigger.Caller{Service: trigger.Service, SourceARN: "arn:aws:cognito-idp:us-east-1:000000000000:userpool/" + poolID, SourceAccount: "000000000000", Secret: m.Code}) {
 			t.Errorf("called for %+v", c)
 		}
 	}
