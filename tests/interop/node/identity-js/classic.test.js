@@ -1,12 +1,13 @@
 // amazon-cognito-identity-js 6: the flows of apps that never moved to Amplify.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { CognitoUserAttribute } from 'amazon-cognito-identity-js';
+import { AuthenticationDetails, CognitoUserAttribute } from 'amazon-cognito-identity-js';
 import { AdminCreateUserCommand } from '@aws-sdk/client-cognito-identity-provider';
 import { devPool } from '../lib/env.js';
+import { makeFunction } from '../lib/functions.js';
 import { ask, authenticate, call, userOf, userPool } from '../lib/identityjs.js';
 import { messages, next, nextCode, wrong } from '../lib/inbox.js';
-import { admin, makePool, makeUser } from '../lib/pools.js';
+import { admin, allFlows, makePool, makeUser } from '../lib/pools.js';
 import { email, otherPassword, password, phone } from '../lib/people.js';
 import { totp } from '../lib/totp.js';
 
@@ -253,5 +254,45 @@ test.describe('signed in', () => {
   test('the user leaves', async () => {
     assert.equal(await call(done => user.deleteUser(done)), 'SUCCESS');
     await assert.rejects(authenticate(userOf(userPool(settings), who.phone), password), { code: 'UserNotFoundException' });
+  });
+});
+
+test.describe("the pool's own challenges (CUSTOM_AUTH)", () => {
+  let settings, user;
+  before(async () => {
+    const arn = await makeFunction(async event => {
+      const { request, response } = event;
+      const last = request.session?.at(-1) ?? {};
+      if (event.triggerSource === 'VerifyAuthChallengeResponse_Authentication') response.answerCorrect = request.challengeAnswer === 'mellon';
+      else if (event.triggerSource === 'CreateAuthChallenge_Authentication') response.publicChallengeParameters = { question: 'Which word?' };
+      else if (last.challengeName === 'SRP_A') response.challengeName = 'PASSWORD_VERIFIER';
+      else if (last.challengeName === 'CUSTOM_CHALLENGE' && last.challengeResult) response.issueTokens = true;
+      else response.challengeName = 'CUSTOM_CHALLENGE';
+      return event;
+    });
+    settings = await makePool({
+      settings: { LambdaConfig: { DefineAuthChallenge: arn, CreateAuthChallenge: arn, VerifyAuthChallengeResponse: arn } },
+      client: { ExplicitAuthFlows: [...allFlows, 'ALLOW_CUSTOM_AUTH'] },
+    });
+  });
+  test.beforeEach(async () => {
+    const who = await makeUser(settings, { phone: phone() });
+    user = userOf(userPool(settings), who.phone);
+  });
+  const answer = text => ask(callbacks => user.sendCustomChallengeAnswer(text, callbacks));
+
+  test('alone', async () => {
+    user.setAuthenticationFlowType('CUSTOM_AUTH');
+    const details = new AuthenticationDetails({ Username: user.getUsername() });
+    const { step, params } = await ask(callbacks => user.initiateAuth(details, callbacks));
+    assert.equal(step, 'CUSTOM_CHALLENGE');
+    assert.equal(params.question, 'Which word?');
+    assert.equal((await answer('friend')).step, 'CUSTOM_CHALLENGE');
+    assert.equal((await answer('mellon')).step, 'DONE');
+  });
+
+  test('after the password', async () => {
+    assert.equal((await authenticate(user, password, 'CUSTOM_AUTH')).step, 'CUSTOM_CHALLENGE');
+    assert.equal((await answer('mellon')).step, 'DONE');
   });
 });

@@ -6,6 +6,7 @@ import { InitiateAuthCommand } from '@aws-sdk/client-cognito-identity-provider';
 import { JwtRsaVerifier, JwtVerifier } from 'aws-jwt-verify';
 import { JwtInvalidSignatureError } from 'aws-jwt-verify/error';
 import { devPool, httpsEndpoint } from '../lib/env.js';
+import { makeFunction } from '../lib/functions.js';
 import { app, makePool, makeUser } from '../lib/pools.js';
 import { password, phone } from '../lib/people.js';
 
@@ -69,4 +70,38 @@ test('a token of one pool is nothing in another', async () => {
     AuthParameters: { USERNAME: they.phone, PASSWORD: password },
   }));
   await assert.rejects(verifier({ audience: other.clientId }).verify(AuthenticationResult.IdToken));
+});
+
+test('tokens that a function has changed are verified', async () => {
+  const arn = await makeFunction(async event => {
+    const claims = { tenant: { id: 7 }, via: event.triggerSource };
+    event.response.claimsAndScopeOverrideDetails = {
+      idTokenGeneration: { claimsToAddOrOverride: claims, claimsToSuppress: ['phone_number'] },
+      accessTokenGeneration: { claimsToAddOrOverride: claims, scopesToAdd: ['orders/read'] },
+      groupOverrideDetails: { groupsToOverride: ['staff'] },
+    };
+    return event;
+  });
+  const other = await makePool({ settings: { LambdaConfig: { PreTokenGenerationConfig: { LambdaArn: arn, LambdaVersion: 'V2_0' } } } });
+  const they = await makeUser(other, { phone: phone() });
+  const first = await app.send(new InitiateAuthCommand({
+    ClientId: other.clientId, AuthFlow: 'USER_PASSWORD_AUTH',
+    AuthParameters: { USERNAME: they.phone, PASSWORD: password },
+  }));
+  const fresh = await app.send(new InitiateAuthCommand({
+    ClientId: other.clientId, AuthFlow: 'REFRESH_TOKEN_AUTH', AuthParameters: { REFRESH_TOKEN: first.AuthenticationResult.RefreshToken },
+  }));
+  for (const [{ AuthenticationResult: r }, via] of [[first, 'TokenGeneration_Authentication'], [fresh, 'TokenGeneration_RefreshTokens']]) {
+    const theirs = JwtRsaVerifier.create({
+      issuer: claims(r.IdToken).iss, jwksUri: `${httpsEndpoint}/${other.poolId}/.well-known/jwks.json`, audience: null,
+    });
+    const [id, access] = [await theirs.verify(r.IdToken), await theirs.verify(r.AccessToken)];
+    for (const token of [id, access]) {
+      assert.deepEqual(token.tenant, { id: 7 });
+      assert.equal(token.via, via);
+      assert.deepEqual(token['cognito:groups'], ['staff']);
+    }
+    assert.equal(id.phone_number, undefined);
+    assert.equal(access.scope, 'aws.cognito.signin.user.admin orders/read');
+  }
 });

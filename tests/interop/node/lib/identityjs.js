@@ -20,6 +20,7 @@ export const ask = run => new Promise((resolve, reject) => {
     totpRequired: challenge,
     selectMFAType: challenge,
     mfaSetup: challenge,
+    customChallenge: params => resolve({ step: 'CUSTOM_CHALLENGE', params }),
     newPasswordRequired: (attributes, required) => resolve({ step: 'NEW_PASSWORD_REQUIRED', attributes, required }),
     inputVerificationCode: data => resolve({ step: 'CODE_SENT', data }),
     associateSecretCode: secret => resolve({ step: 'SECRET', secret }),
