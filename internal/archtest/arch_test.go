@@ -62,7 +62,7 @@ var table = []rule{
 	{"internal/guard", "internal/fault internal/store", ""},
 	{"internal/delivery", "internal/eventlog internal/fault internal/secret internal/store phone provider", ""},
 	{"internal/trigger", "envelope internal/fault provider", ""},
-	{"internal/function", "internal/eventlog internal/fault internal/keyring internal/runner internal/secret internal/store internal/trigger", ""},
+	{"internal/function", "internal/eventlog internal/fault internal/keyring internal/policy internal/runner internal/secret internal/store internal/trigger", ""},
 	{"internal/kms", "envelope internal/eventlog internal/fault internal/keyring internal/policy internal/store internal/trigger", "github.com/google/uuid"},
 	{"internal/pool", "internal/delivery internal/eventlog internal/fault internal/guard internal/keyring internal/message internal/otp " +
 		"internal/password internal/secret internal/srp internal/store internal/token internal/totp internal/trigger phone provider", "github.com/google/uuid"},

@@ -128,9 +128,12 @@ func (s *Service) CreateAlias(ctx context.Context, ref Ref, a *Alias) (*Alias, e
 		return nil, err
 	}
 	ev := s.changed(ref, "create alias", map[string]any{"version": a.Version}, now)
-	err = s.c.Store.Write(ctx, func(tx store.Tx) error {
+	err = s.again(ctx, func(tx store.Tx) error {
 		f, _, err := s.read(ctx, tx, ref.Unqualified())
 		if err != nil {
+			return err
+		}
+		if err := hold(ctx, tx, f); err != nil {
 			return err
 		}
 		if err := s.judgeVersions(ctx, tx, ref, f.ID, doc); err != nil {
@@ -160,6 +163,25 @@ func (s *Service) CreateAlias(ctx context.Context, ref Ref, a *Alias) (*Alias, e
 	}
 	s.c.Events.Publish(ev)
 	return s.aliasInfo(ref, doc), nil
+}
+
+// hold keeps the function's row until the commit: none of its versions goes meanwhile. It must come before the versions are looked at.
+func hold(ctx context.Context, tx store.Tx, f *store.Function) error {
+	ok, err := tx.Functions().UpdateFunction(ctx, f)
+	if err == nil && !ok {
+		err = errRace
+	}
+	return err
+}
+
+// again writes, anew if a race was lost.
+func (s *Service) again(ctx context.Context, f func(store.Tx) error) error {
+	for range attempts {
+		if err := s.c.Store.Write(ctx, f); !errors.Is(err, errRace) {
+			return err
+		}
+	}
+	return fault.New(fault.ConcurrentModification)
 }
 
 // Alias returns an alias.
@@ -219,6 +241,9 @@ func (s *Service) writeAlias(ctx context.Context, ref Ref, l *located, doc *alia
 	}
 	ev := s.changed(ref, "update alias", map[string]any{"version": doc.Version}, now)
 	err = s.c.Store.Write(ctx, func(tx store.Tx) error {
+		if err := hold(ctx, tx, l.row); err != nil {
+			return err
+		}
 		if err := s.judgeVersions(ctx, tx, ref, row.FunctionID, doc); err != nil {
 			return err
 		}

@@ -39,9 +39,34 @@ func (s *Service) accept(ctx context.Context, data []byte) (contents, string, er
 	return c, hex.EncodeToString(sum[:]), nil
 }
 
-// keep stores a package in chunks, each in a transaction of its own. Each chunk makes the artifact young, so that no sweep takes
-// chunks away between here and the row that will name it.
+// keep stores a package, unless it is there already.
 func (s *Service) keep(ctx context.Context, hash string, data []byte) error {
+	there := false
+	err := s.c.Store.Write(ctx, func(tx store.Tx) (err error) {
+		there, err = tx.Artifacts().TouchArtifact(ctx, hash, s.now())
+		return err
+	})
+	if err != nil || there {
+		return stored(err)
+	}
+	var bytes int64
+	err = s.c.Store.Read(ctx, func(tx store.Tx) (err error) {
+		bytes, err = tx.Artifacts().ArtifactBytes(ctx)
+		return err
+	})
+	if err != nil {
+		return stored(err)
+	}
+	if bytes+int64(len(data)) > s.c.Limits.CodeBytes {
+		return &fault.Error{Code: fault.TooMany, Field: "CodeStorage", Public: "Code storage limit exceeded.",
+			Hint: "delete functions and versions that are not needed (their packages go within two hours), or raise functions.storage in the configuration"}
+	}
+	return s.upload(ctx, hash, data)
+}
+
+// upload stores a package in chunks, each in a transaction of its own. Each chunk makes the artifact young, so that no sweep takes
+// chunks away between here and the row that will name it.
+func (s *Service) upload(ctx context.Context, hash string, data []byte) error {
 	for n := 0; n*store.ChunkSize < len(data); n++ {
 		part := data[n*store.ChunkSize : min((n+1)*store.ChunkSize, len(data))]
 		at := s.now()

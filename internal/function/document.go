@@ -38,9 +38,9 @@ type code struct {
 type document struct {
 	code
 	// Policies by qualifier; "" is the function's own.
-	Policies map[string]*policy `json:"policies,omitempty"`
-	Tags     map[string]string  `json:"tags,omitempty"`
-	Reserved *int               `json:"reserved,omitempty"`
+	Policies map[string]*resourcePolicy `json:"policies,omitempty"`
+	Tags     map[string]string          `json:"tags,omitempty"`
+	Reserved *int                       `json:"reserved,omitempty"`
 }
 
 func decode[T any](raw json.RawMessage) (*T, error) {
@@ -219,7 +219,7 @@ func (s *Service) commit(ctx context.Context, ref Ref, action string, d *draft) 
 
 // stored keeps faults and errRace as they are and wraps the store's errors.
 func stored(err error) error {
-	if _, ok := errors.AsType[*fault.Error](err); ok || errors.Is(err, errRace) {
+	if _, ok := errors.AsType[*fault.Error](err); ok || err == nil || errors.Is(err, errRace) {
 		return err
 	}
 	return fault.Internalf("function: store: %w", err)

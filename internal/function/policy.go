@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"countersign/internal/fault"
+	"countersign/internal/policy"
 	"countersign/internal/store"
 	"countersign/internal/trigger"
 )
@@ -29,8 +31,8 @@ var (
 	principals = newForm(`^([a-z0-9-]+(\.[a-z0-9-]+)+|[0-9]{12}|arn:aws[a-zA-Z-]*:(iam|sts)::[0-9]{12}:[^\s]+|\*)$`)
 )
 
-// policy is a resource policy.
-type policy struct {
+// resourcePolicy is a policy as it is kept. What it means is package policy's to say.
+type resourcePolicy struct {
 	Revision   string       `json:"revision"`
 	Statements []Permission `json:"statements"`
 }
@@ -62,100 +64,54 @@ func (p *Permission) service() bool {
 	return strings.Contains(p.Principal, ".") && !strings.HasPrefix(p.Principal, "arn:")
 }
 
-// statement is p as Lambda shows it.
-func (p *Permission) statement(arn string) map[string]any {
-	out := map[string]any{"Sid": p.StatementID, "Effect": "Allow", "Action": p.Action, "Resource": arn}
+// rule is p as package policy has it. arn is the resource.
+func (p *Permission) rule(arn string) policy.Statement {
+	out := policy.Statement{Sid: p.StatementID, Effect: policy.Allowing, Actions: []string{p.Action}, Resources: []string{arn}}
 	switch {
 	case p.Principal == "*":
-		out["Principal"] = "*"
+		out.Everybody = true
 	case p.service():
-		out["Principal"] = map[string]string{"Service": p.Principal}
+		out.Services = []string{p.Principal}
 	case accountForm.MatchString(p.Principal):
-		out["Principal"] = map[string]string{"AWS": "arn:aws:iam::" + p.Principal + ":root"}
+		out.AWS = []string{"arn:aws:iam::" + p.Principal + ":root"}
 	default:
-		out["Principal"] = map[string]string{"AWS": p.Principal}
+		out.AWS = []string{p.Principal}
 	}
-	equals := map[string]string{}
-	add := func(key, value string) {
+	add := func(operator, key, value string) {
 		if value != "" {
-			equals[key] = value
+			out.Conditions = append(out.Conditions, policy.Condition{Operator: operator, Key: key, Values: []string{value}})
 		}
 	}
-	add("AWS:SourceAccount", p.SourceAccount)
-	add("aws:PrincipalOrgID", p.PrincipalOrgID)
-	add("lambda:EventSourceToken", p.EventSourceToken)
-	add("lambda:FunctionUrlAuthType", p.FunctionURLAuthType)
-	condition := map[string]any{}
-	if len(equals) > 0 {
-		condition["StringEquals"] = equals
-	}
-	if p.SourceARN != "" {
-		condition["ArnLike"] = map[string]string{"AWS:SourceArn": p.SourceARN}
-	}
+	add("StringEquals", "AWS:SourceAccount", p.SourceAccount)
+	add("StringEquals", "aws:PrincipalOrgID", p.PrincipalOrgID)
+	add("StringEquals", "lambda:EventSourceToken", p.EventSourceToken)
+	add("StringEquals", "lambda:FunctionUrlAuthType", p.FunctionURLAuthType)
+	add("ArnLike", "AWS:SourceArn", p.SourceARN)
 	if p.InvokedViaFunctionURL != nil {
-		condition["Bool"] = map[string]bool{"lambda:InvokedViaFunctionUrl": *p.InvokedViaFunctionURL}
-	}
-	if len(condition) > 0 {
-		out["Condition"] = condition
+		add("Bool", "lambda:InvokedViaFunctionUrl", strconv.FormatBool(*p.InvokedViaFunctionURL))
 	}
 	return out
 }
 
-func (p *policy) render(arn string) (json.RawMessage, error) {
-	all := make([]map[string]any, 0, len(p.Statements))
+// rules is the whole policy of a resource; nil for none.
+func (p *resourcePolicy) rules(arn string) *policy.Policy {
+	if p == nil {
+		return nil
+	}
+	out := &policy.Policy{Version: "2012-10-17", ID: "default"}
 	for i := range p.Statements {
-		all = append(all, p.Statements[i].statement(arn))
+		out.Statements = append(out.Statements, p.Statements[i].rule(arn))
 	}
-	return encode(map[string]any{"Version": "2012-10-17", "Id": "default", "Statement": all})
+	return out
 }
 
-// permits reports whether the policy lets a service call on behalf of a source. A statement without SourceArn and
+// permits reports whether the policy of a resource lets a service call it on behalf of a source. A statement without SourceArn and
 // SourceAccount is for all sources; one with a condition that a trigger cannot meet is for none.
-func (p *policy) permits(c trigger.Caller) bool {
-	return p != nil && slices.ContainsFunc(p.Statements, func(s Permission) bool { return s.permits(c) })
-}
-
-func (p *Permission) permits(c trigger.Caller) bool {
-	return (p.Principal == c.Service || p.Principal == "*") &&
-		(p.Action == "*" || p.Action == "lambda:*" || strings.EqualFold(p.Action, invokeAction)) &&
-		(p.SourceAccount == "" || p.SourceAccount == c.SourceAccount) &&
-		(p.SourceARN == "" || arnLike(p.SourceARN, c.SourceARN)) &&
-		p.PrincipalOrgID == "" && p.EventSourceToken == "" && p.FunctionURLAuthType == "" && p.InvokedViaFunctionURL == nil
-}
-
-// arnLike is the condition operator ArnLike (IAM user guide, "Amazon Resource Name (ARN) condition operators"): each of the six
-// parts by itself, with * and ?.
-func arnLike(pattern, arn string) bool {
-	a, b := strings.SplitN(pattern, ":", 6), strings.SplitN(arn, ":", 6)
-	if len(a) != 6 || len(b) != 6 {
-		return false
-	}
-	for i := range a {
-		if !wild(a[i], b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-// wild matches * (any run) and ? (any one byte), in time bounded by the product of the lengths.
-func wild(pattern, s string) bool {
-	p, i, star, mark := 0, 0, -1, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p, i = p+1, i+1
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
+func permits(p *policy.Policy, arn string, c trigger.Caller) bool {
+	return p != nil && policy.Allow == p.Decide(policy.Request{
+		Service: c.Service, Action: invokeAction, Resource: arn,
+		Keys: map[string]string{"aws:sourcearn": c.SourceARN, "aws:sourceaccount": c.SourceAccount},
+	})
 }
 
 // policyKey is the qualifier under which a policy is kept: $LATEST has the function's.
@@ -183,7 +139,7 @@ func (s *Service) AddPermission(ctx context.Context, ref Ref, p *Permission) (js
 	_, err := s.change(ctx, ref, "add permission", func(ctx context.Context, d *draft) error {
 		old := d.doc.Policies[key]
 		if old == nil {
-			old = &policy{}
+			old = &resourcePolicy{}
 		}
 		if err := revision(p.Revision, old.Revision, d.doc.Revision); err != nil {
 			return err
@@ -192,7 +148,7 @@ func (s *Service) AddPermission(ctx context.Context, ref Ref, p *Permission) (js
 			return &fault.Error{Code: fault.ResourceExists, Field: p.StatementID,
 				Public: "The statement id (" + p.StatementID + ") provided already exists. Please provide a new statement id, or remove the existing statement."}
 		}
-		next := &policy{Revision: store.NewID(s.now()), Statements: append(slices.Clone(old.Statements), *p)}
+		next := &resourcePolicy{Revision: store.NewID(s.now()), Statements: append(slices.Clone(old.Statements), *p)}
 		if err := s.judgePolicySize(ref, d.doc, key, next); err != nil {
 			return err
 		}
@@ -202,7 +158,7 @@ func (s *Service) AddPermission(ctx context.Context, ref Ref, p *Permission) (js
 			return err
 		})
 		if d.doc.Policies == nil {
-			d.doc.Policies = map[string]*policy{}
+			d.doc.Policies = map[string]*resourcePolicy{}
 		}
 		d.doc.Policies[key] = next
 		return nil
@@ -210,14 +166,11 @@ func (s *Service) AddPermission(ctx context.Context, ref Ref, p *Permission) (js
 	if err != nil {
 		return nil, err
 	}
-	return encode(p.statement(s.policyARN(ref)))
+	return encode(p.rule(s.policyARN(ref)))
 }
 
-func (s *Service) judgePolicySize(ref Ref, d *document, key string, next *policy) error {
-	shown, err := next.render(s.policyARN(ref))
-	if err != nil {
-		return err
-	}
+func (s *Service) judgePolicySize(ref Ref, d *document, key string, next *resourcePolicy) error {
+	shown := next.rules(s.policyARN(ref)).Marshal()
 	total := len(shown)
 	for k, p := range d.Policies {
 		if k != key {
@@ -254,7 +207,7 @@ func (s *Service) RemovePermission(ctx context.Context, ref Ref, statementID, re
 			delete(d.doc.Policies, key)
 			return nil
 		}
-		d.doc.Policies[key] = &policy{Revision: store.NewID(s.now()), Statements: rest}
+		d.doc.Policies[key] = &resourcePolicy{Revision: store.NewID(s.now()), Statements: rest}
 		return nil
 	})
 	return err
@@ -275,8 +228,7 @@ func (s *Service) Policy(ctx context.Context, ref Ref) (json.RawMessage, string,
 	if p == nil {
 		return nil, "", s.noPolicy("The resource you requested does not exist.")
 	}
-	shown, err := p.render(s.policyARN(ref))
-	return shown, p.Revision, err
+	return p.rules(s.policyARN(ref)).Marshal(), p.Revision, nil
 }
 
 // Permit implements trigger.Functions.
@@ -288,7 +240,7 @@ func (s *Service) Permit(ctx context.Context, arn string, c trigger.Caller) erro
 		}
 		return err
 	}
-	if !t.policy.permits(c) {
+	if !t.permits(c) {
 		return s.denied(ref, c)
 	}
 	return nil

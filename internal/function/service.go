@@ -25,9 +25,6 @@ type Keys interface {
 type Config struct {
 	// Account is the account in the ARNs of functions hosted here. Defaults to DefaultAccount.
 	Account string
-	// Environment returns what the server adds to the environment of a function (AWS_ENDPOINT_URL_KMS ...), or is nil. A
-	// function's own variables win.
-	Environment func(Ref) map[string]string
 	// Events is required.
 	Events *eventlog.Log
 	// Keys is required.
@@ -42,6 +39,9 @@ type Config struct {
 	Observe func(Invocation)
 	// Remote calls functions that are not hosted here, or is nil: there are none.
 	Remote Remote
+	// RemoteAllow lists patterns of the ARNs that Remote may call, as ArnLike has them; one without a qualifier stands for all versions
+	// and aliases. Empty: all.
+	RemoteAllow []string
 	// Runner executes, or is nil: functions are kept but cannot run here.
 	Runner runner.Runner
 	// Store is required.
@@ -57,6 +57,9 @@ type Limits struct {
 	// Queue and QueueBytes bound the Event invocations that wait on this node. Defaults 1,000 and 64 MiB.
 	Queue      int
 	QueueBytes int64
+	// CodeBytes bounds the packages that are kept, of all regions and versions, each counted once; those of deleted code count until
+	// they are swept, an hour later. Uploads at the same time may pass it by a package each. Default 4 GiB.
+	CodeBytes int64
 	// QueueWorkers is how many of them run at once. Default 8.
 	QueueWorkers int
 	// Calls bounds the calls at work on this node, queued ones aside. Default 1,000.
@@ -80,6 +83,9 @@ func (l *Limits) defaults() {
 	set(&l.QueueWorkers, 8)
 	set(&l.Calls, 1000)
 	set(&l.Workers, 4)
+	if l.CodeBytes <= 0 {
+		l.CodeBytes = 4 << 30
+	}
 	if l.QueueBytes <= 0 {
 		l.QueueBytes = 64 << 20
 	}

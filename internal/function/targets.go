@@ -6,13 +6,16 @@ import (
 	"encoding/binary"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"countersign/internal/fault"
+	"countersign/internal/policy"
 	"countersign/internal/runner"
 	"countersign/internal/store"
+	"countersign/internal/trigger"
 )
 
 const (
@@ -28,8 +31,10 @@ type target struct {
 	ref        Ref
 	functionID string
 	// rows names the rows that it was made of: an equal one need not be made again.
-	rows     string
-	policy   *policy
+	rows string
+	// policy is that of arn, nil for none.
+	arn      string
+	policy   *policy.Policy
 	reserved *int
 	// picks are the versions behind the reference, one but for an alias with weights; the last one takes what the others leave.
 	picks []pick
@@ -61,9 +66,14 @@ func (t *target) choose() *pick {
 	return &t.picks[len(t.picks)-1]
 }
 
+// permits reports whether the policy of what was referred to lets the caller invoke it.
+func (t *target) permits(c trigger.Caller) bool { return permits(t.policy, t.arn, c) }
+
 type targets struct {
 	mu    sync.Mutex
 	known map[Ref]*known
+	// flights are the look-ups under way, one for each reference.
+	flights map[Ref]*flight
 	// epoch counts changes on this node, so that what was read before one is not kept after it.
 	epoch uint64
 }
@@ -71,8 +81,15 @@ type targets struct {
 type known struct {
 	t  *target
 	at time.Time
-	// reading is set while it is read anew in the background.
-	reading bool
+}
+
+// flight is a look-up under way. t and err are there once done is closed.
+type flight struct {
+	// epoch is that of its beginning: who asks after a change does not wait for it.
+	epoch uint64
+	done  chan struct{}
+	t     *target
+	err   error
 }
 
 // forget makes all references to a function be read anew. What was known stays to be compared with.
@@ -115,53 +132,73 @@ func (s *Service) retire(old, next *target) {
 	}
 }
 
-// resolve returns the target of a reference, from memory if it was read in the last two seconds.
+// resolve returns the target of a reference, from memory if it was read in the last two seconds. Callers of one that is not in memory
+// share a look-up.
 func (s *Service) resolve(ctx context.Context, ref Ref) (*target, error) {
 	if ref.Qualifier == Latest {
 		ref.Qualifier = ""
 	}
-	c, now := &s.targets, s.c.Now()
-	c.mu.Lock()
-	k := c.known[ref]
-	var age time.Duration
+	k, f := s.known(ctx, ref)
 	if k != nil {
-		age = now.Sub(k.at)
+		return k, k.err
 	}
-	epoch := c.epoch
-	if k != nil && age >= fresh && age < stale && !k.reading {
-		k.reading = true
-		go s.reread(context.WithoutCancel(ctx), ref, k, epoch)
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	c.mu.Unlock()
-	if k != nil && age < stale && age >= 0 {
-		return k.t, k.t.err
+	if f.err != nil {
+		return nil, f.err
 	}
-	var old *target
-	if k != nil {
-		old = k.t
-	}
-	t, err := s.load(ctx, ref, old)
-	if err != nil {
-		return nil, err
-	}
-	s.remember(ref, t, now, epoch)
-	return t, t.err
+	return f.t, f.t.err
 }
 
-// reread reads a target in the background.
-func (s *Service) reread(ctx context.Context, ref Ref, k *known, epoch uint64) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	now := s.c.Now()
-	t, err := s.load(ctx, ref, k.t)
-	if err != nil {
-		s.c.Log.Warn("a function cannot be read", "function", ref.Name, "error", err)
-		s.targets.mu.Lock()
-		k.reading = false
-		s.targets.mu.Unlock()
-		return
+// known returns a target from memory, or else the look-up to wait for. What is a second old is read anew meanwhile.
+func (s *Service) known(ctx context.Context, ref Ref) (*target, *flight) {
+	c, now := &s.targets, s.c.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var old *target
+	age := time.Duration(stale)
+	if k := c.known[ref]; k != nil {
+		old, age = k.t, now.Sub(k.at)
 	}
-	s.remember(ref, t, now, epoch)
+	if age >= 0 && age < fresh {
+		return old, nil
+	}
+	f := c.flights[ref]
+	if f == nil || f.epoch != c.epoch {
+		f = &flight{epoch: c.epoch, done: make(chan struct{})}
+		if c.flights == nil {
+			c.flights = map[Ref]*flight{}
+		}
+		c.flights[ref] = f
+		go s.look(context.WithoutCancel(ctx), ref, old, now, f)
+	}
+	if age >= 0 && age < stale {
+		return old, nil
+	}
+	return nil, f
+}
+
+// lookTime bounds a look-up, whatever time its callers have.
+const lookTime = 10 * time.Second
+
+// look is a flight.
+func (s *Service) look(ctx context.Context, ref Ref, old *target, now time.Time, f *flight) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	if f.t, f.err = s.load(ctx, ref, old); f.err != nil {
+		s.c.Log.Warn("a function cannot be read", "function", ref.Name, "error", f.err)
+	} else {
+		s.remember(ref, f.t, now, f.epoch)
+	}
+	s.targets.mu.Lock()
+	if s.targets.flights[ref] == f {
+		delete(s.targets.flights, ref)
+	}
+	s.targets.mu.Unlock()
+	close(f.done)
 }
 
 func (s *Service) remember(ref Ref, t *target, at time.Time, epoch uint64) {
@@ -169,9 +206,6 @@ func (s *Service) remember(ref Ref, t *target, at time.Time, epoch uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.epoch != epoch {
-		if k := c.known[ref]; k != nil {
-			k.reading = false
-		}
 		return
 	}
 	if c.known == nil || len(c.known) >= maxTargets {
@@ -217,7 +251,8 @@ func (s *Service) load(ctx context.Context, ref Ref, old *target) (*target, erro
 	if old != nil && old.rows == rows {
 		return old, nil
 	}
-	t := &target{ref: ref, functionID: l.row.ID, rows: rows, policy: l.doc.Policies[policyKey(ref)], reserved: l.doc.Reserved}
+	t := &target{ref: ref, functionID: l.row.ID, rows: rows, reserved: l.doc.Reserved, arn: s.policyARN(ref)}
+	t.policy = l.doc.Policies[policyKey(ref)].rules(t.arn)
 	for _, o := range append(others, l) {
 		p, err := s.pick(ctx, ref, o)
 		if err != nil {
@@ -238,9 +273,6 @@ func (s *Service) pick(ctx context.Context, ref Ref, l *located) (*pick, error) 
 		return nil, err
 	}
 	env := map[string]string{"AWS_REGION": l.row.Region, "AWS_DEFAULT_REGION": l.row.Region}
-	if s.c.Environment != nil {
-		maps.Copy(env, s.c.Environment(ref))
-	}
 	maps.Copy(env, own)
 	id, secretKey, err := s.credentials(ctx, l.row.ID)
 	if err != nil {
@@ -278,16 +310,32 @@ func (s *Service) resolveARN(ctx context.Context, arn string) (Ref, *target, err
 	if err != nil || !strings.HasPrefix(arn, "arn:") {
 		return Ref{}, nil, fault.Invalidf("LambdaArn", "The function is not named by its ARN.")
 	}
+	remote := s.c.Remote != nil && s.remoteAllows(arn)
 	if s.hosts(r.Account) {
 		t, err := s.resolve(ctx, r.Ref)
-		if fault.CodeOf(err) != fault.ResourceNotFound || s.c.Remote == nil {
+		if fault.CodeOf(err) != fault.ResourceNotFound || !remote {
 			return r.Ref, t, s.hintNotFound(r.Ref, err)
 		}
 	}
-	if s.c.Remote != nil {
+	switch {
+	case remote:
 		return r.Ref, nil, errElsewhere
+	case s.c.Remote != nil:
+		return r.Ref, nil, &fault.Error{Code: fault.AccessDenied, Field: arn, Public: "This server does not call " + arn + ".",
+			Hint: "name it, or a pattern, in functions.remote_allow of the configuration: " + arn}
 	}
 	return r.Ref, nil, s.hintNotFound(r.Ref, &fault.Error{Code: fault.ResourceNotFound, Field: arn, Public: "Function not found: " + arn})
+}
+
+// remoteAllows reports whether a function elsewhere may be called: a pattern without a qualifier allows all of the function.
+func (s *Service) remoteAllows(arn string) bool {
+	whole := arn
+	if p := strings.Split(arn, ":"); len(p) == 8 {
+		whole = strings.Join(p[:7], ":")
+	}
+	return len(s.c.RemoteAllow) == 0 || slices.ContainsFunc(s.c.RemoteAllow, func(pattern string) bool {
+		return policy.ARNLike(pattern, arn) || policy.ARNLike(pattern, whole)
+	})
 }
 
 func (s *Service) hintNotFound(ref Ref, err error) error {

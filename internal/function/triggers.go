@@ -23,7 +23,7 @@ func (s *Service) Invoke(ctx context.Context, arn string, c trigger.Caller, payl
 		return s.invokeRemote(ctx, ref, arn, payload, timeout, confided(payload, c.Secret))
 	case err != nil:
 		return nil, err
-	case !t.policy.permits(c):
+	case !t.permits(c):
 		return nil, s.denied(ref, c)
 	}
 	if err := s.judgeCall(&Call{Payload: payload}, MaxPayload); err != nil {

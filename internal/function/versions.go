@@ -189,7 +189,7 @@ func (s *Service) packageFiles(ctx context.Context, artifact string) (contents, 
 	c := make(contents, len(z.File))
 	for _, f := range z.File {
 		if !strings.HasSuffix(f.Name, "/") {
-			c[f.Name] = struct{}{}
+			c[strings.TrimPrefix(f.Name, "./")] = struct{}{}
 		}
 	}
 	return c, nil

@@ -52,6 +52,11 @@ func checkPackage(data []byte) (contents, error) {
 	if len(data) == 0 {
 		return nil, badPackage("The package is empty: send a zip as ZipFile.")
 	}
+	// Each entry of the directory has this mark; the files within may have it too, but not very often. The reader would make all entries
+	// before they can be counted.
+	if bytes.Count(data, []byte("PK\x01\x02")) > 4*MaxFiles {
+		return nil, tooLarge("The package has more than 60,000 files.")
+	}
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
 		return nil, badPackage("Could not unzip uploaded file. Please check your file, then try to upload again.")
@@ -151,6 +156,9 @@ func checkNames(z *zip.Reader) (contents, error) {
 				break
 			}
 			folders[dir] = struct{}{}
+		}
+		if len(folders)+len(c) > MaxFiles {
+			return nil, tooLarge("The package has more than 60,000 files and folders.")
 		}
 	}
 	for dir := range folders {

@@ -170,29 +170,6 @@ func TestHandlerFiles(t *testing.T) {
 	}
 }
 
-func TestArnLike(t *testing.T) {
-	tests := []struct {
-		pattern, arn string
-		want         bool
-	}{
-		{"arn:aws:s:r:a:x", "arn:aws:s:r:a:x", true},
-		{"arn:aws:s:r:a:*", "arn:aws:s:r:a:x:y/z", true},
-		{"arn:aws:s:*:a:x", "arn:aws:s:r:b:x", false},
-		{"arn:*", "arn:aws:s:r:a:x", false},
-		{"arn:aws:s:r:a:x?z", "arn:aws:s:r:a:xyz", true},
-		{"arn:aws:s:r:a:x?z", "arn:aws:s:r:a:xz", false},
-		{"arn:aws:s:r:a:a*b*c", "arn:aws:s:r:a:aXbYbc", true},
-		{"arn:aws:s:r:a:a*b*c", "arn:aws:s:r:a:acb", false},
-		{"arn:aws:s:r:a:" + strings.Repeat("a*", 500) + "b", "arn:aws:s:r:a:" + strings.Repeat("a", 1500), false},
-		{"arn:aws:s:r:a:X", "arn:aws:s:r:a:x", false},
-	}
-	for _, tt := range tests {
-		if got := arnLike(tt.pattern, tt.arn); got != tt.want {
-			t.Errorf("%.60s, %.60s: %v", tt.pattern, tt.arn, got)
-		}
-	}
-}
-
 func TestChunksAreBounded(t *testing.T) {
 	var c chunks
 	for i := range 3 * maxChunks {

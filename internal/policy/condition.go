@@ -17,10 +17,10 @@ var operators = map[string]struct {
 	"StringNotEqualsIgnoreCase": {strings.EqualFold, true},
 	"StringLike":                {wild, false},
 	"StringNotLike":             {wild, true},
-	"ArnEquals":                 {arnLike, false},
-	"ArnNotEquals":              {arnLike, true},
-	"ArnLike":                   {arnLike, false},
-	"ArnNotLike":                {arnLike, true},
+	"ArnEquals":                 {ARNLike, false},
+	"ArnNotEquals":              {ARNLike, true},
+	"ArnLike":                   {ARNLike, false},
+	"ArnNotLike":                {ARNLike, true},
 	"Bool":                      {strings.EqualFold, false},
 }
 
@@ -31,8 +31,8 @@ const (
 
 func equal(pattern, value string) bool { return pattern == value }
 
-// arnLike compares each of the six parts by itself, with * and ?.
-func arnLike(pattern, arn string) bool {
+// ARNLike is the condition operator ArnLike: each of the six parts of an ARN by itself, with * (any run) and ? (any one byte).
+func ARNLike(pattern, arn string) bool {
 	a, b := strings.SplitN(pattern, ":", 6), strings.SplitN(arn, ":", 6)
 	if len(a) != 6 || len(b) != 6 {
 		return false

@@ -12,7 +12,7 @@ func (p *Policy) Marshal() []byte {
 		Statement []any
 	}{p.Version, p.ID, []any{}}
 	for i := range p.Statements {
-		doc.Statement = append(doc.Statement, p.Statements[i].shape())
+		doc.Statement = append(doc.Statement, p.Statements[i])
 	}
 	out, err := json.Marshal(doc)
 	if err != nil { // strings, lists and maps of these always marshal
@@ -20,6 +20,9 @@ func (p *Policy) Marshal() []byte {
 	}
 	return out
 }
+
+// MarshalJSON writes the statement as Policy.Marshal does.
+func (s Statement) MarshalJSON() ([]byte, error) { return json.Marshal(s.shape()) }
 
 func (s *Statement) shape() any {
 	out := struct {

@@ -95,6 +95,11 @@ type Artifacts interface {
 	CompleteArtifact(ctx context.Context, a *Artifact) error
 	// Artifact returns ErrNotFound for unknown and incomplete artifacts.
 	Artifact(ctx context.Context, hash string) (*Artifact, error)
+	// TouchArtifact sets the time at which a visible artifact was last written, so that no sweep takes it before somebody names it, and
+	// reports whether there is one.
+	TouchArtifact(ctx context.Context, hash string, at time.Time) (bool, error)
+	// ArtifactBytes returns the sum of the sizes of all visible artifacts.
+	ArtifactBytes(ctx context.Context) (int64, error)
 	// ArtifactChunk returns ErrNotFound for unknown chunks.
 	ArtifactChunk(ctx context.Context, hash string, n int) ([]byte, error)
 	// SweepArtifacts deletes up to limit chunks of artifacts, complete or not, that no function and no version names and that were last

@@ -31,6 +31,14 @@ func (t artifactTx) Artifact(ctx context.Context, hash string) (*store.Artifact,
 		}, hash)
 }
 
+func (t artifactTx) TouchArtifact(ctx context.Context, hash string, at time.Time) (bool, error) {
+	return t.changed(ctx, `UPDATE artifacts SET written_at = $1 WHERE hash = $2 AND created_at IS NOT NULL`, micros(at), hash)
+}
+
+func (t artifactTx) ArtifactBytes(ctx context.Context) (int64, error) {
+	return one(ctx, t.tx, `SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM artifacts WHERE created_at IS NOT NULL`, readInt)
+}
+
 func (t artifactTx) ArtifactChunk(ctx context.Context, hash string, n int) ([]byte, error) {
 	return one(ctx, t.tx, `SELECT data FROM artifact_chunks WHERE hash = $1 AND n = $2`, (*scan).blob, hash, n)
 }

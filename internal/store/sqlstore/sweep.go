@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// artifactAge is how long Sweep keeps an artifact that nothing names: an upload must have been finished and named by then.
-	artifactAge = 24 * time.Hour
+	// artifactAge is how long Sweep keeps an artifact that nothing names: an upload must have been finished and named by then, which it
+	// is within minutes.
+	artifactAge = time.Hour
 	// artifactChunks is how many of its chunks, a megabyte each, go in one transaction.
 	artifactChunks = 16
 )
