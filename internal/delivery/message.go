@@ -18,9 +18,9 @@ import (
 
 const (
 	maxTo   = 320     // an e-mail address, RFC 3696 erratum 1690
-	maxText = 8 << 10 // bytes; an invitation e-mail is the longest
-	// maxEvent bounds Draft.Event, in bytes: a user's attributes and the caller's metadata.
-	maxEvent = 256 << 10
+	maxText = 100 << 10 // bytes; an e-mail of 20,000 characters (API reference, EmailVerificationMessageType) with its values filled in
+	// maxEvent bounds Draft.Event, in bytes: a user's attributes and the caller's metadata, in JSON's longest spelling.
+	maxEvent = 1 << 20
 
 	table  = "outbox"
 	column = "content"

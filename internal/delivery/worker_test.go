@@ -353,7 +353,7 @@ func TestPrepareRefuses(t *testing.T) {
 		{"number", func(d *delivery.Draft) { d.To = "0123" }, fault.InvalidParameter},
 		{"no text", func(d *delivery.Draft) { d.Text = "" }, fault.InvalidParameter},
 		{"text not UTF-8", func(d *delivery.Draft) { d.Text = "\xff" }, fault.InvalidParameter},
-		{"long text", func(d *delivery.Draft) { d.Text = strings.Repeat("x", 9000) }, fault.InvalidParameter},
+		{"long text", func(d *delivery.Draft) { d.Text = strings.Repeat("x", 101<<10) }, fault.InvalidParameter},
 		{"address", func(d *delivery.Draft) { d.Channel, d.To = provider.Email, "a@b\r\nBcc: c@d" }, fault.InvalidParameter},
 		{"half an address", func(d *delivery.Draft) { d.Channel, d.To = provider.Email, "a@" }, fault.InvalidParameter},
 		{"no pool", func(d *delivery.Draft) { d.PoolID = "" }, fault.InternalError},

@@ -18,6 +18,9 @@ const (
 	SignUp   Purpose = "sign_up"
 	Recovery Purpose = "recovery"
 	Verify   Purpose = "verify"
+	// Custom counts wrong answers to the challenges of a pool's own functions: apart from SignIn, since what the functions take for right may be
+	// right for everybody.
+	Custom Purpose = "custom"
 	// Enrol counts wrong codes of an authenticator that its own user is adding, so that they and the right ones say nothing about Verify.
 	Enrol Purpose = "enrol"
 	// Notice counts messages without a code: something about the account has changed.

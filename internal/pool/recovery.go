@@ -187,7 +187,7 @@ func (s *Service) reset(ctx context.Context, t *tenant, c Caller, a *account, in
 		if err != nil {
 			return err
 		}
-		if err := s.guard.Forgive(ctx, tx, t.pool.ID, a.user.ID, guard.Password, guard.SignIn); err != nil {
+		if err := s.guard.Forgive(ctx, tx, t.pool.ID, a.user.ID, guard.Password, guard.SignIn, guard.Custom); err != nil {
 			return err
 		}
 		if err := tx.Families().RevokeFamilies(ctx, up.PoolID, up.ID, "", s.now()); err != nil {

@@ -88,3 +88,26 @@ func (u *unit) addTry(ctx context.Context, h *held, now time.Time) error {
 	}
 	return u.spend(ctx, h, now)
 }
+
+// halt records that a right answer led nowhere, and returns why: stop. After the failure of a function the same answer can be given again, a
+// few times; what refuses the sign-in as a whole ends the challenge.
+func (s *Service) halt(ctx context.Context, h *held, stop error) error {
+	if fault.CodeOf(stop) == fault.InternalError {
+		return stop
+	}
+	return s.write(ctx, func(tx *unit) error { return tx.halt(ctx, h, stop, s.now()) })
+}
+
+func (u *unit) halt(ctx context.Context, h *held, stop error, now time.Time) (err error) {
+	switch {
+	case h == nil:
+	case triggerFault(stop):
+		err = u.addTry(ctx, h, now)
+	case fault.CodeOf(stop) == fault.WrongCredentials:
+		err = u.spend(ctx, h, now)
+	}
+	if err != nil {
+		return err
+	}
+	return store.Keep(stop)
+}

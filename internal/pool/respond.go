@@ -154,7 +154,7 @@ func (s *Service) answerCode(ctx context.Context, t *tenant, c Caller, a *accoun
 		proved := *a
 		proved.user = up
 		if st, err = s.next(ctx, t, c, &proved, h.Chain, h.data.with(factor)); err != nil {
-			return nil, err
+			return nil, s.halt(ctx, h, err)
 		}
 	}
 	good, bad, err := s.codeEvents(ctx, t, c, a, h)
@@ -435,7 +435,7 @@ func (s *Service) newPassword(ctx context.Context, t *tenant, c Caller, a *accou
 	d.NewPassword = true
 	st, err := s.next(ctx, t, c, &next, h.Chain, d)
 	if err != nil {
-		return nil, err
+		return nil, s.halt(ctx, h, err)
 	}
 	ev, err := s.event(ctx, t, c, eventlog.PasswordChanged, a.user, "", nil)
 	if err != nil {

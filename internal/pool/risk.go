@@ -172,6 +172,10 @@ func (s *Service) riskNotice(ctx context.Context, t *tenant, c Caller, a *accoun
 	c.Metadata = nil
 	l := letter{trigger: triggerRisk, attr: attr, to: own[attr], counted: guard.Notice, lane: store.LaneNotice, user: a.user, facts: facts, by: a, life: 24 * time.Hour}
 	p, err := s.seal(ctx, t, c, l, nil, "", fillRisk(text.Subject, facts), fillRisk(text.Body, facts))
+	if fault.CodeOf(err) == fault.InvalidParameter { // a text that cannot be sent keeps nobody from signing in
+		s.Log.WarnContext(ctx, "a risk notice could not be made", "pool", t.pool.ID, "user", a.user.ID, "attribute", attr, "error", err)
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -221,7 +221,7 @@ func (s *Service) settlePassword(ctx context.Context, t *tenant, c Caller, a *ac
 			}
 		}
 		if stop != nil {
-			return store.Keep(stop)
+			return tx.halt(ctx, h, stop, s.now())
 		}
 		if err := tx.spend(ctx, h, s.now()); err != nil {
 			return err
@@ -420,7 +420,7 @@ func (s *Service) autoSignIn(ctx context.Context, t *tenant, c Caller, a *accoun
 	}
 	st, err := s.next(ctx, t, c, a, h.Chain, signIn{Name: a.name}.with(passedSignUp))
 	if err != nil {
-		return nil, err
+		return nil, s.halt(ctx, h, err)
 	}
 	err = s.write(ctx, func(tx *unit) error {
 		if err := current(ctx, tx, a.user); err != nil {

@@ -17,6 +17,7 @@ import (
 	"countersign/internal/fault"
 	"countersign/internal/store"
 	"countersign/internal/token"
+	"countersign/internal/trigger"
 )
 
 // userScope is what an API sign-in's access token carries and what T-class operations demand.
@@ -190,11 +191,29 @@ func (s *Service) refresh(ctx context.Context, t *tenant, c Caller, in RefreshIn
 		return nil, err
 	}
 	tk, err := s.sign(ctx, t, c, u, f, askRefresh)
-	if err != nil || !t.ccfg.Rotation {
+	if err != nil {
+		return nil, err
+	}
+	if t.ccfg.Rotation {
+		tk.Refresh, err = s.rotate(ctx, t, f, u, in.RefreshToken, hash)
 		return tk, err
 	}
-	tk.Refresh, err = s.rotate(ctx, t, f, u, in.RefreshToken, hash)
+	if t.has(trigger.PreTokenGeneration) { // which may have taken its time
+		err = s.Store.Read(ctx, func(tx store.Tx) error { return unchanged(ctx, tx, f, u) })
+	}
 	return tk, err
+}
+
+// unchanged is errStale if the user is another by now, or the family was ended.
+func unchanged(ctx context.Context, tx store.Tx, f *store.Family, u *store.User) error {
+	now, err := tx.Families().Family(ctx, f.ID)
+	if err == nil && now.RevokedAt.IsZero() {
+		return current(ctx, tx, u)
+	}
+	if err == nil || errors.Is(err, store.ErrNotFound) {
+		return errStale
+	}
+	return err
 }
 
 // usable judges a family and the presented refresh token. A superseded token after its grace means that somebody has a copy: the

@@ -43,7 +43,7 @@ func (s *Service) answerTOTP(ctx context.Context, t *tenant, c Caller, a *accoun
 	if ok {
 		up.TOTPStep = at
 		if st, err = s.next(ctx, t, c, a, h.Chain, h.data.with(passedMFA)); err != nil {
-			return nil, err
+			return nil, s.halt(ctx, h, err)
 		}
 	}
 	good, bad, err := s.codeEvents(ctx, t, c, a, h)
@@ -268,7 +268,7 @@ func (s *Service) finishSetup(ctx context.Context, t *tenant, c Caller, a *accou
 	next.user = up
 	st, err := s.next(ctx, t, c, &next, h.Chain, h.data.with(passedMFA))
 	if err != nil {
-		return nil, err
+		return nil, s.halt(ctx, h, err)
 	}
 	ev, err := s.event(ctx, t, c, eventlog.EnrollmentComplete, a.user, "", map[string]any{"factor": kindTOTP})
 	if err != nil {

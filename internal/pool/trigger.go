@@ -65,7 +65,7 @@ func ask[T any](ctx context.Context, s *Service, t *tenant, c Caller, n trigger.
 	if known, ok := c.asked[key].(T); ok {
 		return known, nil
 	}
-	if s.Triggers == nil {
+	if s.Triggers == nil || !t.has(n) {
 		return out, s.triggerFailed(ctx, t, c, n, what, w, noTriggers(n))
 	}
 	raw, err := s.Triggers.Run(ctx, t.pool.ID, t.cfg.Triggers, n, trigger.Event{
@@ -93,10 +93,11 @@ func (s *Service) notify(ctx context.Context, t *tenant, c Caller, n trigger.Nam
 	return err
 }
 
-// noTriggers is for a pool that has triggers on a server that runs none: its flows must not go on without them.
+// noTriggers is for a pool that has triggers on a server that runs none, and for one that lost a trigger in the middle of a flow: flows must
+// not go on without them.
 func noTriggers(n trigger.Name) error {
 	return fault.New(fault.TriggerFailed).WithField(string(n)).WithPublic("%s invocation failed due to error ResourceNotFoundException.", n).
-		WithHint("This server runs no functions.")
+		WithHint("This server runs no functions, or the pool has no %s any more.", n)
 }
 
 // triggerFailed records why a trigger did not let a flow go on, and returns the error.

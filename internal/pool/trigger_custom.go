@@ -21,6 +21,8 @@ const (
 	// maxRounds bounds the challenges of one sign-in; maxParameters what CreateAuthChallenge may answer, in bytes of JSON.
 	maxRounds     = 20
 	maxParameters = 16 << 10
+	// maxRemembered bounds what a sign-in keeps of all its rounds, in bytes of JSON.
+	maxRemembered = 48 << 10
 )
 
 // customAuth is what a sign-in by the pool's own challenges remembers, sealed in each challenge: what was asked and answered so far, and
@@ -70,7 +72,8 @@ func (s *Service) beginCustom(ctx context.Context, t *tenant, c Caller, a *accou
 	if err := s.unknown(t, a); err != nil {
 		return nil, err
 	}
-	if a.user != nil {
+	srpFirst := p["CHALLENGE_NAME"] == kindSRPA
+	if a.user != nil && !srpFirst { // after a password the gate says who may not sign in
 		if stop := mayProceed(a.user); stop != nil && !t.hides() {
 			return nil, stop
 		} else if stop != nil {
@@ -79,7 +82,6 @@ func (s *Service) beginCustom(ctx context.Context, t *tenant, c Caller, a *accou
 		}
 	}
 	cu, d := &customAuth{History: []trigger.ChallengeResult{}}, signIn{Name: a.name}
-	srpFirst := p["CHALLENGE_NAME"] == kindSRPA
 	if srpFirst {
 		cu.History = append(cu.History, trigger.ChallengeResult{ChallengeName: kindSRPA, ChallengeResult: true})
 		def, err := s.define(ctx, t, c, a, cu)
@@ -169,6 +171,9 @@ func (s *Service) createChallenge(ctx context.Context, t *tenant, c Caller, a *a
 	if d.Custom, err = s.sealCustom(ctx, t, cu); err != nil {
 		return nil, err
 	}
+	if len(d.Custom) > maxRemembered {
+		return nil, s.triggerFailed(ctx, t, c, trigger.CreateAuthChallenge, askAuthentication, w, trigger.Invalid(trigger.CreateAuthChallenge, "the metadata of all rounds is too large"))
+	}
 	o, err := s.openFor(t, c, a, kindCustom, chain, d)
 	if err != nil {
 		return nil, err
@@ -186,11 +191,14 @@ func (s *Service) createChallenge(ctx context.Context, t *tenant, c Caller, a *a
 // answerCustom lets the pool's function judge an answer. Wrong ones are counted as wrong codes are, also if the function says so by
 // throwing; whether the sign-in goes on after one is up to DefineAuthChallenge.
 func (s *Service) answerCustom(ctx context.Context, t *tenant, c Caller, a *account, h *held, answer string) (*AuthResult, error) {
+	if err := t.customReady(); err != nil {
+		return nil, err
+	}
 	cu, err := s.openCustom(ctx, t, h.data.Custom)
 	if err != nil {
 		return nil, err
 	}
-	try := s.try(t, a, guard.SignIn)
+	try := s.try(t, a, guard.Custom)
 	if err := s.Store.Read(ctx, func(tx store.Tx) error { return s.guard.Check(ctx, tx, try) }); err != nil {
 		return nil, err
 	}
@@ -245,14 +253,7 @@ func (s *Service) settleCustom(ctx context.Context, t *tenant, c Caller, a *acco
 		if err != nil {
 			return err
 		}
-		if correct {
-			if err := turn.Succeed(ctx); err != nil {
-				return err
-			}
-			if err := tx.append(ctx, good); err != nil {
-				return err
-			}
-		} else if err := s.wrong(ctx, tx, t, a, turn, bad, nil); err != nil {
+		if err := s.countCustom(ctx, tx, t, a, turn, correct, stop == nil && st.result.Challenge != kindCustom, good, bad); err != nil {
 			return err
 		}
 		if stop != nil {
@@ -266,6 +267,23 @@ func (s *Service) settleCustom(ctx context.Context, t *tenant, c Caller, a *acco
 	return st.result, nil
 }
 
+// countCustom counts an answer. A right one forgives the wrong ones only once all of them are over: of several rounds the first may be one that
+// everybody passes.
+func (s *Service) countCustom(ctx context.Context, tx *unit, t *tenant, a *account, turn *guard.Turn, correct, over bool, good, bad *store.Event) error {
+	switch {
+	case !correct:
+		return s.wrong(ctx, tx, t, a, turn, bad, nil)
+	case a.user == nil:
+		return nil
+	case over:
+		if err := turn.Succeed(ctx); err != nil {
+			return err
+		}
+	}
+	return tx.append(ctx, good)
+}
+
+// triggerFault reports whether an error is a function's.
 func triggerFault(err error) bool {
 	switch fault.CodeOf(err) {
 	case fault.TriggerRefused, fault.TriggerFailed, fault.TriggerAnswerInvalid:

@@ -49,13 +49,18 @@ func answer(set ...any) triggertest.Handler {
 	return func(e triggertest.Event) (any, error) { return e.Answer(set...), nil }
 }
 
-func claimsOf(t *testing.T, jwt string) (out map[string]any) {
+func payloadOf(t *testing.T, jwt string) string {
 	t.Helper()
 	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(jwt, ".")[1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(raw, &out); err != nil {
+	return string(raw)
+}
+
+func claimsOf(t *testing.T, jwt string) (out map[string]any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(payloadOf(t, jwt)), &out); err != nil {
 		t.Fatal(err)
 	}
 	return out

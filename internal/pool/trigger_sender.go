@@ -15,6 +15,9 @@ import (
 	"countersign/provider"
 )
 
+// maxMetadata bounds the ClientMetadata of a sender's event, in bytes, so that with the largest attributes the event still fits the outbox.
+const maxMetadata = 64 << 10
+
 // senderOf is the trigger that takes the messages of a channel, by the attribute that they go to.
 func senderOf(attr string) trigger.Name {
 	if attr == attrEmail {
@@ -32,6 +35,13 @@ func (s *Service) senderReady(ctx context.Context, t *tenant, c Caller, attr, wh
 	}
 	if s.Triggers == nil {
 		return s.triggerFailed(ctx, t, c, n, what, w, noTriggers(n))
+	}
+	size := 0
+	for k, v := range c.Metadata {
+		size += len(k) + len(v)
+	}
+	if size > maxMetadata {
+		return fault.Invalidf("clientMetadata", "ClientMetadata has at most %d bytes.", maxMetadata)
 	}
 	if err := s.Triggers.Ready(ctx, t.pool.ID, t.cfg.Triggers, n); err != nil {
 		return s.triggerFailed(ctx, t, c, n, what, w, err)

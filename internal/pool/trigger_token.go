@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -52,11 +53,16 @@ var (
 	fixedClaims       = []string{"acr", "amr", "at_hash", "auth_time", "azp", "exp", "iat", "iss", "jti", "nbf", "nonce", "origin_jti", "sub", "token_use"}
 	fixedIDClaims     = []string{"identities", "aud", "event_id"}
 	fixedAccessClaims = []string{"username", "client_id", "scope", "device_key", "event_id", "version", "family"}
+	fixedPrefixes     = []string{"cognito:", "aws:", "dev:"}
 )
 
+// fixedClaim compares without regard to case: many readers of tokens do (Go's encoding/json among them), and for them "Sub" would be the subject.
 func fixedClaim(name string, own []string) bool {
-	return slices.Contains(fixedClaims, name) || slices.Contains(own, name) || name == "" || len(name) > 256 ||
-		strings.HasPrefix(name, "cognito:") || strings.HasPrefix(name, "aws:") || strings.HasPrefix(name, "dev:")
+	same := func(s string) bool { return strings.EqualFold(s, name) }
+	begins := func(prefix string) bool {
+		return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
+	}
+	return slices.ContainsFunc(fixedClaims, same) || slices.ContainsFunc(own, same) || slices.ContainsFunc(fixedPrefixes, begins) || name == "" || len(name) > 256
 }
 
 // changeClaims applies a function's wishes to a token. A claim that it both adds and suppresses is suppressed.
@@ -79,6 +85,9 @@ func changeTokens(a *trigger.TokenAnswer, access, id map[string]any) {
 		return
 	}
 	changeClaims(id, a.ID, fixedIDClaims)
+	maps.DeleteFunc(a.Access.AddOrOverride, func(name string, v any) bool { // an access token is for nobody but its client
+		return strings.EqualFold(name, "aud") && (name != "aud" || v != access["client_id"])
+	})
 	changeClaims(access, a.Access, fixedAccessClaims)
 	access["scope"] = changeScopes(access["scope"].(string), a.Access)
 	g := a.Groups
@@ -96,11 +105,14 @@ func changeTokens(a *trigger.TokenAnswer, access, id map[string]any) {
 	}
 }
 
+// ownScopes begin Cognito's own scopes.
+const ownScopes = "aws.cognito."
+
 // changeScopes adds and takes scopes. Cognito's own cannot be added, but taken.
 func changeScopes(scope string, want trigger.Claims) string {
 	list := strings.Fields(scope)
 	for _, s := range want.ScopesToAdd {
-		if isScope(s) && !strings.HasPrefix(s, "aws.cognito.") && !slices.Contains(list, s) {
+		if isScope(s) && !(len(s) >= len(ownScopes) && strings.EqualFold(s[:len(ownScopes)], ownScopes)) && !slices.Contains(list, s) {
 			list = append(list, s)
 		}
 	}

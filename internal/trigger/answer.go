@@ -50,13 +50,16 @@ func response(n Name, payload []byte) (json.RawMessage, error) {
 	return out.Response, nil
 }
 
-// Decode reads a response. Members that are absent or null are zero; members of another type are fault.TriggerAnswerInvalid.
+// Decode reads a response. Members that are absent or null are zero; members of another type are fault.TriggerAnswerInvalid. Numbers of any
+// size keep their digits.
 func Decode[T any](n Name, response json.RawMessage) (T, error) {
 	var v T
 	if len(response) == 0 {
 		return v, nil
 	}
-	if err := json.Unmarshal(response, &v); err != nil {
+	d := json.NewDecoder(bytes.NewReader(response))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
 		return v, invalid(n, "a member of response has the wrong type").WithErr(err)
 	}
 	return v, nil

@@ -19,7 +19,7 @@ func (f *facade) riskOperations() []wire.Operation {
 	}
 }
 
-// maxRiskText bounds the text of a notice, in bytes: messages of the outbox are no longer.
+// maxRiskText bounds the text of a notice, in bytes, so that it still fits a message with its values filled in.
 const maxRiskText = 6000
 
 func (f *facade) describeRiskConfiguration(ctx context.Context, in *api.DescribeRiskConfigurationRequest) (*api.DescribeRiskConfigurationResponse, error) {
