@@ -123,7 +123,15 @@ func chooseCache(o *hookrun.Options, cleanup *[]func()) error {
 	if o.Cache != "" && (os.Geteuid() != 0 || reachable(o.Cache)) {
 		return nil
 	}
-	dir, err := os.MkdirTemp("", "countersign-functions-")
+	const prefix = "countersign-functions-"
+	if old, err := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*")); err == nil {
+		for _, dir := range old { // of servers that were killed
+			if hookrun.Abandoned(dir) {
+				removeTree(dir)
+			}
+		}
+	}
+	dir, err := os.MkdirTemp("", prefix)
 	if err != nil {
 		return err
 	}

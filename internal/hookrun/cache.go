@@ -34,9 +34,9 @@ var cacheEpoch = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // cache keeps unpacked packages, each in a folder named by its hash, whole and read-only or not at all.
 type cache struct {
-	folder string
-	bytes  int64
-	logf   func(string, ...any)
+	folder, instance string
+	bytes            int64
+	logf             func(string, ...any)
 
 	mu      sync.Mutex
 	entries map[string]*entry
@@ -138,7 +138,7 @@ func (c *cache) prepare(ctx context.Context, code *runner.Code) (int64, error) {
 
 // fetch copies the archive to disk, checks its hash, and unpacks it beside its place.
 func (c *cache) fetch(ctx context.Context, code *runner.Code) (int64, error) {
-	work, err := os.MkdirTemp(filepath.Join(c.folder, "packages"), ".new-")
+	work, err := os.MkdirTemp(filepath.Join(c.folder, "packages"), newPrefix+c.instance+"-")
 	if err != nil {
 		return 0, err
 	}
@@ -275,7 +275,7 @@ func (c *cache) trim() {
 	}
 }
 
-// adopt registers what an earlier process left, so that trim counts it, and sweeps half-made folders.
+// adopt registers what an earlier process left, so that trim counts it.
 func (c *cache) adopt() error {
 	folder := filepath.Join(c.folder, "packages")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -287,11 +287,8 @@ func (c *cache) adopt() error {
 	}
 	for _, d := range list {
 		name := d.Name()
-		if strings.HasPrefix(name, ".new-") {
-			if info, err := d.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
-				removeAll(filepath.Join(folder, name))
-			}
-			continue
+		if strings.HasPrefix(name, newPrefix) {
+			continue // at work, or swept
 		}
 		if hash, ok := strings.CutSuffix(name, ".json"); ok && !exists(c.path(hash)) {
 			os.Remove(filepath.Join(folder, name))

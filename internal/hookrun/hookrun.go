@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -36,6 +35,9 @@ type Runner struct {
 	local      *localServer
 	quiet      *log.Logger
 	runtimeDir string
+	// instance names this Runner, lock says that it is alive.
+	instance string
+	lock     *os.File
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -69,32 +71,19 @@ func New(o Options) (*Runner, error) {
 	if err := os.MkdirAll(filepath.Join(o.Cache, "work"), 0o755); err != nil {
 		return nil, fmt.Errorf("hookrun: %w", err)
 	}
-	r.sweep()
-	if err := errors.Join(r.cache.adopt(), writeRuntime(r.runtimeDir)); err != nil {
-		return nil, fmt.Errorf("hookrun: %w", err)
+	if err := r.enlist(); err != nil {
+		return nil, err
 	}
-	if r.ca, err = newAuthority(r.runtimeDir); err != nil {
+	r.cache.instance = r.instance
+	r.sweep()
+	r.ca, err = newAuthority(r.runtimeDir, r.instance)
+	if err = errors.Join(err, r.cache.adopt(), writeRuntime(r.runtimeDir)); err != nil {
+		r.delist()
 		return nil, fmt.Errorf("hookrun: %w", err)
 	}
 	r.local = newLocalServer(r)
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r, nil
-}
-
-// sweep removes private folders and certificates that a killed server left. They are recognised by age, since another server may share the
-// cache; one that runs for longer writes its certificate anew.
-func (r *Runner) sweep() {
-	for folder, prefix := range map[string]string{filepath.Join(r.opts.Cache, "work"): "", r.runtimeDir: caPrefix} {
-		list, err := os.ReadDir(folder)
-		if err != nil {
-			continue
-		}
-		for _, d := range list {
-			if info, err := d.Info(); err == nil && strings.HasPrefix(d.Name(), prefix) && time.Since(info.ModTime()) > 7*24*time.Hour {
-				removeAll(filepath.Join(folder, d.Name()))
-			}
-		}
-	}
 }
 
 // prepared returns the launcher, which is tried out at first use, since that takes a tenth of a second.
@@ -356,6 +345,7 @@ func (r *Runner) Close(ctx context.Context) error {
 	<-done
 	r.local.close()
 	r.ca.remove()
+	r.delist()
 	return err
 }
 

@@ -45,7 +45,7 @@ type authority struct {
 	leafs map[string]*tls.Certificate
 }
 
-func newAuthority(folder string) (*authority, error) {
+func newAuthority(folder, instance string) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func newAuthority(folder string) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := caPrefix + cert.SerialNumber.Text(16)[:12]
+	name := caPrefix + instance
 	return &authority{cert: cert, key: key, leafs: map[string]*tls.Certificate{},
 		certFile: filepath.Join(folder, name+".pem"), bundleFile: filepath.Join(folder, name+"-bundle.pem")}, nil
 }

@@ -416,7 +416,7 @@ func FuzzDNS(f *testing.F) {
 // The bundle must work for programs that read one file for all roots.
 func TestAuthority(t *testing.T) {
 	dir := t.TempDir()
-	a, err := newAuthority(dir)
+	a, err := newAuthority(dir, "one")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,7 @@ func (r *Runner) newWorker(p *pool, code *runner.Code) *worker {
 	slots := max(1, code.Calls)
 	w := &worker{r: r, p: p, code: code, id: hex.EncodeToString(b), slots: slots, offers: make(chan *invocation, slots), bodies: make(chan struct{}, min(slots, 4)),
 		ready: make(chan struct{}), failed: make(chan struct{}), gone: make(chan struct{}), active: map[string]*invocation{}, first: true}
-	w.temp = filepath.Join(r.opts.Cache, "work", w.id)
+	w.temp = filepath.Join(r.opts.Cache, "work", r.instance+"-"+w.id)
 	return w
 }
 
