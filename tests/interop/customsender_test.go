@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"encoding/json"
 	"html"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	cip "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
 // sending is what a reader adds to the handler of the document: the text goes out through a provider of their own choice.
@@ -34,10 +36,7 @@ var codeBlock = regexp.MustCompile("(?s)```\n(.*?)```")
 // no JavaScript, and for the sending, which the document leaves to its reader.
 func documentedHandler(t *testing.T) string {
 	t.Helper()
-	dir := os.Getenv("COUNTERSIGN_REFERENCE")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
-	}
+	dir := referenceFolder()
 	pages, _ := filepath.Glob(filepath.Join(dir, "seeds", "002_*.txt"))
 	if len(pages) != 1 {
 		t.Fatalf("the document with the handler is missing: set COUNTERSIGN_REFERENCE to the folder that holds seeds/ (looked in %s)", dir)
@@ -167,6 +166,34 @@ func TestCustomSMSSender(t *testing.T) {
 	})
 	check(t, err)
 	equal(t, "temporary password", textOf(t, texts(t, invited, 1)[0], "CustomSMSSender_AdminCreateUser"), html.UnescapeString(temporary))
+
+	// On a developer's machine everybody comes from the same network, so that no sign-in is risky: the event comes by itself.
+	warned := newPhone()
+	_, err = functions().Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &function, Payload: takeOver(t, p, warned)})
+	check(t, err)
+	equal(t, "code", textOf(t, texts(t, warned, 1)[0], "CustomSMSSender_AccountTakeOverNotification"), "")
+}
+
+// takeOver is the published sample of a risk notification, for a pool and number of ours.
+func takeOver(t *testing.T, p pool, number string) []byte {
+	t.Helper()
+	sample, err := os.ReadFile(filepath.Join(referenceFolder(), "reference", "events", "custom-sms-sender-account-take-over-notification.json"))
+	check(t, err)
+	var event map[string]any
+	check(t, json.Unmarshal(sample, &event))
+	event["userPoolId"] = p.ID
+	event["request"].(map[string]any)["userAttributes"].(map[string]any)["phone_number"] = number
+	out, err := json.Marshal(event)
+	check(t, err)
+	return out
+}
+
+// referenceFolder holds the documents that the product was asked from.
+func referenceFolder() string {
+	if dir := os.Getenv("COUNTERSIGN_REFERENCE"); dir != "" {
+		return dir
+	}
+	return filepath.Join("..", "..", "..", "shared")
 }
 
 // A function that pool A may call is not for pool B, nor is a key without its permission; what is wrong is said in Cognito's words.
