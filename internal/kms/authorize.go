@@ -97,8 +97,8 @@ func (s *Service) functionMay(ctx context.Context, c Caller, r *record, action s
 	return nil
 }
 
-// Granted reports whether a grant of the key lets the caller do the operation, spelled as grants do. For RetireGrant the
-// principals that may retire a grant count too. The error is fault.InvalidParameter (GrantTokens) for an invalid token.
+// Granted reports whether a grant of the key lends it to this very caller for the operation, spelled as grants do: one to the whole
+// account leaves it to package access who may use the key. For RetireGrant the principals that may retire a grant count too. The error is fault.InvalidParameter (GrantTokens) for an invalid token.
 func (s *Service) Granted(ctx context.Context, c Caller, key, operation string, ec map[string]string) (bool, error) {
 	if c.Function != "" {
 		return false, nil
@@ -114,13 +114,21 @@ func (s *Service) Granted(ctx context.Context, c Caller, key, operation string, 
 	if operation == actionRetireGrant && slices.ContainsFunc(r.grants, func(g *Grant) bool { return g.Retiring == who }) {
 		return true, nil
 	}
-	return r.granted(who, operation, ec), nil
+	lent := func(g *Grant) bool { return !s.wholeAccount(g.Grantee) && g.lends(who, operation, ec) }
+	return slices.ContainsFunc(r.grants, lent), nil
+}
+
+// wholeAccount reports whether a grantee is everybody in the account.
+func (s *Service) wholeAccount(grantee string) bool {
+	return grantee == s.c.Account || grantee == s.root()
 }
 
 func (r *record) granted(principal, operation string, ec map[string]string) bool {
-	return slices.ContainsFunc(r.grants, func(g *Grant) bool {
-		return g.SourceARN == "" && policy.SamePrincipal(g.Grantee, principal) && g.allows(operation, ec)
-	})
+	return slices.ContainsFunc(r.grants, func(g *Grant) bool { return g.lends(principal, operation, ec) })
+}
+
+func (g *Grant) lends(principal, operation string, ec map[string]string) bool {
+	return g.SourceARN == "" && policy.SamePrincipal(g.Grantee, principal) && g.allows(operation, ec)
 }
 
 func (g *Grant) allows(operation string, ec map[string]string) bool {

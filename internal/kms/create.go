@@ -15,8 +15,8 @@ import (
 	"countersign/internal/store"
 )
 
-// Create makes a key. The errors are fault.InvalidParameter, fault.UnsupportedOperation for what is not made here, by name, and
-// fault.PolicyMalformed.
+// Create makes a key. The errors are fault.InvalidParameter, fault.UnsupportedOperation for what is not made here, by name,
+// fault.PolicyMalformed and fault.TooMany.
 func (s *Service) Create(ctx context.Context, c Caller, n NewKey) (*Key, error) {
 	if c.Function != "" {
 		return nil, fault.New(fault.AccessDenied).WithHint("functions may call Decrypt alone")
@@ -37,6 +37,9 @@ func (s *Service) Create(ctx context.Context, c Caller, n NewKey) (*Key, error) 
 	if err := s.judgePolicy(c, r, d.Policy, n.BypassPolicyCheck); err != nil {
 		return nil, err
 	}
+	if err := s.room(ctx, c.Region); err != nil {
+		return nil, err
+	}
 	if row.Doc, err = json.Marshal(d); err != nil {
 		return nil, fault.Internalf("kms: %w", err)
 	}
@@ -48,6 +51,19 @@ func (s *Service) Create(ctx context.Context, c Caller, n NewKey) (*Key, error) 
 		return nil, err
 	}
 	return r.key(), nil
+}
+
+// room refuses a key more than a region may have.
+func (s *Service) room(ctx context.Context, region string) error {
+	var n int64
+	err := s.c.Store.Read(ctx, func(tx store.Tx) (err error) {
+		n, err = tx.KMS().CountKMSKeys(ctx, region)
+		return err
+	})
+	if err == nil && n >= int64(s.c.MaxKeys) {
+		err = fault.New(fault.TooMany).WithPublic("The region has %d keys, which is as many as it may have.", n)
+	}
+	return stored(err)
 }
 
 // newDocument judges a request and makes the document and the material of a new key.

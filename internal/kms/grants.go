@@ -239,7 +239,7 @@ func (s *Service) endGrant(ctx context.Context, r *record, n *change, id string)
 // RetirableGrants returns up to limit grants of a region's keys that a principal may retire, with an id after the given one, by id.
 func (s *Service) RetirableGrants(ctx context.Context, region, principal, after string, limit int) ([]*Grant, error) {
 	return s.grants(ctx, min(limit, maxPage), func(tx store.Tx, limit int) ([]*store.KMSGrant, error) {
-		return tx.KMS().RetirableKMSGrants(ctx, principal, after, limit)
+		return tx.KMS().RetirableKMSGrants(ctx, region, principal, after, limit)
 	}, func(keyID string) string { return s.keyARN(region, keyID) })
 }
 

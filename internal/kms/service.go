@@ -16,6 +16,8 @@ const (
 	checkEvery = time.Second
 	// maxCached bounds the keys in memory.
 	maxCached = 1024
+	// maxKeys is the default of Config.MaxKeys.
+	maxKeys = 10_000
 	// tries is how often a change is made anew if the key changed meanwhile.
 	tries = 4
 )
@@ -38,6 +40,8 @@ type Config struct {
 	Events  *eventlog.Log
 	// Account is the twelve-digit account of all keys. Required.
 	Account string
+	// MaxKeys bounds the keys of a region; creations at the same time may pass it by one each. Default 10,000.
+	MaxKeys int
 	// FunctionMay reports whether a function may open what was sealed under the key for a pool: whether the pool calls that function
 	// for its codes and seals them under that key. Defaults to never.
 	FunctionMay func(ctx context.Context, functionARN, keyARN, poolID string) (bool, error)
@@ -58,6 +62,9 @@ func New(c Config) *Service {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.MaxKeys <= 0 {
+		c.MaxKeys = maxKeys
 	}
 	if c.FunctionMay == nil {
 		c.FunctionMay = func(context.Context, string, string, string) (bool, error) { return false, nil }

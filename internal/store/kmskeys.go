@@ -46,6 +46,8 @@ type KMS interface {
 	KMSKeyVersion(ctx context.Context, id string) (int64, error)
 	// ListKMSKeys returns up to limit keys of a region with id > after, by id.
 	ListKMSKeys(ctx context.Context, region, after string, limit int) ([]*KMSKey, error)
+	// CountKMSKeys returns how many keys a region has.
+	CountKMSKeys(ctx context.Context, region string) (int64, error)
 	// UpdateKMSKey writes Doc, Sealed, DeleteAt and UpdatedAt where Version matches, adds one to Version, and reports whether it did.
 	UpdateKMSKey(ctx context.Context, k *KMSKey) (bool, error)
 	// DeleteKMSKeys deletes up to limit keys with 0 < DeleteAt <= now, with their aliases and grants, and returns how many keys.
@@ -64,8 +66,8 @@ type KMS interface {
 	InsertKMSGrant(ctx context.Context, g *KMSGrant) error
 	// KMSGrant returns ErrNotFound for unknown ids.
 	KMSGrant(ctx context.Context, keyID, id string) (*KMSGrant, error)
-	// RetirableKMSGrants returns up to limit grants that the principal may retire, with id > after, by id.
-	RetirableKMSGrants(ctx context.Context, principal, after string, limit int) ([]*KMSGrant, error)
+	// RetirableKMSGrants returns up to limit grants of a region's keys that the principal may retire, with id > after, by id.
+	RetirableKMSGrants(ctx context.Context, region, principal, after string, limit int) ([]*KMSGrant, error)
 	// KMSGrants returns up to limit grants of a key with id > after, by id.
 	KMSGrants(ctx context.Context, keyID, after string, limit int) ([]*KMSGrant, error)
 	DeleteKMSGrant(ctx context.Context, keyID, id string) (bool, error)

@@ -9,7 +9,9 @@
 //   - every operation is entered through one of free, onKey and the few that stand beside them in the table, and each of
 //     these asks for a grant before the operation runs; operations that name no key need the grant for all keys;
 //   - the name of an unknown key and that of a foreign one are denied alike, unless the caller may do this to all keys;
-//   - beside the grants of package access, a grant of the key itself lends it; a Deny of its policy stands against both;
+//   - beside the grants of package access, a grant of the key itself lends it to the principal it names; a Deny of its policy stands
+//     against both. An Allow of its policy does not replace them, not even one that names the caller's own ARN: a policy narrows what
+//     the access table gives, so that "countersign keys list" shows who can decrypt;
 //   - a function that runs here has no grants. It may call Decrypt alone, and the domain decides on the key and context;
 //   - pages of browsers are refused, whatever their origin allows;
 //   - plaintexts, contexts and grant tokens stand in no error.

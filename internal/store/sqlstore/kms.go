@@ -34,6 +34,10 @@ func (t kmsTx) ListKMSKeys(ctx context.Context, region, after string, limit int)
 		readKMSKey, region, after, limit)
 }
 
+func (t kmsTx) CountKMSKeys(ctx context.Context, region string) (int64, error) {
+	return one(ctx, t.tx, `SELECT count(*) FROM kms_keys WHERE region = $1`, readInt, region)
+}
+
 func (t kmsTx) UpdateKMSKey(ctx context.Context, k *store.KMSKey) (bool, error) {
 	return t.changed(ctx, `UPDATE kms_keys SET doc = $1, sealed = $2, delete_at = $3, updated_at = $4, version = version + 1
 		WHERE id = $5 AND version = $6`, jsonText(k.Doc), k.Sealed, micros(k.DeleteAt), micros(k.UpdatedAt), k.ID, k.Version)
@@ -121,9 +125,10 @@ func (t kmsTx) KMSGrants(ctx context.Context, keyID, after string, limit int) ([
 		readKMSGrant, keyID, after, limit)
 }
 
-func (t kmsTx) RetirableKMSGrants(ctx context.Context, principal, after string, limit int) ([]*store.KMSGrant, error) {
-	return many(ctx, t.tx, `SELECT `+kmsGrantColumns+` FROM kms_grants WHERE retiring <> '' AND retiring = $1 AND id > $2 ORDER BY id
-		LIMIT $3`, readKMSGrant, principal, after, limit)
+func (t kmsTx) RetirableKMSGrants(ctx context.Context, region, principal, after string, limit int) ([]*store.KMSGrant, error) {
+	return many(ctx, t.tx, `SELECT `+kmsGrantColumns+` FROM kms_grants g WHERE retiring <> '' AND retiring = $1 AND id > $2
+		AND EXISTS (SELECT 1 FROM kms_keys k WHERE k.id = g.key_id AND k.region = $3) ORDER BY id LIMIT $4`,
+		readKMSGrant, principal, after, region, limit)
 }
 
 func (t kmsTx) DeleteKMSGrant(ctx context.Context, keyID, id string) (bool, error) {

@@ -201,12 +201,22 @@ func testArtifacts(s *suite) {
 			}
 		}
 		s.is("an incomplete artifact", drop(tx.Artifacts().Artifact(ctx, "h")), store.ErrNotFound)
+		ok, err := tx.Artifacts().TouchArtifact(ctx, "h", ms(1))
+		s.same("TouchArtifact of an incomplete one", ok, false)
+		if err != nil {
+			return err
+		}
 		return tx.Artifacts().CompleteArtifact(ctx, &store.Artifact{Hash: "h", Size: 5, CreatedAt: ms(1)})
 	})
 	s.write(func(ctx context.Context, tx store.Tx) error { return tx.Artifacts().CompleteArtifact(ctx, want) })
 	s.read(func(ctx context.Context, tx store.Tx) error {
 		got, err := tx.Artifacts().Artifact(ctx, "h")
 		s.same("Artifact", got, want)
+		if err != nil {
+			return err
+		}
+		size, err := tx.Artifacts().ArtifactBytes(ctx)
+		s.same("ArtifactBytes", size, int64(5))
 		if err != nil {
 			return err
 		}
@@ -258,6 +268,14 @@ func testSweepArtifacts(s *suite) {
 		})
 	}
 	sweep(0, 10, 0)
+	s.write(func(ctx context.Context, tx store.Tx) error {
+		if err := put(ctx, tx, "touched", 1, 0, true); err != nil {
+			return err
+		}
+		ok, err := tx.Artifacts().TouchArtifact(ctx, "touched", ms(100))
+		s.same("TouchArtifact", ok, true)
+		return err
+	})
 	sweep(50, 3, 3)
 	s.read(func(ctx context.Context, tx store.Tx) error {
 		s.is("an artifact half swept", drop(tx.Artifacts().Artifact(ctx, "gone")), store.ErrNotFound)
@@ -268,7 +286,7 @@ func testSweepArtifacts(s *suite) {
 	sweep(50, 3, 0)
 	s.read(func(ctx context.Context, tx store.Tx) error {
 		for hash, want := range map[string]error{
-			"function": nil, "version": nil, "young": nil, "gone": store.ErrNotFound, "zero": store.ErrNotFound,
+			"function": nil, "version": nil, "young": nil, "touched": nil, "gone": store.ErrNotFound, "zero": store.ErrNotFound,
 		} {
 			s.is("artifact "+hash, drop(tx.Artifacts().Artifact(ctx, hash)), want)
 		}
@@ -281,7 +299,7 @@ func testSweepArtifacts(s *suite) {
 	})
 	s.write(func(ctx context.Context, tx store.Tx) error {
 		n, err := tx.Sweep(ctx, ms(101).Add(24*time.Hour), 500)
-		s.same("chunks swept by Sweep", n, 4)
+		s.same("chunks swept by Sweep", n, 5)
 		return err
 	})
 }

@@ -36,6 +36,11 @@ func testKMSKeys(s *suite) {
 		if err != nil {
 			return err
 		}
+		n, err := tx.KMS().CountKMSKeys(ctx, "r")
+		s.same("CountKMSKeys", n, int64(3))
+		if err != nil {
+			return err
+		}
 		s.is("an unknown key", drop(tx.KMS().KMSKey(ctx, "none")), store.ErrNotFound)
 		s.is("an unknown version", drop(tx.KMS().KMSKeyVersion(ctx, "none")), store.ErrNotFound)
 		want.Doc, want.Sealed, want.DeleteAt, want.UpdatedAt = json.RawMessage(`{}`), []byte{1}, ms(0).AddDate(1, 0, 0), ms(5)
@@ -125,7 +130,8 @@ func testKMSAliases(s *suite) {
 func testKMSGrants(s *suite) {
 	want := &store.KMSGrant{ID: "g2", KeyID: "k", Retiring: "arn:r", Doc: json.RawMessage(`{"a":1}`), CreatedAt: ms(0)}
 	s.write(func(ctx context.Context, tx store.Tx) error {
-		for _, g := range []*store.KMSGrant{want, {ID: "g1", KeyID: "k"}, {ID: "g3", KeyID: "k", Retiring: "arn:q"}, {ID: "g4", KeyID: "other", Retiring: "arn:r"}} {
+		for _, g := range []*store.KMSGrant{want, {ID: "g1", KeyID: "k"}, {ID: "g3", KeyID: "k", Retiring: "arn:q"}, {ID: "g4", KeyID: "other", Retiring: "arn:r"},
+			{ID: "g5", KeyID: "far", Retiring: "arn:r"}} {
 			if err := tx.KMS().InsertKMSGrant(ctx, g); err != nil {
 				return err
 			}
@@ -145,12 +151,22 @@ func testKMSGrants(s *suite) {
 		if err != nil {
 			return err
 		}
-		list, err = tx.KMS().RetirableKMSGrants(ctx, "arn:r", "", 9)
+		for id, region := range map[string]string{"k": "r", "other": "r", "far": "q"} {
+			if err := tx.KMS().InsertKMSKey(ctx, &store.KMSKey{ID: id, Region: region}); err != nil {
+				return err
+			}
+		}
+		list, err = tx.KMS().RetirableKMSGrants(ctx, "r", "arn:r", "", 9)
 		s.same("RetirableKMSGrants", ids(list, name), []string{"g2", "g4"})
 		if err != nil {
 			return err
 		}
-		list, err = tx.KMS().RetirableKMSGrants(ctx, "", "", 9)
+		list, err = tx.KMS().RetirableKMSGrants(ctx, "q", "arn:r", "", 9)
+		s.same("RetirableKMSGrants of another region", ids(list, name), []string{"g5"})
+		if err != nil {
+			return err
+		}
+		list, err = tx.KMS().RetirableKMSGrants(ctx, "r", "", "", 9)
 		s.same("grants that nobody may retire", ids(list, name), []string{})
 		if err != nil {
 			return err

@@ -143,6 +143,9 @@ func testReadOnly(s *suite) {
 		"PutArtifactChunk": func(ctx context.Context, tx store.Tx) error {
 			return tx.Artifacts().PutArtifactChunk(ctx, "h", 0, nil, start)
 		},
+		"TouchArtifact": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Artifacts().TouchArtifact(ctx, "h", start))
+		},
 		"CompleteArtifact": func(ctx context.Context, tx store.Tx) error {
 			return tx.Artifacts().CompleteArtifact(ctx, &store.Artifact{})
 		},
