@@ -46,11 +46,15 @@ type Functions struct {
 	Cache string
 	// MemoryMB bounds all workers together, MaxMemoryMB what one function may ask for. Defaults: 2048 and 1024.
 	MemoryMB, MaxMemoryMB int
+	// StorageMB bounds the packages that are kept. Default: 4096.
+	StorageMB int
 	// Allow opens more than port 443 of public addresses; Only, if not empty, closes everything but these hosts. In dev mode names of this
 	// machine may be allowed.
 	Allow, Only []string
 	// Remote calls functions that are not hosted here. Nil: there are none.
 	Remote function.Remote
+	// RemoteAllow lists patterns of the ARNs that Remote may call. Empty: all.
+	RemoteAllow []string
 	// Keys seals codes under keys of another KMS. Nil: the built-in one.
 	Keys trigger.Keys
 }
@@ -183,8 +187,9 @@ func (p *parts) openFunctions(c *Config) error {
 		Egress: hookrun.Egress{Allow: f.Allow, Only: f.Only, Loopback: c.Mode == Dev}, Local: p.localHost, Logger: c.Log, Now: c.Now,
 	}, func(r *hookrun.Runner) { report(c, r) }, &p.cleanups)
 	p.functions = function.New(function.Config{
-		Account: DevAccount, Events: p.events, Keys: p.keyring, Limits: function.Limits{MemoryMB: f.MaxMemoryMB}, Log: c.Log, Now: c.Now,
-		Observe: p.observeFunction, Remote: f.Remote, Runner: p.launcher, Store: p.store,
+		Account: DevAccount, Events: p.events, Keys: p.keyring, Log: c.Log, Now: c.Now,
+		Limits:  function.Limits{MemoryMB: f.MaxMemoryMB, CodeBytes: int64(f.StorageMB) << 20},
+		Observe: p.observeFunction, Remote: f.Remote, RemoteAllow: f.RemoteAllow, Runner: p.launcher, Store: p.store,
 	})
 	p.kms = kms.New(kms.Config{
 		Store: p.store, Keyring: p.keyring, Events: p.events, Account: DevAccount, FunctionMay: p.functionMay, Now: c.Now,

@@ -53,7 +53,7 @@ func serveFunctions(ctx context.Context, a *app, c *config.Config) (out counters
 	f := c.Functions
 	out = countersign.Functions{
 		Isolation: f.Isolation, Node: f.Node, Cache: f.Cache, MemoryMB: cmp.Or(f.Memory, 2048), MaxMemoryMB: f.MaxMemory,
-		Allow: f.Egress.Allow, Only: f.Egress.Only,
+		Allow: f.Egress.Allow, Only: f.Egress.Only, StorageMB: f.Storage, RemoteAllow: f.RemoteAllow,
 	}
 	if out.Cache == "" && !c.Postgres() {
 		out.Cache = filepath.Join(filepath.Dir(c.Database.Reveal()), "functions")

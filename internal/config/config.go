@@ -124,10 +124,15 @@ type Functions struct {
 	Memory int `yaml:"memory"`
 	// MaxMemory bounds the MemorySize that one function may ask for, in MiB. Default 1024.
 	MaxMemory int `yaml:"max_memory"`
+	// Storage bounds the packages that are kept in the database, in MiB. Default 4096.
+	Storage int `yaml:"storage"`
 	// Egress is where functions may connect to.
 	Egress FunctionEgress `yaml:"egress"`
 	// Remote lets pools call functions in AWS, with the credentials of the section aws. Default false.
 	Remote bool `yaml:"remote"`
+	// RemoteAllow lists patterns of the ARNs that they may call: whoever may update a pool otherwise calls whatever these credentials can.
+	// Required with Remote.
+	RemoteAllow []string `yaml:"remote_allow"`
 }
 
 // FunctionEgress is where functions may connect to: port 443 of public addresses, unless said otherwise.

@@ -168,14 +168,16 @@ func TestProblems(t *testing.T) {
 		"webhook":            {func(c *Config, _ string) { c.Sender.Webhook.URL = "http://sms.example.com" }, []string{"sender.webhook.url: codes"}},
 		"webhook, no secret": {func(c *Config, _ string) { c.Sender.Webhook.SecretFile = "" }, []string{"sender.webhook.secret: the calls"}},
 		"functions": {func(c *Config, _ string) {
-			c.Functions = Functions{Isolation: "some", Node: "/nowhere/node", Memory: 5, MaxMemory: 20000, Egress: FunctionEgress{
+			c.Functions = Functions{Isolation: "some", Node: "/nowhere/node", Memory: 5, MaxMemory: 20000, Storage: 20, RemoteAllow: []string{
+				"arn:aws:lambda:*:123456789012:function:sms-?:live", "arn:aws:lambda:eu-west-1:123456789012:function:x", "sender", "arn:aws:sns:eu-west-1:1:x"}, Egress: FunctionEgress{
 				Allow: []string{"api.example.com", "x:0", "bad host:1", "10.0.0.0/8:443", "api.example.com:8443", "[::1]:25"}, Only: []string{"*", "*.twilio.com"}}}
-		}, []string{`functions.isolation: "some"`, "functions.node: /nowhere/node", "functions.memory: 5 MiB", "functions.max_memory: 20000 MiB",
+		}, []string{`functions.isolation: "some"`, "functions.node: /nowhere/node", "functions.memory: 5 MiB", "functions.max_memory: 20000 MiB", "functions.storage: 20 MiB",
+			`functions.remote_allow: "sender" is not`, `functions.remote_allow: "arn:aws:sns:eu-west-1:1:x" is not`,
 			`functions.egress.allow: "api.example.com" is not host:port`, `functions.egress.allow: "x:0" has no port`, `functions.egress.allow: "bad host:1" names no host`,
 			`functions.egress.only: "*"`}},
 		"aws": {func(c *Config, _ string) {
 			c.Functions.Remote, c.KMS.Provider = true, "vault"
-		}, []string{`kms.provider: "vault" is unknown`, "aws.access_key_id: AWS is to be called"}},
+		}, []string{`kms.provider: "vault" is unknown`, "aws.access_key_id: AWS is to be called", "functions.remote_allow: pools may call"}},
 		"aws, two": {func(c *Config, dir string) {
 			c.AWS = AWS{AccessKeyID: "AKIA", Chain: true, SecretAccessKeyFile: dir + "/hook.secret"}
 			c.AWS.SecretAccessKey.UnmarshalText([]byte("x"))

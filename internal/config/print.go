@@ -118,12 +118,15 @@ functions:
   # cache: /var/cache/countersign/functions  # packages are unpacked here; it can be deleted at any time
   # memory: 2048       # MiB, all workers of this node
   # max_memory: 1024   # MiB, one function
+  # storage: 4096      # MiB, all packages in the database
   egress:
     # Functions reach port 443 of public addresses. More: host:port or network:port.
     allow: []
     # If not empty, nothing but these hosts.
     only: []
   # remote: true       # pools may call functions in AWS, with the credentials below
+  # remote_allow:      # which ones: ARNs, of which * and ? may stand for parts
+  #   - arn:aws:lambda:eu-west-1:123456789012:function:sms-*
 
 # Keys of the built-in KMS, or those of AWS KMS.
 kms:

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,10 @@ func (j *judge) functions() {
 	if f.MaxMemory < 0 || f.MaxMemory > 10240 || f.MaxMemory > 0 && f.MaxMemory < 128 {
 		j.add("functions.max_memory", "128 to 10240 (MiB)", "%d MiB is out of range", f.MaxMemory)
 	}
+	if f.Storage < 0 || f.Storage > 0 && f.Storage < 50 {
+		j.add("functions.storage", "at least 50 (MiB)", "%d MiB is too little for one package", f.Storage)
+	}
+	j.remote(f)
 	for _, a := range f.Egress.Allow {
 		if err := egressRule(a); err != "" {
 			j.add("functions.egress.allow", "for example api.example.com:8443 or 10.1.2.3:25", "%q %s", a, err)
@@ -36,6 +41,21 @@ func (j *judge) functions() {
 	for _, h := range f.Egress.Only {
 		if !hostPattern(h) {
 			j.add("functions.egress.only", "for example api.twilio.com or *.twilio.com", "%q is not a host name", h)
+		}
+	}
+}
+
+// remoteForm is the ARN of a function, of which * and ? may stand for parts.
+var remoteForm = regexp.MustCompile(`^arn:aws[a-z-]*:lambda:[a-z0-9*?-]+:[0-9*?]+:function:[a-zA-Z0-9_*?-]+(:[a-zA-Z0-9_$*?-]+)?$`)
+
+func (j *judge) remote(f Functions) {
+	const example = "for example arn:aws:lambda:eu-west-1:123456789012:function:sms-*"
+	if f.Remote && len(f.RemoteAllow) == 0 {
+		j.add("functions.remote_allow", example, "pools may call functions in AWS, but which ones is not said")
+	}
+	for _, a := range f.RemoteAllow {
+		if !remoteForm.MatchString(a) {
+			j.add("functions.remote_allow", example, "%q is not the ARN of a function, nor a pattern of one", a)
 		}
 	}
 }
