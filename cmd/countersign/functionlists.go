@@ -83,7 +83,7 @@ func (c *functionsLogsCmd) Run(a *app) error {
 		}
 		fmt.Fprintln(a.stdout)
 		for line := range strings.Lines(call.Log) {
-			fmt.Fprintln(a.stdout, "  "+printable(strings.TrimRight(line, "\r\n")))
+			fmt.Fprintln(a.stdout, "  "+printable(strings.ReplaceAll(strings.TrimRight(line, "\r\n"), "\t", "  ")))
 		}
 	}
 	return nil

@@ -134,8 +134,9 @@ func (s *Service) append(ctx context.Context, e eventlog.Entry) {
 	s.c.Events.Publish(ev)
 }
 
-// digits are what may be a code or a number.
-var digits = newForm(`\+?[0-9]{4,}`)
+// digits are what may be a code or a number. Before them stand a UUID and a time, which are neither and are left alone: log lines
+// begin with them.
+var digits = newForm(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}|\+?[0-9]{4,}`)
 
 // scrub takes secrets, codes and phone numbers out of foreign text: every run of four digits or more keeps its
 // last two at most.
@@ -143,6 +144,9 @@ func scrub(text string, secrets []string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	text = hide(strings.ReplaceAll(text, "\x00", "\uFFFD"), secrets)
 	return digits().ReplaceAllStringFunc(text, func(d string) string {
+		if strings.Contains(d, "-") {
+			return d
+		}
 		if len(d) < 8 {
 			return strings.Repeat("*", len(d))
 		}
