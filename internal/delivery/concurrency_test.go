@@ -246,6 +246,29 @@ func TestDrainLeavesHangingSends(t *testing.T) {
 	})
 }
 
+// An attempt has its whole time: a function that starts cold and seals a code takes seconds, and one that is cut off is not called again. A
+// message that waited for a place until its lease is too short for that goes back and gets another.
+func TestAttemptsHaveTheirTime(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s store.Store) {
+		r := newRig(t, s)
+		var left []time.Duration
+		r.desk.during = func(ctx context.Context, _ provider.Message) error {
+			end, _ := ctx.Deadline()
+			left = append(left, time.Until(end))
+			return nil
+		}
+		r.w = r.worker(r.desk, func(c *delivery.Config) { c.Owner = "w" })
+		r.run(r.w)
+		m := r.prepare(draft())
+		m.State, m.Attempts, m.LeaseOwner, m.LeaseUntil = store.Sending, 1, "w", r.clock.Now().Add(10*time.Second)
+		r.queue(m)
+		r.w.Wake(m)
+		if o := r.await(m.ID); !o.OK() || o.Attempts != 2 || len(left) != 1 || left[0] < 20*time.Second {
+			t.Errorf("%+v, with %v left", o, left)
+		}
+	})
+}
+
 // A message that kills its workers is given up.
 func TestClaimsAreBounded(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s store.Store) {

@@ -122,7 +122,7 @@ func (w *Worker) attempt(m *store.Message) *result {
 	switch {
 	case expired(m, now):
 		return w.end(r, store.Expired, "", errExpired, now)
-	case m.LeaseUntil.Sub(now) < leaseMargin:
+	case m.LeaseUntil.Sub(now) < w.c.SendTimeout+leaseMargin/2:
 		// It waited too long for a place: whoever claims it next has a whole lease.
 		move(m, store.Queued)
 		m.NextAt, m.UpdatedAt, r.told = now.UTC(), now.UTC(), false

@@ -18,7 +18,7 @@ type Config struct {
 	Idle time.Duration
 	// Keys is required.
 	Keys Keys
-	// Lease is how long a claim lasts. It must exceed SendTimeout by 5 s. Defaults to SendTimeout and 30 s.
+	// Lease is how long a claim lasts. It must exceed SendTimeout by 5 s. Defaults to SendTimeout and 35 s.
 	Lease time.Duration
 	// Log is required.
 	Log *eventlog.Log
@@ -36,7 +36,7 @@ type Config struct {
 	Route Route
 	// Segments counts the parts of an SMS text. Required.
 	Segments func(text string) int
-	// SendTimeout bounds one attempt. Defaults to 15 s.
+	// SendTimeout bounds one attempt. Defaults to 25 s: time for user code that starts cold on a busy machine.
 	SendTimeout time.Duration
 	// Store is required.
 	Store store.Store
@@ -85,8 +85,8 @@ func New(c Config) (*Worker, error) {
 		return nil, errors.New("delivery: Keys, Log, Route, Segments and Store are required")
 	}
 	setDefault(&c.Idle, 30*time.Second)
-	setDefault(&c.SendTimeout, 15*time.Second)
-	setDefault(&c.Lease, c.SendTimeout+30*time.Second)
+	setDefault(&c.SendTimeout, 25*time.Second)
+	setDefault(&c.Lease, c.SendTimeout+35*time.Second)
 	setDefault(&c.MaxAttempts, 4)
 	setDefault(&c.MaxInFlight, 256)
 	if c.Lease < c.SendTimeout+leaseMargin {

@@ -84,7 +84,7 @@ func TestSendEvent(t *testing.T) {
 			t.Errorf("events %q", l.events)
 		}
 		d := draft()
-		d.Event = json.RawMessage(`"` + strings.Repeat("x", 300<<10) + `"`)
+		d.Event = json.RawMessage(`"` + strings.Repeat("x", 1<<20) + `"`)
 		if _, err := r.w.Prepare(t.Context(), d); fault.CodeOf(err) != fault.InvalidParameter {
 			t.Errorf("an event without bound: %v", err)
 		}

@@ -66,86 +66,54 @@ func (s *Service) UpdateAttributes(ctx context.Context, c Caller, accessToken st
 	return sent, err
 }
 
+// changing is a change of attributes in the making.
+type changing struct {
+	t      *tenant
+	a      *account
+	w      writer
+	values map[string]string
+	// up is the user as it will be; asked are the contacts that get a code, by what they will be.
+	up    *store.User
+	asked []letter
+	// released are names given up; told the contacts that are told of the change.
+	released []string
+	told     map[string]string
+}
+
 // change applies checked values to a user: pending where the pool demands the code first, codes to what must be verified, names moved,
 // the old contacts told.
 func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, values map[string]string, w writer) ([]*Delivery, error) {
-	up := cloneUser(a.user)
-	if up.Pending == nil {
-		up.Pending = map[string]string{}
+	ch := &changing{t: t, a: a, w: w, values: values, up: cloneUser(a.user), told: map[string]string{}}
+	if ch.up.Pending == nil {
+		ch.up.Pending = map[string]string{}
+	}
+	for _, attr := range []string{attrPhone, attrEmail} {
+		if err := ch.contact(attr); err != nil {
+			return nil, err
+		}
+	}
+	if err := ch.rest(); err != nil {
+		return nil, err
 	}
 	var sent []*Delivery
 	var letters []*posted
-	var released []string
-	told := map[string]string{}
-	for _, attr := range []string{attrPhone, attrEmail} {
-		if has := a.user.Attributes[attr]; values[attr+"_verified"] == "false" && has != "" && t.cfg.aliases(attr) && !t.cfg.usesName(attr) {
-			released = append(released, t.cfg.attributeKey(attr, has)) // what an administrator doubts is no name any more
+	for _, l := range ch.asked {
+		p, err := s.post(ctx, t, c, l)
+		if err != nil {
+			return nil, err
 		}
-		v, ok := values[attr]
-		if !ok {
-			continue
-		}
-		delete(values, attr)
-		if v == a.user.Attributes[attr] { // taken back, if another was pending: the code sent to that has no use any more
-			delete(up.Pending, attr)
-			continue
-		}
-		if t.cfg.usesName(attr) && v == "" {
-			return nil, fault.Invalidf(attr, "%s is the sign-in name and cannot be removed.", attr)
-		}
-		direct := w == byAdmin && values[attr+"_verified"] == "true"
-		if w == byAdmin && values[attr+"_verified"] == "" {
-			values[attr+"_verified"] = "false"
-		}
-		if !direct && v != "" && t.cfg.autoVerifies(attr) {
-			l := letter{trigger: triggerUpdate, attr: attr, to: v, purpose: verifyPurpose(attr), counted: guard.Verify, lane: store.LaneSignUp,
-				subject: a.user.ID, user: a.user, by: a, admin: w == byAdmin}
-			p, err := s.post(ctx, t, c, l)
-			if err != nil {
-				return nil, err
-			}
-			letters, sent = append(letters, p), append(sent, p.what)
-		}
-		delete(up.Pending, attr)
-		if !direct && v != "" && t.cfg.verifiesBeforeUpdate(attr) && t.cfg.autoVerifies(attr) {
-			up.Pending[attr] = v
-			delete(values, attr+"_verified")
-			continue
-		}
-		if old := a.user.Attributes[attr]; old != "" {
-			released = append(released, t.cfg.attributeKey(attr, old))
-			if a.user.Attributes[attr+"_verified"] == "true" {
-				told = verifiedContacts(a.user)
-			}
-		}
-		merge(up.Attributes, map[string]string{attr: v, attr + "_verified": "false"})
-		if v == "" {
-			delete(up.Attributes, attr+"_verified")
-			if attr == attrPhone {
-				up.MFA.SMS = false
-			} else {
-				up.MFA.Email = false
-			}
-		}
+		letters, sent = append(letters, p), append(sent, p.what)
 	}
-	if v, ok := values[attrPreferred]; ok && v != a.user.Attributes[attrPreferred] && a.user.Attributes[attrPreferred] != "" && t.cfg.aliases(attrPreferred) {
-		released = append(released, t.cfg.attributeKey(attrPreferred, a.user.Attributes[attrPreferred]))
-	}
-	merge(up.Attributes, values)
-	if m := t.cfg.missing(up.Attributes); m != "" && (w == byUser || a.user.Attributes[m] != "") {
-		return nil, requiredError(m)
-	}
-	dropPreferred(up)
 	ev, err := s.event(ctx, t, c, eventlog.UserChanged, a.user, "", map[string]any{"attributes": len(values)})
 	if err != nil {
 		return nil, err
 	}
-	notes := s.notices(ctx, t, c, a, "The phone number or e-mail address of your account was changed. If this was not you, contact support.", told)
+	notes := s.notices(ctx, t, c, a, "The phone number or e-mail address of your account was changed. If this was not you, contact support.", ch.told)
 	return sent, s.write(ctx, func(tx *unit) error {
-		if err := s.moveNames(ctx, tx, t, a.user, up, released); err != nil {
+		if err := s.moveNames(ctx, tx, t, a.user, ch.up, ch.released); err != nil {
 			return err
 		}
-		if err := s.save(ctx, tx, up); err != nil {
+		if err := s.save(ctx, tx, ch.up); err != nil {
 			return err
 		}
 		for _, p := range letters {
@@ -162,6 +130,69 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 		}
 		return tx.append(ctx, ev)
 	})
+}
+
+// contact is the part of a change that is about a number or address.
+func (ch *changing) contact(attr string) error {
+	t, old, values := ch.t, ch.a.user.Attributes, ch.values
+	if values[attr+"_verified"] == "false" && old[attr] != "" && t.cfg.aliases(attr) && !t.cfg.usesName(attr) {
+		ch.released = append(ch.released, t.cfg.attributeKey(attr, old[attr])) // what an administrator doubts is no name any more
+	}
+	v, ok := values[attr]
+	if !ok {
+		return nil
+	}
+	delete(values, attr)
+	delete(ch.up.Pending, attr)
+	if v == old[attr] { // taken back, if another was pending: the code sent to that has no use any more
+		return nil
+	}
+	if t.cfg.usesName(attr) && v == "" {
+		return fault.Invalidf(attr, "%s is the sign-in name and cannot be removed.", attr)
+	}
+	direct := ch.w == byAdmin && values[attr+"_verified"] == "true"
+	if ch.w == byAdmin && values[attr+"_verified"] == "" {
+		values[attr+"_verified"] = "false"
+	}
+	if !direct && v != "" && t.cfg.autoVerifies(attr) {
+		ch.asked = append(ch.asked, letter{trigger: triggerUpdate, attr: attr, to: v, purpose: verifyPurpose(attr), counted: guard.Verify, lane: store.LaneSignUp,
+			subject: ch.a.user.ID, user: ch.a.user, about: ch.up, by: ch.a, admin: ch.w == byAdmin})
+		if t.cfg.verifiesBeforeUpdate(attr) {
+			ch.up.Pending[attr] = v
+			delete(values, attr+"_verified")
+			return nil
+		}
+	}
+	if old[attr] != "" {
+		ch.released = append(ch.released, t.cfg.attributeKey(attr, old[attr]))
+		if old[attr+"_verified"] == "true" {
+			ch.told = verifiedContacts(ch.a.user)
+		}
+	}
+	merge(ch.up.Attributes, map[string]string{attr: v, attr + "_verified": "false"})
+	if v == "" {
+		delete(ch.up.Attributes, attr+"_verified")
+		if attr == attrPhone {
+			ch.up.MFA.SMS = false
+		} else {
+			ch.up.MFA.Email = false
+		}
+	}
+	return nil
+}
+
+// rest is everything else.
+func (ch *changing) rest() error {
+	t, old := ch.t, ch.a.user.Attributes
+	if v, ok := ch.values[attrPreferred]; ok && v != old[attrPreferred] && old[attrPreferred] != "" && t.cfg.aliases(attrPreferred) {
+		ch.released = append(ch.released, t.cfg.attributeKey(attrPreferred, old[attrPreferred]))
+	}
+	merge(ch.up.Attributes, ch.values)
+	if m := t.cfg.missing(ch.up.Attributes); m != "" && (ch.w == byUser || old[m] != "") {
+		return requiredError(m)
+	}
+	dropPreferred(ch.up)
+	return nil
 }
 
 // moveNames frees the names that the user gave up and claims those that it now owns: what is verified, preferred names, and in pools

@@ -201,7 +201,7 @@ func (s *Service) insertAttempt(ctx context.Context, tx *unit, t *tenant, a *acc
 	if err := tx.Users().InsertUser(ctx, up); err != nil {
 		return err
 	}
-	if err := claimNames(ctx, tx, t, up, attr); err != nil {
+	if err := s.claimVouched(ctx, tx, t, up, attr, false); err != nil {
 		return err
 	}
 	return tx.Users().DeleteAttempts(ctx, t.pool.ID, a.nameKey)

@@ -100,6 +100,14 @@ type held struct {
 	data signIn
 }
 
+// open stores a challenge; nil is none.
+func (u *unit) open(ctx context.Context, o *opened) error {
+	if o == nil {
+		return nil
+	}
+	return u.Challenges().InsertChallenge(ctx, o.row)
+}
+
 // hold reads the challenge of a handle and judges everything but the answer. An unknown, foreign, garbled or misused handle is
 // SessionInvalid: which of these is nobody's business.
 func (s *Service) hold(ctx context.Context, tx store.Tx, t *tenant, c Caller, handle string, kinds ...string) (*held, error) {

@@ -168,7 +168,15 @@ func (s *Service) confirmUser(ctx context.Context, tx *unit, t *tenant, a *accou
 	if err := tx.Codes().DeleteCodes(ctx, t.pool.ID, up.ID, string(otp.SignUp)); err != nil {
 		return err
 	}
-	return s.claimVerified(ctx, tx, t, up, cand.contact, force)
+	for _, attr := range []string{attrPhone, attrEmail} { // the code's, and what the pool's function vouched for
+		if up.Attributes[attr+"_verified"] != "true" {
+			continue
+		}
+		if err := s.claimVerified(ctx, tx, t, up, attr, force && attr == cand.contact); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // claimVerified makes the user the owner of a verified number or address as a sign-in name. With force it is taken from its owner, whose

@@ -32,10 +32,8 @@ type step struct {
 }
 
 func (st *step) commit(ctx context.Context, s *Service, tx *unit) error {
-	if st.challenge != nil {
-		if err := tx.Challenges().InsertChallenge(ctx, st.challenge.row); err != nil {
-			return err
-		}
+	if err := tx.open(ctx, st.challenge); err != nil {
+		return err
 	}
 	if st.letter != nil {
 		err := error(nil)

@@ -245,15 +245,13 @@ func (s *Service) signUpUser(ctx context.Context, t *tenant, c Caller, a *accoun
 				return err
 			}
 		}
-		if ses != nil {
-			if err := tx.Challenges().InsertChallenge(ctx, ses.row); err != nil {
-				return err
-			}
+		if err := tx.open(ctx, ses); err != nil {
+			return err
 		}
 		return tx.Events().Append(ctx, ev)
 	})
 	if err != nil {
-		return nil, err
+		return nil, signUpTaken(err)
 	}
 	if p != nil {
 		out.Delivery = p.what
@@ -333,10 +331,8 @@ func (s *Service) signUpAttempt(ctx context.Context, t *tenant, c Caller, a *acc
 				return err
 			}
 		}
-		if ses != nil {
-			if err := tx.Challenges().InsertChallenge(ctx, ses.row); err != nil {
-				return err
-			}
+		if err := tx.open(ctx, ses); err != nil {
+			return err
 		}
 		return tx.Events().Append(ctx, ev)
 	})

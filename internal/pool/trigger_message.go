@@ -22,7 +22,7 @@ func (s *Service) customMessage(ctx context.Context, t *tenant, c Caller, l lett
 	if err == nil {
 		return own, nil
 	}
-	if t.hides() && l.secretly() && fault.CodeOf(err) != fault.InternalError {
+	if t.client != nil && t.concealed() && l.secretly() && fault.CodeOf(err) != fault.InternalError {
 		return tmpl, nil // an error would tell that somebody has the name
 	}
 	return tmpl, err

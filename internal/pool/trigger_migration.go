@@ -16,7 +16,7 @@ const askForgotPassword = "ForgotPassword"
 
 // migrate asks UserMigration about a name that nobody has, and creates the user that the function knows. It returns the account as it is
 // then. what is askAuthentication, with the password that was typed, or askForgotPassword. Where existence is hidden every failure of the
-// function is as if it did not know the user. errStale: somebody else was faster.
+// function is as if it did not know the user.
 func (s *Service) migrate(ctx context.Context, t *tenant, c Caller, a *account, what, pw string) (*account, error) {
 	if a.user != nil || !t.has(trigger.UserMigration) || (what == askAuthentication && pw == "") {
 		return a, nil
@@ -40,7 +40,13 @@ func (s *Service) migrate(ctx context.Context, t *tenant, c Caller, a *account, 
 	if err != nil {
 		return a, s.notMigrated(ctx, t, c, a, what, err)
 	}
-	return s.storeMigrated(ctx, t, c, a, u, attr, answer.ForceAliasCreation)
+	now, err := s.storeMigrated(ctx, t, c, a, u, attr, answer.ForceAliasCreation)
+	switch code := fault.CodeOf(err); code {
+	case fault.UsernameTaken, fault.SignInNameTaken, fault.AliasTaken:
+		err = s.triggerFailed(ctx, t, c, trigger.UserMigration, what, a.whom(), trigger.Invalid(trigger.UserMigration, "the username or a verified attribute belongs to another user"))
+		return a, s.notMigrated(ctx, t, c, a, what, err)
+	}
+	return now, err
 }
 
 // migratedUser is the user that a function described. Its attributes are taken as an administrator's.
@@ -58,6 +64,9 @@ func (s *Service) migratedUser(ctx context.Context, t *tenant, a *account, answe
 	if err != nil {
 		return nil, "", err
 	}
+	if !t.leadsTo(a.name, u) {
+		return nil, "", fault.Invalidf("username", "userAttributes are not of the user that was asked for: its username or a verified alias.")
+	}
 	switch answer.FinalUserStatus {
 	case string(store.Confirmed):
 		u.Status = store.Confirmed
@@ -70,6 +79,20 @@ func (s *Service) migratedUser(ctx context.Context, t *tenant, a *account, answe
 	return u, attr, s.setPassword(ctx, t, u, pw)
 }
 
+// leadsTo reports whether a new user is found by a typed name: by its username, or an alias that is verified.
+func (t *tenant) leadsTo(name string, u *store.User) bool {
+	keys, _ := t.cfg.nameKeys(name)
+	for _, attr := range []string{attrPhone, attrEmail, attrPreferred} {
+		own := t.cfg.usesName(attr) || attr == attrPreferred || u.Attributes[attr+"_verified"] == "true"
+		if v := u.Attributes[attr]; v != "" && own && slices.Contains(keys, t.cfg.attributeKey(attr, v)) {
+			return true
+		}
+	}
+	return slices.Contains(keys, keyUsername+t.cfg.fold(u.Username))
+}
+
+// storeMigrated stores the user and returns the account as it is then. What is taken may have been so by a sign-in of the same user at the
+// same time.
 func (s *Service) storeMigrated(ctx context.Context, t *tenant, c Caller, a *account, u *store.User, attr string, force bool) (*account, error) {
 	ev, err := s.event(ctx, t, c, eventlog.UserCreated, u, "", map[string]any{"status": string(u.Status), "migrated": true})
 	if err != nil {
@@ -88,15 +111,18 @@ func (s *Service) storeMigrated(ctx context.Context, t *tenant, c Caller, a *acc
 		return tx.append(ctx, ev)
 	})
 	switch fault.CodeOf(err) {
-	case fault.UsernameTaken, fault.SignInNameTaken: // by a sign-in of the same user at the same time
-		return nil, errStale
-	case fault.AliasTaken:
-		return a, s.notMigrated(ctx, t, c, a, askAuthentication, err)
-	}
-	if err != nil {
+	case "", fault.UsernameTaken, fault.SignInNameTaken, fault.AliasTaken:
+	default:
 		return nil, err
 	}
-	return s.find(ctx, t, c, a.name)
+	now, lost := s.find(ctx, t, c, a.name)
+	if lost != nil {
+		return nil, lost
+	}
+	if now.user != nil {
+		err = nil
+	}
+	return now, err
 }
 
 // notMigrated is the answer where the function did not give the user.

@@ -79,15 +79,18 @@ func confirmedUser(cand candidate) *store.User {
 // nobody learns that the name is taken.
 func (s *Service) signUpConfirmed(ctx context.Context, t *tenant, c Caller, a *account, u *store.User, attr string) (*SignUpResult, error) {
 	out := &SignUpResult{UserSub: u.ID, Confirmed: true}
-	if a.user != nil {
-		return out, s.signUpInVain(ctx, t, c, a)
-	}
-	u.Status = store.Confirmed
-	ev, err := s.event(ctx, t, c, eventlog.SignUpSucceeded, u, u.Attributes[attrPhone], map[string]any{"confirmed": true})
+	ses, err := s.signUpSession(t, c, u.ID)
 	if err != nil {
 		return nil, err
 	}
-	ses, err := s.signUpSession(t, c, u.ID)
+	if ses != nil {
+		out.Session = ses.handle
+	}
+	if a.user != nil {
+		return out, s.signUpInVain(ctx, t, c, a, ses)
+	}
+	u.Status = store.Confirmed
+	ev, err := s.event(ctx, t, c, eventlog.SignUpSucceeded, u, u.Attributes[attrPhone], map[string]any{"confirmed": true})
 	if err != nil {
 		return nil, err
 	}
@@ -101,30 +104,38 @@ func (s *Service) signUpConfirmed(ctx context.Context, t *tenant, c Caller, a *a
 		if err := tx.Users().DeleteAttempts(ctx, t.pool.ID, a.nameKey); err != nil {
 			return err
 		}
-		if ses != nil {
-			if err := tx.Challenges().InsertChallenge(ctx, ses.row); err != nil {
-				return err
-			}
+		if err := tx.open(ctx, ses); err != nil {
+			return err
 		}
 		return tx.append(ctx, ev)
 	})
-	if code := fault.CodeOf(err); t.cfg.SeparateAttempts && (code == fault.SignInNameTaken || code == fault.UsernameTaken) {
-		return out, s.signUpInVain(ctx, t, c, a)
+	if code := fault.CodeOf(err); t.cfg.SeparateAttempts && (code == fault.SignInNameTaken || code == fault.UsernameTaken || code == fault.AliasTaken) {
+		return out, s.signUpInVain(ctx, t, c, a, ses)
 	}
 	if err != nil {
-		return nil, err
-	}
-	if ses != nil {
-		out.Session = ses.handle
+		return nil, signUpTaken(err)
 	}
 	return out, s.postConfirmation(ctx, t, c, askConfirmSignUp, u)
 }
 
-// signUpInVain records a sign-up with a name that somebody has, of which the caller must not learn.
-func (s *Service) signUpInVain(ctx context.Context, t *tenant, c Caller, a *account) error {
+// signUpTaken words what belongs to somebody else as SignUp does: it knows no AliasExists.
+func signUpTaken(err error) error {
+	if e := fault.Of(err); e != nil && e.Code == fault.AliasTaken {
+		return taken(e.Field)
+	}
+	return err
+}
+
+// signUpInVain records a sign-up with what somebody has, of which the caller must not learn. Its session is nobody's.
+func (s *Service) signUpInVain(ctx context.Context, t *tenant, c Caller, a *account, ses *opened) error {
 	ev, err := s.event(ctx, t, c, eventlog.SignUpFailed, a.user, "", nil)
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, func(tx *unit) error { return tx.append(ctx, ev) })
+	return s.write(ctx, func(tx *unit) error {
+		if err := tx.open(ctx, ses); err != nil {
+			return err
+		}
+		return tx.append(ctx, ev)
+	})
 }

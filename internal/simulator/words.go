@@ -31,7 +31,7 @@ func split(text, code string) []part {
 var triggerLabels = map[string]string{
 	"SignUp": "Sign-up", "ResendCode": "Code again", "Authentication": "Sign-in", "ForgotPassword": "Recovery",
 	"UpdateUserAttribute": "New number", "VerifyUserAttribute": "Verification", "AdminCreateUser": "Invitation",
-	"AccountTakeOverNotification": "Security notice",
+	"AccountTakeOverNotification": "Security notice", "AccountChanged": "Account changed", "TestMessage": "Test message",
 }
 
 func triggerLabel(source string) string {

@@ -18,7 +18,7 @@ const (
 	// sendMargin is how much earlier than its attempt a call ends, so that the attempt's own end is not taken for the call's.
 	sendMargin = 250 * time.Millisecond
 	// maxCall bounds a call of a sender function where the attempt has no deadline.
-	maxCall = 15 * time.Second
+	maxCall = 25 * time.Second
 )
 
 // Sender hands messages to a pool's sender function. It implements delivery.Sender and delivery.EventSender.
