@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
@@ -21,14 +23,18 @@ import (
 const awsTimeout = 60 * time.Second
 
 // awsClient is how this server calls AWS: with the credentials of the configuration or of the environment, through our dialer. Nothing is
-// looked up on the machine's metadata service or in ~/.aws unless the configuration says chain. AWS_ENDPOINT_URL and its
+// looked up on the machine's metadata service or in ~/.aws unless the configuration says chain. AWS_ENDPOINT_URL, AWS_CA_BUNDLE and their
 // kind are honoured.
-func awsClient(ctx context.Context, a *app, c config.AWS, client *http.Client) (aws.Config, error) {
+func awsClient(ctx context.Context, a *app, c config.AWS, p *egress.Policy) (aws.Config, error) {
 	var o []func(*awsconfig.LoadOptions) error
 	if c.Region != "" {
 		o = append(o, awsconfig.WithRegion(c.Region))
 	}
-	o = append(o, awsconfig.WithHTTPClient(client))
+	// The SDK puts the authorities of AWS_CA_BUNDLE into a client of its own kind alone; providers of credentials keep that one.
+	theirs := awshttp.NewBuildableClient().WithTimeout(awsTimeout).WithTransportOptions(func(t *http.Transport) {
+		t.DialContext, t.Proxy = (&egress.Dialer{Policy: p}).DialContext, nil
+	})
+	o = append(o, awsconfig.WithHTTPClient(theirs))
 	if !c.Chain {
 		creds, err := awsCredentials(a, c)
 		if err != nil {
@@ -37,7 +43,16 @@ func awsClient(ctx context.Context, a *app, c config.AWS, client *http.Client) (
 		o = append(o, awsconfig.WithCredentialsProvider(creds), awsconfig.WithSharedConfigFiles([]string{}), awsconfig.WithSharedCredentialsFiles([]string{}),
 			awsconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled))
 	}
-	return awsconfig.LoadDefaultConfig(ctx, o...)
+	out, err := awsconfig.LoadDefaultConfig(ctx, o...)
+	if err != nil {
+		return out, err
+	}
+	var roots *tls.Config
+	if b, ok := out.HTTPClient.(*awshttp.BuildableClient); ok {
+		roots = b.GetTransport().TLSClientConfig
+	}
+	out.HTTPClient = outside(p, roots)
+	return out, nil
 }
 
 func awsCredentials(a *app, c config.AWS) (aws.CredentialsProvider, error) {
@@ -56,6 +71,6 @@ func awsCredentials(a *app, c config.AWS) (aws.CredentialsProvider, error) {
 }
 
 // outside is the HTTP client for AWS.
-func outside(p *egress.Policy) *http.Client {
-	return egress.NewClient(egress.Config{Policy: p, Timeout: awsTimeout, MaxResponse: 8 << 20})
+func outside(p *egress.Policy, roots *tls.Config) *http.Client {
+	return egress.NewClient(egress.Config{Policy: p, TLS: roots, Timeout: awsTimeout, MaxResponse: 8 << 20})
 }

@@ -39,7 +39,7 @@ func (d *devRun) functions() (out countersign.Functions, err error) {
 		if err != nil {
 			return out, err
 		}
-		cfg, err := awsClient(d.a.ctx, d.a, config.AWS{}, outside(policy))
+		cfg, err := awsClient(d.a.ctx, d.a, config.AWS{}, policy)
 		if err != nil {
 			return out, err
 		}
@@ -68,7 +68,7 @@ func serveFunctions(ctx context.Context, a *app, c *config.Config) (out counters
 	if err != nil {
 		return out, err
 	}
-	cfg, err := awsClient(ctx, a, c.AWS, outside(policy))
+	cfg, err := awsClient(ctx, a, c.AWS, policy)
 	if err != nil {
 		return out, hint(err, "see aws in countersign config example")
 	}
