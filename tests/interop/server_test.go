@@ -35,8 +35,24 @@ type server struct {
 	log    tail
 }
 
+// with is a change of a server's arguments, withEnv one of its environment.
+func with(args ...string) func(*exec.Cmd) {
+	return func(cmd *exec.Cmd) { cmd.Args = append(cmd.Args, args...) }
+}
+
+func withEnv(env ...string) func(*exec.Cmd) {
+	return func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, env...) }
+}
+
+// useServer makes clients talk to a server until the test ends.
+func useServer(t *testing.T, s *server) {
+	old := srv
+	srv = s
+	t.Cleanup(func() { srv = old })
+}
+
 // startServer runs the program on free ports with its data in dir, and waits until it is ready.
-func startServer(dir string) (*server, error) {
+func startServer(dir string, changes ...func(*exec.Cmd)) (*server, error) {
 	port, err := freePair()
 	if err != nil {
 		return nil, err
@@ -49,6 +65,9 @@ func startServer(dir string) (*server, error) {
 	}
 	s.cmd = exec.Command(program, "dev", "--listen", "127.0.0.1:"+strconv.Itoa(port), "--data", dir)
 	s.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "COUNTERSIGN_") })
+	for _, change := range changes {
+		change(s.cmd)
+	}
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
@@ -116,9 +135,9 @@ func (s *server) stop() error {
 func (s *server) output() string { return s.log.String() }
 
 // newServer starts a server of the test's own, for tests that count on the start state.
-func newServer(t *testing.T) *server {
+func newServer(t *testing.T, changes ...func(*exec.Cmd)) *server {
 	t.Helper()
-	s, err := startServer(filepath.Join(t.TempDir(), "data"))
+	s, err := startServer(filepath.Join(t.TempDir(), "data"), changes...)
 	if err != nil {
 		t.Fatal(err)
 	}
