@@ -44,8 +44,7 @@ func (d Decrypter) Decrypt(ctx context.Context, message []byte) (plaintext []byt
 	if plaintext, err = m.open(dataKey); err != nil {
 		return nil, nil, err
 	}
-	h, err = Parse(message)
-	return plaintext, h, err
+	return plaintext, m.copyHeader(), nil
 }
 
 // open returns the plaintext once everything was checked.

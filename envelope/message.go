@@ -117,11 +117,16 @@ func Parse(message []byte) (*Header, error) {
 	if err != nil {
 		return nil, err
 	}
+	return m.copyHeader(), nil
+}
+
+// copyHeader is the header with bytes of its own: those of m are the caller's message.
+func (m *wire) copyHeader() *Header {
 	h := Header{m.Suite, slices.Clone(m.MessageID), m.Context, make([]EncryptedKey, len(m.Keys))}
 	for i, k := range m.Keys {
 		h.Keys[i] = EncryptedKey{k.Provider, slices.Clone(k.Info), slices.Clone(k.Ciphertext)}
 	}
-	return &h, nil
+	return &h
 }
 
 // parse takes a message apart; the parts point into it.

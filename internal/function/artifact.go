@@ -69,10 +69,13 @@ func (s *Service) keep(ctx context.Context, hash string, data []byte) error {
 func (s *Service) upload(ctx context.Context, hash string, data []byte) error {
 	for n := 0; n*store.ChunkSize < len(data); n++ {
 		part := data[n*store.ChunkSize : min((n+1)*store.ChunkSize, len(data))]
-		at := s.now()
+		at, begin := s.now(), time.Now()
 		err := s.c.Store.Write(ctx, func(tx store.Tx) error { return tx.Artifacts().PutArtifactChunk(ctx, hash, n, part, at) })
 		if err != nil {
 			return stored(err)
+		}
+		if err := pause(ctx, min(2*time.Since(begin), maxPause)); err != nil {
+			return err
 		}
 	}
 	a := &store.Artifact{Hash: hash, Size: int64(len(data)), CreatedAt: s.now()}
@@ -80,6 +83,21 @@ func (s *Service) upload(ctx context.Context, hash string, data []byte) error {
 		return stored(err)
 	}
 	return nil
+}
+
+// maxPause bounds the pause after a chunk. On SQLite a chunk holds up the commits that come beside it; pauses twice as long bring the
+// p99 of small commits during an upload of 50 MB from 60 to 120 ms down to 25 ms, and their p50 to what it is without (2 shared cores).
+const maxPause = 100 * time.Millisecond
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Package opens a package by its hash (Info.Artifact). It is read from the store as it is needed. The error is
