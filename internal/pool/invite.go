@@ -70,27 +70,31 @@ func (s *Service) invite(ctx context.Context, c Caller, in AdminCreateInput) (*U
 	if err != nil {
 		return nil, err
 	}
-	err = s.write(ctx, func(tx *unit) error {
-		if err := tx.Users().InsertUser(ctx, u); err != nil {
-			return err
-		}
-		if err := s.claimInvited(ctx, tx, t, u, attr, in.ForceAlias); err != nil {
-			return err
-		}
-		if err := tx.Users().DeleteAttempts(ctx, t.pool.ID, a.nameKey); err != nil {
-			return err
-		}
-		for _, p := range letters {
-			if err := s.store(ctx, tx, p); err != nil {
-				return err
-			}
-		}
-		return tx.append(ctx, ev)
+	err = again(func() error { // the alias that it takes may be of a user who is just changed
+		return s.write(ctx, func(tx *unit) error { return s.storeInvited(ctx, tx, t, a, u, attr, in.ForceAlias, letters, ev) })
 	})
 	if err != nil {
 		return nil, err
 	}
 	return s.view(t, u, all), nil
+}
+
+func (s *Service) storeInvited(ctx context.Context, tx *unit, t *tenant, a *account, u *store.User, attr string, force bool, letters []*posted, ev *store.Event) error {
+	if err := tx.Users().InsertUser(ctx, u); err != nil {
+		return err
+	}
+	if err := s.claimInvited(ctx, tx, t, u, attr, force); err != nil {
+		return err
+	}
+	if err := tx.Users().DeleteAttempts(ctx, t.pool.ID, a.nameKey); err != nil {
+		return err
+	}
+	for _, p := range letters {
+		if err := s.store(ctx, tx, p); err != nil {
+			return err
+		}
+	}
+	return tx.append(ctx, ev)
 }
 
 // claimInvited gives a new user its name and what the administrator vouches for.

@@ -127,13 +127,12 @@ func (s *Service) ConfirmForgotPassword(ctx context.Context, c Caller, in Confir
 }
 
 func (s *Service) reset(ctx context.Context, t *tenant, c Caller, a *account, in ConfirmForgotPasswordInput) error {
-	attr, target := "", ""
+	spec := otp.Spec{PoolID: t.pool.ID, SubjectID: a.subject, Purpose: otp.Reset, ClientID: t.client.ID, Wire: c.Wire}
 	if a.user != nil {
-		if attr, _ = t.resetContact(a.user); attr != "" {
-			target = a.user.Attributes[attr]
+		if attr, _ := t.resetContact(a.user); attr != "" {
+			spec.Target = a.user.Attributes[attr]
 		}
 	}
-	spec := otp.Spec{PoolID: t.pool.ID, SubjectID: a.subject, Purpose: otp.Reset, ClientID: t.client.ID, Wire: c.Wire, Target: target}
 	try := s.try(t, a, guard.Recovery)
 	var early error
 	err := s.Store.Read(ctx, func(tx store.Tx) error {
@@ -187,19 +186,24 @@ func (s *Service) reset(ctx context.Context, t *tenant, c Caller, a *account, in
 		if err != nil {
 			return err
 		}
-		if err := s.guard.Forgive(ctx, tx, t.pool.ID, a.user.ID, guard.Password, guard.SignIn, guard.Custom); err != nil {
-			return err
-		}
-		if err := tx.Families().RevokeFamilies(ctx, up.PoolID, up.ID, "", s.now()); err != nil {
-			return err
-		}
-		if err := s.passwordSet(ctx, tx, up, notes); err != nil {
-			return err
-		}
-		return tx.append(ctx, ev)
+		return s.storeReset(ctx, tx, up, notes, ev)
 	})
 	if err != nil {
 		return err
 	}
 	return s.postConfirmation(ctx, t, c, askConfirmForgot, up)
+}
+
+// storeReset stores the new password, forgives the wrong ones, and ends every session.
+func (s *Service) storeReset(ctx context.Context, tx *unit, up *store.User, notes []*posted, ev *store.Event) error {
+	if err := s.guard.Forgive(ctx, tx, up.PoolID, up.ID, guard.Password, guard.SignIn, guard.Custom); err != nil {
+		return err
+	}
+	if err := tx.Families().RevokeFamilies(ctx, up.PoolID, up.ID, "", s.now()); err != nil {
+		return err
+	}
+	if err := s.passwordSet(ctx, tx, up, notes); err != nil {
+		return err
+	}
+	return tx.append(ctx, ev)
 }

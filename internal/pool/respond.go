@@ -141,20 +141,8 @@ func (s *Service) answerCode(ctx context.Context, t *tenant, c Caller, a *accoun
 	}
 	st, up := &step{}, a.user
 	if early == nil {
-		if h.data.SetupEmail != "" && !t.maySetUp(a.user, kindEmailOTP) {
-			return nil, fault.New(fault.SessionInvalid)
-		}
-		if up, err = s.proved(a.user, h); err != nil {
+		if st, up, err = s.afterCode(ctx, t, c, a, h); err != nil {
 			return nil, err
-		}
-		factor := h.Kind
-		if h.data.MFA {
-			factor = passedMFA
-		}
-		proved := *a
-		proved.user = up
-		if st, err = s.next(ctx, t, c, &proved, h.Chain, h.data.with(factor)); err != nil {
-			return nil, s.halt(ctx, h, err)
 		}
 	}
 	good, bad, err := s.codeEvents(ctx, t, c, a, h)
@@ -199,6 +187,28 @@ func (s *Service) answerCode(ctx context.Context, t *tenant, c Caller, a *accoun
 		return st.commit(ctx, s, tx)
 	})
 	return st.result, err
+}
+
+// afterCode is the step after a right code, and the user as the code leaves it.
+func (s *Service) afterCode(ctx context.Context, t *tenant, c Caller, a *account, h *held) (*step, *store.User, error) {
+	if h.data.SetupEmail != "" && !t.maySetUp(a.user, kindEmailOTP) {
+		return nil, nil, fault.New(fault.SessionInvalid)
+	}
+	up, err := s.proved(a.user, h)
+	if err != nil {
+		return nil, nil, err
+	}
+	factor := h.Kind
+	if h.data.MFA {
+		factor = passedMFA
+	}
+	proved := *a
+	proved.user = up
+	st, err := s.next(ctx, t, c, &proved, h.Chain, h.data.with(factor))
+	if err != nil {
+		return nil, nil, s.halt(ctx, h, err)
+	}
+	return st, up, nil
 }
 
 func (s *Service) codeEvents(ctx context.Context, t *tenant, c Caller, a *account, h *held) (good, bad *store.Event, err error) {
@@ -378,43 +388,9 @@ func (s *Service) newPassword(ctx context.Context, t *tenant, c Caller, a *accou
 	if !a.user.Enabled {
 		return nil, fault.New(fault.UserDisabled)
 	}
-	var list []Attr
-	for k, v := range in.Responses {
-		if name, ok := strings.CutPrefix(k, "userAttributes."); ok {
-			if sc := t.cfg.attribute(name); sc != nil && sc.Required && a.user.Attributes[name] != "" && a.user.Attributes[name] != v {
-				return nil, fault.Invalidf(name, "Cannot modify an already provided %s", name)
-			}
-			list = append(list, Attr{name, v})
-		}
-	}
-	values, err := t.checkAttributes(list, byUser, true)
+	up, released, err := t.firstAttributes(a.user, in.Responses)
 	if err != nil {
 		return nil, err
-	}
-	up := cloneUser(a.user)
-	var released []string
-	for _, attr := range []string{attrPhone, attrEmail, attrPreferred} {
-		v, given := values[attr]
-		old := up.Attributes[attr]
-		if !given || v == old {
-			continue
-		}
-		if old != "" && t.cfg.usesName(attr) {
-			return nil, fault.Invalidf(attr, "Cannot modify %s here.", attr)
-		}
-		if old != "" && t.cfg.aliases(attr) {
-			released = append(released, t.cfg.attributeKey(attr, old))
-		}
-		switch {
-		case v == "":
-			values[attr+"_verified"] = ""
-		case attr != attrPreferred:
-			values[attr+"_verified"] = "false"
-		}
-	}
-	merge(up.Attributes, values)
-	if m := t.cfg.missing(up.Attributes); m != "" {
-		return nil, requiredError(m)
 	}
 	err = s.replacePassword(ctx, t, up, in.Responses["NEW_PASSWORD"])
 	if fault.CodeOf(err) == fault.PasswordReused { // counted: it was compared with the whole history
@@ -455,4 +431,46 @@ func (s *Service) newPassword(ctx context.Context, t *tenant, c Caller, a *accou
 		return st.commit(ctx, s, tx)
 	})
 	return st.result, err
+}
+
+// firstAttributes is a user with the attributes that it gives with its first password, and the names that it thereby gives up.
+func (t *tenant) firstAttributes(old *store.User, responses map[string]string) (up *store.User, released []string, err error) {
+	var list []Attr
+	for k, v := range responses {
+		if name, ok := strings.CutPrefix(k, "userAttributes."); ok {
+			if sc := t.cfg.attribute(name); sc != nil && sc.Required && old.Attributes[name] != "" && old.Attributes[name] != v {
+				return nil, nil, fault.Invalidf(name, "Cannot modify an already provided %s", name)
+			}
+			list = append(list, Attr{name, v})
+		}
+	}
+	values, err := t.checkAttributes(list, byUser, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	up = cloneUser(old)
+	for _, attr := range []string{attrPhone, attrEmail, attrPreferred} {
+		v, given := values[attr]
+		had := up.Attributes[attr]
+		if !given || v == had {
+			continue
+		}
+		if had != "" && t.cfg.usesName(attr) {
+			return nil, nil, fault.Invalidf(attr, "Cannot modify %s here.", attr)
+		}
+		if had != "" && t.cfg.aliases(attr) {
+			released = append(released, t.cfg.attributeKey(attr, had))
+		}
+		switch {
+		case v == "":
+			values[attr+"_verified"] = ""
+		case attr != attrPreferred:
+			values[attr+"_verified"] = "false"
+		}
+	}
+	merge(up.Attributes, values)
+	if m := t.cfg.missing(up.Attributes); m != "" {
+		return nil, nil, requiredError(m)
+	}
+	return up, released, nil
 }

@@ -12,10 +12,12 @@ import (
 	"countersign/internal/store"
 )
 
+const allowRefresh = "ALLOW_REFRESH_TOKEN_AUTH"
+
 // flowAllowed maps an AuthFlow to the ExplicitAuthFlows value that allows it; the second group is for administrators' calls only.
 var flowAllowed = map[string]string{
 	"USER_SRP_AUTH": "ALLOW_USER_SRP_AUTH", "USER_PASSWORD_AUTH": "ALLOW_USER_PASSWORD_AUTH", "USER_AUTH": "ALLOW_USER_AUTH",
-	"REFRESH_TOKEN_AUTH": "ALLOW_REFRESH_TOKEN_AUTH", "REFRESH_TOKEN": "ALLOW_REFRESH_TOKEN_AUTH", "CUSTOM_AUTH": "ALLOW_CUSTOM_AUTH",
+	"REFRESH_TOKEN_AUTH": allowRefresh, "REFRESH_TOKEN": allowRefresh, "CUSTOM_AUTH": "ALLOW_CUSTOM_AUTH",
 	"ADMIN_USER_PASSWORD_AUTH": "ALLOW_ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH": "ALLOW_ADMIN_USER_PASSWORD_AUTH",
 }
 
@@ -27,32 +29,20 @@ func (s *Service) InitiateAuth(ctx context.Context, c Caller, in AuthInput) (*Au
 	if err != nil {
 		return nil, err
 	}
-	admin := in.PoolID != ""
-	need, ok := flowAllowed[in.Flow]
-	switch {
-	case !ok:
-		return nil, fault.New(fault.FlowNotSupported)
-	case strings.HasPrefix(in.Flow, "ADMIN_") != admin && (strings.HasPrefix(in.Flow, "ADMIN_") || in.Flow == "USER_PASSWORD_AUTH"):
-		return nil, fault.New(fault.FlowNotSupported).WithHint("USER_PASSWORD_AUTH is for InitiateAuth, ADMIN_USER_PASSWORD_AUTH for AdminInitiateAuth.")
-	case !t.ccfg.allows(need) && need != "ALLOW_REFRESH_TOKEN_AUTH":
-		return nil, fault.New(fault.FlowNotEnabled).WithField(in.Flow).WithHint("Add %s to the client's ExplicitAuthFlows.", need)
-	case in.Flow == "CUSTOM_AUTH":
-		if err := t.customReady(); err != nil {
-			return nil, err
-		}
+	if err := t.checkFlow(&in); err != nil {
+		return nil, err
 	}
 	if err := t.checkAddress(c); err != nil {
 		return nil, err
 	}
-	p := in.Params
-	if need == "ALLOW_REFRESH_TOKEN_AUTH" {
+	if flowAllowed[in.Flow] == allowRefresh {
 		return s.refreshFlow(ctx, c, in)
 	}
-	name := p["USERNAME"]
+	name := in.Params["USERNAME"]
 	if name == "" {
 		return nil, fault.Invalidf("USERNAME", "Missing required parameter USERNAME")
 	}
-	if err := t.checkSecretHash(param(p, "SECRET_HASH"), name); err != nil {
+	if err := t.checkSecretHash(param(in.Params, "SECRET_HASH"), name); err != nil {
 		return nil, err
 	}
 	if len(name) > 128 {
@@ -60,32 +50,53 @@ func (s *Service) InitiateAuth(ctx context.Context, c Caller, in AuthInput) (*Au
 	}
 	var out *AuthResult
 	err = again(func() (err error) {
-		a, err := s.find(ctx, t, c, name)
-		if err != nil {
-			return err
-		}
-		if a, err = s.migrate(ctx, t, c, a, askAuthentication, in.password()); err != nil {
-			return err
-		}
-		if err := s.preAuthentication(ctx, t, c, a); err != nil {
-			return err
-		}
-		switch in.Flow {
-		case "USER_SRP_AUTH":
-			out, err = s.beginSRP(ctx, t, c, a, p["SRP_A"], nil, nil)
-		case "CUSTOM_AUTH":
-			out, err = s.beginCustom(ctx, t, c, a, p)
-		case "USER_AUTH":
-			out, err = s.beginChoice(ctx, t, c, a, in)
-		default:
-			if p["PASSWORD"] == "" {
-				return fault.Invalidf("PASSWORD", "Missing required parameter PASSWORD")
-			}
-			out, err = s.passwordStep(ctx, t, c, a, p["PASSWORD"], nil, signIn{Name: name})
-		}
+		out, err = s.beginSignIn(ctx, t, c, in, name)
 		return err
 	})
 	return out, err
+}
+
+// checkFlow refuses a flow that does not exist, that is not for this call, or that the client or pool is not set up for.
+func (t *tenant) checkFlow(in *AuthInput) error {
+	need, ok := flowAllowed[in.Flow]
+	forAdmin := strings.HasPrefix(in.Flow, "ADMIN_")
+	switch {
+	case !ok:
+		return fault.New(fault.FlowNotSupported)
+	case forAdmin != (in.PoolID != "") && (forAdmin || in.Flow == "USER_PASSWORD_AUTH"):
+		return fault.New(fault.FlowNotSupported).WithHint("USER_PASSWORD_AUTH is for InitiateAuth, ADMIN_USER_PASSWORD_AUTH for AdminInitiateAuth.")
+	case !t.ccfg.allows(need) && need != allowRefresh:
+		return fault.New(fault.FlowNotEnabled).WithField(in.Flow).WithHint("Add %s to the client's ExplicitAuthFlows.", need)
+	case in.Flow == "CUSTOM_AUTH":
+		return t.customReady()
+	}
+	return nil
+}
+
+// beginSignIn finds the user, who may have to be migrated first, asks PreAuthentication, and begins the flow.
+func (s *Service) beginSignIn(ctx context.Context, t *tenant, c Caller, in AuthInput, name string) (*AuthResult, error) {
+	a, err := s.find(ctx, t, c, name)
+	if err != nil {
+		return nil, err
+	}
+	if a, err = s.migrate(ctx, t, c, a, askAuthentication, in.password()); err != nil {
+		return nil, err
+	}
+	if err := s.preAuthentication(ctx, t, c, a); err != nil {
+		return nil, err
+	}
+	switch in.Flow {
+	case "USER_SRP_AUTH":
+		return s.beginSRP(ctx, t, c, a, in.Params["SRP_A"], nil, nil)
+	case "CUSTOM_AUTH":
+		return s.beginCustom(ctx, t, c, a, in.Params)
+	case "USER_AUTH":
+		return s.beginChoice(ctx, t, c, a, in)
+	}
+	if in.Params["PASSWORD"] == "" {
+		return nil, fault.Invalidf("PASSWORD", "Missing required parameter PASSWORD")
+	}
+	return s.passwordStep(ctx, t, c, a, in.Params["PASSWORD"], nil, signIn{Name: name})
 }
 
 // password is the password in clear that a sign-in begins with, or empty.

@@ -120,14 +120,16 @@ func DecodeToken(version string, response json.RawMessage) (TokenAnswer, error) 
 	if version != TokenV2 {
 		v1, err := Decode[struct {
 			Details struct {
-				AddOrOverride map[string]string `json:"claimsToAddOrOverride"`
+				AddOrOverride map[string]*string `json:"claimsToAddOrOverride"`
 				Suppress      []string          `json:"claimsToSuppress"`
 				Groups        *Groups           `json:"groupOverrideDetails"`
 			} `json:"claimsOverrideDetails"`
 		}](PreTokenGeneration, response)
 		out := TokenAnswer{ID: Claims{Suppress: v1.Details.Suppress, AddOrOverride: map[string]any{}}, Groups: v1.Details.Groups}
 		for k, v := range v1.Details.AddOrOverride {
-			out.ID.AddOrOverride[k] = v
+			if v != nil {
+				out.ID.AddOrOverride[k] = *v
+			}
 		}
 		return out, err
 	}
