@@ -79,12 +79,26 @@ func archive(t *testing.T, files map[string]string) []byte {
 	return buf.Bytes()
 }
 
-var sdkPackage = sync.OnceValues(packSDK)
+var (
+	sdkPackage    = sync.OnceValues(func() ([]byte, error) { return packModules("@aws-crypto/client-node", "base64-js", "aws-sdk") })
+	clientPackage = sync.OnceValues(func() ([]byte, error) { return packModules("@aws-crypto/client-node") })
+)
 
 // withSDK adds files to a package that holds the Encryption SDK, base64-js and aws-sdk, as the documents have their readers do.
 func withSDK(t *testing.T, files map[string]string) []byte {
 	t.Helper()
-	base, err := sdkPackage()
+	return packedWith(t, sdkPackage, files)
+}
+
+// withClient adds files to a package that holds the Encryption SDK alone, which is a quarter of the size.
+func withClient(t *testing.T, files map[string]string) []byte {
+	t.Helper()
+	return packedWith(t, clientPackage, files)
+}
+
+func packedWith(t *testing.T, packed func() ([]byte, error), files map[string]string) []byte {
+	t.Helper()
+	base, err := packed()
 	check(t, err)
 	from, err := zip.NewReader(bytes.NewReader(base), int64(len(base)))
 	check(t, err)
@@ -103,11 +117,11 @@ func withSDK(t *testing.T, files map[string]string) []byte {
 	return buf.Bytes()
 }
 
-func packSDK() ([]byte, error) {
+func packModules(names ...string) ([]byte, error) {
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
 	done := map[string]bool{}
-	for _, name := range []string{"@aws-crypto/client-node", "base64-js", "aws-sdk"} {
+	for _, name := range names {
 		if err := packModule(w, done, "node", name); err != nil {
 			return nil, err
 		}

@@ -61,7 +61,7 @@ func deploySender(t *testing.T, name string, env map[string]string) (function, k
 	for k, v := range env {
 		all[k] = v
 	}
-	function = deploy(t, name, "nodejs20.x", "index.handler", withSDK(t, map[string]string{"index.js": sender}), all)
+	function = deploy(t, name, "nodejs20.x", "index.handler", withClient(t, map[string]string{"index.js": sender}), all)
 	permit(t, function, "")
 	return function, key
 }

@@ -57,6 +57,10 @@ func startServer(dir string, changes ...func(*exec.Cmd)) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	return startServerAt(port, dir, changes...)
+}
+
+func startServerAt(port int, dir string, changes ...func(*exec.Cmd)) (*server, error) {
 	s := &server{
 		URL:    fmt.Sprintf("http://127.0.0.1:%d", port),
 		HTTPS:  fmt.Sprintf("https://127.0.0.1:%d", port+1),
@@ -137,7 +141,14 @@ func (s *server) output() string { return s.log.String() }
 // newServer starts a server of the test's own, for tests that count on the start state.
 func newServer(t *testing.T, changes ...func(*exec.Cmd)) *server {
 	t.Helper()
-	s, err := startServer(filepath.Join(t.TempDir(), "data"), changes...)
+	port, err := freePair()
+	check(t, err)
+	return newServerAt(t, port, changes...)
+}
+
+func newServerAt(t *testing.T, port int, changes ...func(*exec.Cmd)) *server {
+	t.Helper()
+	s, err := startServerAt(port, filepath.Join(t.TempDir(), "data"), changes...)
 	if err != nil {
 		t.Fatal(err)
 	}
