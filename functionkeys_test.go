@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"countersign/internal/access"
 	"countersign/internal/adminapi"
 	"countersign/internal/function"
 	"countersign/internal/kms"
@@ -285,6 +286,41 @@ func TestWorkersKMSTakesNoMadeUpKeys(t *testing.T) {
 		s.parts.localHost("kms."+DevRegion+".amazonaws.com", 443).ServeHTTP(w, r)
 		if w.Code != 400 || !strings.Contains(w.Body.String(), "UnrecognizedClientException") {
 			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	})
+}
+
+// unread is a body that nobody may read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, io.EOF
+}
+
+// TestUploadsOfStrangersAreNotRead: whoever cannot deploy is turned away before a package is taken in.
+func TestUploadsOfStrangersAreNotRead(t *testing.T) {
+	eachMode(t, func(t *testing.T, s *Server) {
+		o := newOwn(t, s, "sender")
+		r := o.signed(t, o.secret, "lambda", "PUT", "/2015-03-31/functions/sender/code", "{}")
+		r.Body, r.ContentLength = io.NopCloser(unread{t}), 60<<20
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		if w.Code != 403 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		auditor, err := s.parts.access.Create(t.Context(), access.NewCredential{Name: "auditor", Kind: access.AWS, Grants: []access.Grant{
+			{Service: access.Lambda, Actions: []string{"GetFunction"}, Pools: []string{"*"}},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.id = auditor.ID
+		r = o.signed(t, auditor.Secret.Reveal(), "lambda", "PUT", "/2015-03-31/functions/sender/code", "{}")
+		r.Body, r.ContentLength = io.NopCloser(unread{t}), 60<<20
+		w = httptest.NewRecorder()
+		if s.Handler().ServeHTTP(w, r); w.Code != 403 {
+			t.Errorf("a key that may not deploy: %d %s", w.Code, w.Body)
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"countersign/internal/fault"
 	"countersign/internal/function"
+	"countersign/internal/runner"
 	"countersign/internal/store"
 	"countersign/internal/store/storetest"
 	"countersign/internal/trigger"
@@ -308,5 +309,81 @@ func TestRemoteAllow(t *testing.T) {
 			"arn:aws:lambda:eu-west-1:111111111111:function:sender", "arn:aws:lambda:*:111111111111:function:pool-?",
 			"arn:aws:lambda:eu-west-1:111111111111:function:fixed:live",
 		}
+	})
+}
+
+// Two nodes give a function new code at the same time: one follows the other, and what is left fits together.
+func TestTwoNodesUpdateCode(t *testing.T) {
+	each(t, func(t *testing.T, e *env) {
+		ctx := t.Context()
+		e.create(t)
+		other := function.New(e.config)
+		defer other.Close(ctx)
+		for round := range 5 {
+			var wg sync.WaitGroup
+			made := make([]*function.Info, 6)
+			for i := range made {
+				s := []*function.Service{e.Service, other}[i%2]
+				wg.Go(func() {
+					var err error
+					code := pack(t, map[string]string{"index.js": fmt.Sprint(round, i)})
+					if made[i], err = s.UpdateCode(ctx, fn(), &function.CodeUpdate{Package: code, Publish: true}); err != nil && fault.CodeOf(err) != fault.ConcurrentModification {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			versions := map[string]bool{}
+			for _, i := range made {
+				if i == nil {
+					continue
+				}
+				if versions[i.Version] {
+					t.Errorf("version %s was given twice", i.Version)
+				}
+				versions[i.Version] = true
+				v, err := e.Get(ctx, fn(i.Version))
+				must(t, err)
+				if v.CodeSHA256 != i.CodeSHA256 || v.CodeSize != i.CodeSize {
+					t.Errorf("version %s holds other code than was answered", i.Version)
+				}
+			}
+			now, err := other.Get(ctx, fn())
+			must(t, err)
+			p, err := e.Package(ctx, now.Artifact)
+			must(t, err)
+			if p.Size() != now.CodeSize {
+				t.Errorf("%d bytes, not %d", p.Size(), now.CodeSize)
+			}
+			must(t, p.Close())
+		}
+	})
+}
+
+// A function that is deleted while it runs ends its call; the next one finds nothing.
+func TestDeleteWhileRunning(t *testing.T) {
+	each(t, func(t *testing.T, e *env) {
+		ctx := t.Context()
+		e.create(t)
+		begun, end := make(chan struct{}), make(chan struct{})
+		e.fake.run = func(context.Context, *runner.Code, *runner.Call) (*runner.Result, error) {
+			close(begun)
+			<-end
+			return &runner.Result{Payload: []byte(`"done"`)}, nil
+		}
+		answer := make(chan error, 1)
+		go func() {
+			res, err := e.Call(ctx, fn(), &function.Call{})
+			if err == nil && string(res.Result.Payload) != `"done"` {
+				err = fmt.Errorf("answer %s", res.Result.Payload)
+			}
+			answer <- err
+		}()
+		<-begun
+		must(t, e.Delete(ctx, fn()))
+		_, err := e.Call(ctx, fn(), &function.Call{})
+		want(t, err, fault.ResourceNotFound)
+		close(end)
+		must(t, <-answer)
 	})
 }

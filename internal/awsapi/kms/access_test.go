@@ -367,6 +367,26 @@ func TestGrantsOfKMSLendAKey(t *testing.T) {
 	failsWith(t, err, denied)
 }
 
+// DescribeKey is lent as well; what grants cannot lend is not.
+func TestGrantsOfKMSLendDescribeKey(t *testing.T) {
+	w := newWorld(t)
+	boss, c := w.client(owner), w.client(somebody)
+	k := newKey(t, boss)
+	_, err := c.DescribeKey(t.Context(), &awskms.DescribeKeyInput{KeyId: k.Arn})
+	failsWith(t, err, denied)
+	_, err = boss.CreateGrant(t.Context(), &awskms.CreateGrantInput{
+		KeyId: k.KeyId, GranteePrincipal: aws.String("arn:aws:iam::000000000000:user/somebody"), Operations: []types.GrantOperation{types.GrantOperationDescribeKey},
+	})
+	check(t, err)
+	out, err := c.DescribeKey(t.Context(), &awskms.DescribeKeyInput{KeyId: k.Arn})
+	check(t, err)
+	if *out.KeyMetadata.Arn != *k.Arn {
+		t.Errorf("%+v", out)
+	}
+	_, err = c.GetKeyPolicy(t.Context(), &awskms.GetKeyPolicyInput{KeyId: k.Arn})
+	failsWith(t, err, denied)
+}
+
 // Who may retire a grant may retire that one, and none of the key's others.
 func TestRetiringPrincipals(t *testing.T) {
 	w := newWorld(t)

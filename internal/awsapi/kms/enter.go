@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"countersign/internal/access"
+	"countersign/internal/awsapi/kms/api"
 	"countersign/internal/awsapi/wire"
 	"countersign/internal/fault"
 	"countersign/internal/kms"
@@ -24,8 +25,11 @@ func free[In, Out any, P wire.Input[In]](def wire.Def[In, Out], run func(context
 func onKey[In, Out any, P wire.Input[In]](f *facade, def wire.Def[In, Out], name func(*In) *string,
 	run func(context.Context, kms.Caller, string, *In) (*Out, error)) wire.Operation {
 	return wire.Op[In, Out, P](def, func(ctx context.Context, in *In) (*Out, error) {
-		c := caller(ctx, nil)
-		arn, err := f.mayUse(ctx, c, use{action: def.Name, name: wire.Value(name(in))})
+		c, u := caller(ctx, nil), use{action: def.Name, name: wire.Value(name(in))}
+		if def.Name == api.OpDescribeKey.Name {
+			u.granted = def.Name // the one of these that grants of KMS can lend
+		}
+		arn, err := f.mayUse(ctx, c, u)
 		if err != nil {
 			return nil, err
 		}

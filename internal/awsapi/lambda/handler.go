@@ -134,7 +134,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, info *wire.Reque
 	case e.run == nil:
 		return nil, &protocolError{unsupported, "Countersign does not implement " + e.Name + "; the documentation lists the operations that are implemented"}
 	}
-	if err := h.precheck(r); err != nil {
+	if err := h.precheck(r, e.Name); err != nil {
 		return nil, err
 	}
 	if err := e.acceptable(r); err != nil {
@@ -153,12 +153,12 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, info *wire.Reque
 }
 
 // precheck turns away what cannot be authorised, whatever its body.
-func (h *Handler) precheck(r *http.Request) error {
+func (h *Handler) precheck(r *http.Request, action string) error {
 	if r.Header.Get("Authorization") == "" && !strings.Contains(r.URL.RawQuery, "X-Amz-Signature=") {
 		return fault.New(fault.Unauthenticated)
 	}
 	if p, ok := h.c.Authorizer.(wire.Prechecker); ok {
-		return p.Precheck(r.Context(), r, Service)
+		return p.Precheck(r.Context(), r, Service, action, "")
 	}
 	return nil
 }

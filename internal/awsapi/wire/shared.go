@@ -27,12 +27,12 @@ func HeaderText(s string) string { return headerText(s) }
 // Prechecker is what an Authorizer offers besides for operations with large bodies.
 type Prechecker interface {
 	// Precheck returns an error if r cannot become an authorised request, whatever its body is: no signature or one that is
-	// malformed, too old or of an unknown key. It proves nothing: Authorize must follow.
-	Precheck(ctx context.Context, r *http.Request, service string) error
+	// malformed, too old, of an unknown key or of one without the grant. It proves nothing: Authorize must follow.
+	Precheck(ctx context.Context, r *http.Request, service, action, resource string) error
 }
 
 // Precheck implements Prechecker.
-func (s *Signed) Precheck(ctx context.Context, r *http.Request, service string) error {
+func (s *Signed) Precheck(ctx context.Context, r *http.Request, service, action, resource string) error {
 	id, err := s.Verifier.Claim(r, service)
 	if err != nil {
 		return err
@@ -43,8 +43,6 @@ func (s *Signed) Precheck(ctx context.Context, r *http.Request, service string) 
 		return err
 	case p.IsZero():
 		return fault.New(fault.AccessKeyUnknown)
-	case p.Kind == access.Function:
-		return access.Allow(p, service, "", access.Resource{}) // it has no grants: this is the refusal
 	}
-	return nil
+	return access.Allow(p, service, action, AccessResource(service, resource))
 }
