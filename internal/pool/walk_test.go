@@ -34,8 +34,8 @@ type walk struct {
 	*world
 	rt    *rapid.T
 	users map[string]*modelUser
-	// functions is set if the pool has functions, which change nothing: its messages are events for one of them.
-	functions bool
+	// functions are the pool's, nil if it has none. They change nothing unless a step says so; messages are events for one of them.
+	functions *lambda
 }
 
 func (k *walk) pick() (string, *modelUser) {
@@ -57,25 +57,99 @@ func (k *walk) expect(what string, err error, codes ...fault.Code) {
 // sent records the code that an operation sent.
 func (k *walk) sent(u *modelUser, purpose, to string) {
 	u.codes[purpose], u.sentAt[purpose] = k.Code(to), k.Now()
-	if m := k.Last(to); k.functions != strings.Contains(string(m.Event), `"phone_number":"`+to+`"`) {
-		k.rt.Fatalf("functions %v, event %s", k.functions, m.Event)
+	if m := k.Last(to); (k.functions != nil) != strings.Contains(string(m.Event), `"phone_number":"`+to+`"`) {
+		k.rt.Fatalf("functions %v, event %s", k.functions != nil, m.Event)
 	}
 }
 
 // rest lets every counter and window end, so that the model need not count.
 func (k *walk) rest() { k.Advance(61 * time.Minute) }
 
+// says lets a function answer with members set, or throw, for one step; nothing happens in pools without functions.
+func (k *walk) says(n trigger.Name, h triggertest.Handler) (back func()) {
+	if k.functions == nil {
+		return func() {}
+	}
+	k.functions.d.On(n, h)
+	return func() { k.functions.d.On(n, func(e triggertest.Event) (any, error) { return e, nil }) }
+}
+
 func (k *walk) signUp(*rapid.T) {
 	n, u := k.pick()
+	confirm, verify, refuse := false, false, false
+	if k.functions != nil {
+		confirm, verify, refuse = rapid.Bool().Draw(k.rt, "auto-confirm"), rapid.Bool().Draw(k.rt, "auto-verify"), rapid.IntRange(0, 4).Draw(k.rt, "refuse") == 0
+	}
+	h := answer("autoConfirmUser", confirm, "autoVerifyPhone", verify)
+	if refuse {
+		h = throw("no")
+	}
+	defer k.says(trigger.PreSignUp, h)()
 	out, err := k.Service.SignUp(k.t.Context(), k.Caller(), pool.SignUpInput{ClientAuth: k.auth(), Username: n, Password: passw0rd})
-	if u.exists {
+	switch {
+	case u.exists:
 		k.expect("sign-up of a taken name", err, fault.SignInNameTaken)
+		return
+	case refuse:
+		k.expect("sign-up that PreSignUp refuses", err, fault.TriggerRefused)
 		return
 	}
 	k.expect("sign-up", err, "")
-	*u = modelUser{exists: true, sub: out.UserSub, password: passw0rd, codes: map[string]string{}, sentAt: map[string]time.Time{}}
-	k.sent(u, "sign_up", n)
+	*u = modelUser{exists: true, confirmed: confirm, verified: verify, sub: out.UserSub, password: passw0rd, codes: map[string]string{}, sentAt: map[string]time.Time{}}
+	if out.Confirmed != confirm || (out.Delivery == nil) != confirm {
+		k.rt.Fatalf("sign-up: %+v", out)
+	}
+	if !confirm {
+		k.sent(u, "sign_up", n)
+	}
 	k.rest()
+}
+
+// custom is a sign-in by the pool's own challenge: the word is asked until it was said.
+func (k *walk) custom(*rapid.T) {
+	n, u := k.pick()
+	ch, err := k.begin(k.Caller(), "CUSTOM_AUTH", "USERNAME", n)
+	defer k.rest()
+	switch {
+	case k.functions == nil:
+		k.expect("custom sign-in without functions", err, fault.FlowNotEnabled)
+		return
+	case !u.exists:
+		k.expect("custom sign-in of nobody", err, fault.UserNotFound)
+		return
+	case u.disabled:
+		k.expect("custom sign-in of a disabled user", err, fault.UserDisabled)
+		return
+	case !u.confirmed:
+		k.expect("custom sign-in before confirmation", err, fault.UserNotConfirmed)
+		return
+	}
+	k.expect("custom sign-in", err, "")
+	for i := 0; ; i++ {
+		word := "nonsense"
+		if i == 2 || rapid.Bool().Draw(k.rt, "right word") {
+			word = fmt.Sprint("word", i)
+		}
+		if rapid.IntRange(0, 4).Draw(k.rt, "too late") == 0 {
+			k.Advance(3 * time.Minute)
+			_, err := k.respond(k.Caller(), ch, n, "ANSWER", word)
+			k.expect("late word", err, fault.SessionExpired)
+			return
+		}
+		_, err := k.respond(k.Caller(), &pool.AuthResult{Challenge: "SMS_MFA", Session: ch.Session}, n, "SMS_MFA_CODE", "123456")
+		k.expect("a session of another kind", err, fault.SessionInvalid)
+		next, err := k.respond(k.Caller(), ch, n, "ANSWER", word)
+		k.expect("word", err, "")
+		_, err = k.respond(k.Caller(), ch, n, "ANSWER", fmt.Sprint("word", i))
+		k.expect("word twice", err, fault.SessionUsed)
+		if (next.Tokens != nil) != (word != "nonsense") {
+			k.rt.Fatalf("%s: %+v", word, next)
+		}
+		if ch = next; ch.Tokens != nil {
+			u.tokens, u.signedIn = ch.Tokens, k.Now()
+			return
+		}
+	}
 }
 
 func (k *walk) confirm(*rapid.T) {
@@ -112,10 +186,25 @@ func (k *walk) signIn(*rapid.T) {
 	if !right {
 		pw = "Wr0ng-Horse!"
 	}
+	refuse := k.functions != nil && rapid.IntRange(0, 4).Draw(k.rt, "refuse") == 0
+	if refuse {
+		defer k.says(rapid.SampledFrom([]trigger.Name{trigger.PreAuthentication, trigger.PostAuthentication}).Draw(k.rt, "by"), throw("no"))()
+	}
 	out, err := k.password(k.Caller(), n, pw)
 	switch {
 	case !u.exists:
 		k.expect("sign-in of nobody", err, fault.UserNotFound)
+	case refuse:
+		wrong := []fault.Code{fault.TriggerRefused}
+		if !right || u.disabled || !u.confirmed {
+			wrong = append(wrong, fault.WrongCredentials, fault.UserDisabled, fault.UserNotConfirmed)
+		} else if u.sms {
+			wrong = append(wrong, "") // the refusal follows the second factor
+		}
+		k.expect("refused sign-in", err, wrong...)
+		if err == nil && (out.Challenge != "SMS_MFA" || out.Tokens != nil) {
+			k.rt.Fatalf("refused sign-in: %+v", out)
+		}
 	case !right:
 		k.expect("wrong password", err, fault.WrongCredentials)
 	case u.disabled:
@@ -343,24 +432,28 @@ func TestWalk(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s store.Store) {
 		d := triggertest.New(t)
 		names := []trigger.Name{trigger.PreSignUp, trigger.PostConfirmation, trigger.PreAuthentication, trigger.PostAuthentication,
-			trigger.PreTokenGeneration, trigger.CustomMessage, trigger.CustomSMSSender}
+			trigger.PreTokenGeneration, trigger.CustomMessage, trigger.CustomSMSSender,
+			trigger.DefineAuthChallenge, trigger.CreateAuthChallenge, trigger.VerifyAuthChallengeResponse}
 		for _, n := range names {
 			d.On(n, func(e triggertest.Event) (any, error) { return e, nil })
 		}
 		h := pooltest.New(t, s, func(o *pool.Options) { o.Triggers = d.Runner() })
 		rapid.Check(t, func(rt *rapid.T) {
-			cfg, functions := pooltest.PhonePool(), rapid.Bool().Draw(rt, "functions")
-			if functions {
-				cfg.Triggers = d.Config(names...)
+			cfg, client := pooltest.PhonePool(), pooltest.AppClient()
+			w := &world{Harness: h, t: t}
+			k := &walk{world: w, rt: rt, users: map[string]*modelUser{}}
+			if rapid.Bool().Draw(rt, "functions") {
+				k.functions = &lambda{w, d}
+				passwordless(k.functions, 1)
+				cfg.Triggers, client.Flows = d.Config(names...), append(client.Flows, "ALLOW_CUSTOM_AUTH")
 			}
-			w := &world{Harness: h, t: t, pool: h.Pool(cfg)}
-			w.client = w.Client(w.pool, pooltest.AppClient())
-			k := &walk{world: w, rt: rt, users: map[string]*modelUser{}, functions: functions}
+			w.pool = h.Pool(cfg)
+			w.client = w.Client(w.pool, client)
 			step := func(f func(*rapid.T)) func(*rapid.T) {
 				return func(rt *rapid.T) { k.rt = rt; f(rt) }
 			}
 			rt.Repeat(map[string]func(*rapid.T){
-				"": k.check, "SignUp": step(k.signUp), "Confirm": step(k.confirm), "SignIn": step(k.signIn), "SMS": step(k.toggleSMS),
+				"": k.check, "SignUp": step(k.signUp), "Confirm": step(k.confirm), "SignIn": step(k.signIn), "SMS": step(k.toggleSMS), "Custom": step(k.custom),
 				"ChangePassword": step(k.changePassword), "Forgot": step(k.forgot), "ConfirmForgot": step(k.confirmForgot),
 				"SignOut": step(k.signOut), "Admin": step(k.admin), "Wait": step(func(*rapid.T) { k.Advance(25 * time.Hour) }),
 			})
