@@ -56,13 +56,14 @@ func attrMap(list []Attr) map[string]string {
 	return out
 }
 
-// postConfirmation calls PostConfirmation after the commit: its failure is the answer, and the user stays confirmed, as on Cognito.
+// postConfirmation calls PostConfirmation after the commit: its failure is the answer, and the user stays confirmed, as on Cognito. It is called
+// whether or not the caller still waits: nobody would confirm the user again.
 func (s *Service) postConfirmation(ctx context.Context, t *tenant, c Caller, what string, u *store.User) error {
 	if !t.has(trigger.PostConfirmation) {
 		return nil
 	}
 	w := whom{user: u}
-	return s.notify(ctx, t, c, trigger.PostConfirmation, what, w, trigger.PostRequest{UserAttributes: w.attributes(), ClientMetadata: c.Metadata})
+	return s.notify(context.WithoutCancel(ctx), t, c, trigger.PostConfirmation, what, w, trigger.PostRequest{UserAttributes: w.attributes(), ClientMetadata: c.Metadata})
 }
 
 // confirmedUser is a candidate as its confirmation leaves it.

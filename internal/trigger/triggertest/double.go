@@ -153,6 +153,9 @@ func (d *Double) Invoke(ctx context.Context, arn string, c trigger.Caller, paylo
 	if timeout <= 0 {
 		return nil, fmt.Errorf("triggertest: a timeout of %s", timeout)
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("triggertest: %w: %w", trigger.ErrNotBegun, err)
+	}
 	if err := d.Permit(ctx, arn, c); err != nil {
 		return nil, err
 	}
