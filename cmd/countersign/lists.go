@@ -80,7 +80,7 @@ type eventsCmd struct {
 
 type eventsListCmd struct {
 	serverFlags
-	Pool   string        `help:"The pool; needed where there are several." placeholder:"ID"`
+	Pool   string        `help:"The pool; needed where there are several. deployment: events of no pool, such as changes of functions and keys." placeholder:"ID"`
 	Type   string        `help:"Of one type." placeholder:"TYPE"`
 	User   string        `help:"About one user (sub)." placeholder:"ID"`
 	Number string        `help:"About one phone number." placeholder:"E164"`

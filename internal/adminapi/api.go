@@ -155,8 +155,3 @@ func onPool(id string) access.Resource {
 	}
 	return access.OnPool(id)
 }
-
-// mayReveal asks for the action that shows what is sealed.
-func mayReveal(ctx context.Context, poolID string) error {
-	return access.Allow(access.From(ctx), access.Admin, access.ReadPersonal, onPool(poolID))
-}

@@ -15,6 +15,7 @@ import (
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/keyring"
+	"countersign/internal/secret"
 	"countersign/internal/store"
 	"countersign/internal/store/sqlstore"
 	"countersign/internal/token"
@@ -72,7 +73,9 @@ func start(t *testing.T) *harness {
 		Status: func() Status {
 			return Status{Version: "test", Mode: "serve", Listeners: []string{}, BaseURLs: []string{}}
 		}, Log: slog.New(slog.NewTextHandler(&x.log, nil)),
-		Functions: oneFunction{}, Isolation: func(context.Context) Isolation { return Isolation{Level: "full", Missing: []string{}, Node: "20.1.0", Notes: []string{}} },
+		Functions: oneFunction{}, Isolation: func(context.Context) Isolation {
+			return Isolation{Level: "full", Missing: []string{}, Node: "20.1.0", Notes: []string{}}
+		},
 	})
 	x.write(func(tx store.Tx) error {
 		_, err := tx.Pools().InsertPool(ctx, &store.Pool{ID: pool, Name: "a", Config: json.RawMessage(`{}`), Wire: json.RawMessage(`{}`), CreatedAt: time.Now().UTC(), UpdatedAt: time.Now().UTC()})
@@ -276,6 +279,30 @@ func TestReadingIsNotDecrypting(t *testing.T) {
 	}
 	if x.do("owner", "GET", "/events?number=%2B12025550199", "", &page); len(page.Events) != 0 {
 		t.Errorf("another number found %d events", len(page.Events))
+	}
+}
+
+// TestEventsOfTheDeployment: what belongs to no pool is read under a name of its own, by whoever may read all of them.
+func TestEventsOfTheDeployment(t *testing.T) {
+	x := start(t)
+	x.user(sub)
+	ev, err := x.events.Prepare(t.Context(), eventlog.Entry{Type: eventlog.FunctionFailed, Data: map[string]any{"function": "f"}, Personal: map[string]any{"log": "said"}}, secret.Key{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.write(func(tx store.Tx) error { return tx.Events().Append(t.Context(), ev) })
+	var page struct{ Events []Event }
+	if w := x.do("owner", "GET", "/events?pool=deployment", "", &page); w.Code != 200 || len(page.Events) != 1 || page.Events[0].ID != ev.ID || strings.Contains(w.Body.String(), "said") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := x.do("owner", "GET", "/events?reveal=true&pool=deployment", "", nil); !strings.Contains(w.Body.String(), "said") {
+		t.Errorf("not revealed to the owner: %d %s", w.Code, w.Body)
+	}
+	if w := x.do("auditor", "GET", "/events?pool=deployment", "", nil); w.Code != 403 {
+		t.Errorf("to an auditor of one pool: %d %s", w.Code, w.Body)
+	}
+	if x.do("owner", "GET", "/events?pool="+pool, "", &page); len(page.Events) != 1 || page.Events[0].ID == ev.ID {
+		t.Errorf("among the pool's: %+v", page.Events)
 	}
 }
 

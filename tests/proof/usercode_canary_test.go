@@ -250,7 +250,7 @@ func (x *canary) database(t *testing.T, database string, n *node) {
 // events are those of the pool and of the deployment, and the messages.
 func (x *canary) events(n *node) {
 	seen := ""
-	for _, pool := range []string{x.pool, ""} {
+	for _, pool := range []string{x.pool, "deployment"} {
 		shut := n.operate("GET", "/events?limit=1000&pool="+url.QueryEscape(pool))
 		if shut.status != http.StatusOK {
 			x.t.Errorf("events of %q: %d %s", pool, shut.status, shut.raw)
@@ -259,7 +259,7 @@ func (x *canary) events(n *node) {
 		x.s.none(x.t, "the events of "+pool, shut.raw, code, phrase, token, number)
 		x.unsaid().none(x.t, "the events of "+pool+" with personal data", n.operate("GET", "/events?limit=1000&reveal=true&pool="+url.QueryEscape(pool)).raw, code, phrase, token)
 	}
-	for _, kind := range []string{`"cs_function_failed"`, `"cs_trigger_failed"`} {
+	for _, kind := range []string{`"cs_function_failed"`, `"cs_trigger_failed"`, `"cs_function_changed"`, `"cs_kms_key_changed"`} {
 		if !strings.Contains(seen, kind) {
 			x.t.Errorf("there is no event %s", kind)
 		}

@@ -168,6 +168,10 @@ func (r *receiver) egress() string {
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if req.URL.Path == "/redirect" {
+		http.Redirect(w, req, req.URL.Query().Get("to"), http.StatusTemporaryRedirect)
+		return
+	}
 	var m received
 	if err := json.NewDecoder(req.Body).Decode(&m); err != nil {
 		w.WriteHeader(http.StatusBadRequest)
