@@ -85,8 +85,9 @@ type known struct {
 
 // flight is a look-up under way. t and err are there once done is closed.
 type flight struct {
-	// epoch is that of its beginning: who asks after a change does not wait for it.
+	// epoch and at are those of its beginning: who asks after a change, or two seconds later, does not wait for it.
 	epoch uint64
+	at    time.Time
 	done  chan struct{}
 	t     *target
 	err   error
@@ -167,13 +168,13 @@ func (s *Service) known(ctx context.Context, ref Ref) (*target, *flight) {
 		return old, nil
 	}
 	f := c.flights[ref]
-	if f == nil || f.epoch != c.epoch {
-		f = &flight{epoch: c.epoch, done: make(chan struct{})}
+	if f == nil || f.epoch != c.epoch || now.Sub(f.at) >= stale {
+		f = &flight{epoch: c.epoch, at: now, done: make(chan struct{})}
 		if c.flights == nil {
 			c.flights = map[Ref]*flight{}
 		}
 		c.flights[ref] = f
-		go s.look(context.WithoutCancel(ctx), ref, old, now, f)
+		go s.look(context.WithoutCancel(ctx), ref, old, f)
 	}
 	if age >= 0 && age < stale {
 		return old, nil
@@ -185,13 +186,13 @@ func (s *Service) known(ctx context.Context, ref Ref) (*target, *flight) {
 const lookTime = 10 * time.Second
 
 // look is a flight.
-func (s *Service) look(ctx context.Context, ref Ref, old *target, now time.Time, f *flight) {
+func (s *Service) look(ctx context.Context, ref Ref, old *target, f *flight) {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	if f.t, f.err = s.load(ctx, ref, old); f.err != nil {
 		s.c.Log.Warn("a function cannot be read", "function", ref.Name, "error", f.err)
 	} else {
-		s.remember(ref, f.t, now, f.epoch)
+		s.remember(ref, f.t, f.at, f.epoch)
 	}
 	s.targets.mu.Lock()
 	if s.targets.flights[ref] == f {
@@ -205,7 +206,7 @@ func (s *Service) remember(ref Ref, t *target, at time.Time, epoch uint64) {
 	c := &s.targets
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.epoch != epoch {
+	if k := c.known[ref]; c.epoch != epoch || k != nil && k.at.After(at) {
 		return
 	}
 	if c.known == nil || len(c.known) >= maxTargets {

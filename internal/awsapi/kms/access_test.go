@@ -10,6 +10,7 @@ import (
 	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
+	"countersign/internal/access"
 	"countersign/internal/awsapi/kms/api"
 )
 
@@ -365,6 +366,31 @@ func TestGrantsOfKMSLendAKey(t *testing.T) {
 	check(t, err)
 	_, err = c.Decrypt(t.Context(), &awskms.DecryptInput{KeyId: k.Arn, CiphertextBlob: sealed.CiphertextBlob, EncryptionContext: ec})
 	failsWith(t, err, denied)
+}
+
+// Nobody lends what they do not have: who deploys, and decrypts nothing, makes grants for Cognito and not for themselves.
+func TestNobodyLendsWhatTheyHaveNot(t *testing.T) {
+	w := newWorld(t)
+	boss, c := w.client(owner), w.client(somebody)
+	k := newKey(t, boss)
+	grants, err := access.Preset("deployer", nil, nil)
+	check(t, err)
+	w.allow(grants...)
+	me := aws.String("arn:aws:iam::000000000000:user/somebody")
+	lend := func(to *string, operations ...types.GrantOperation) error {
+		_, err := c.CreateGrant(t.Context(), &awskms.CreateGrantInput{KeyId: k.KeyId, GranteePrincipal: to, Operations: operations})
+		return err
+	}
+	failsWith(t, lend(me, types.GrantOperationDecrypt), denied)
+	failsWith(t, lend(me, types.GrantOperationDescribeKey, types.GrantOperationReEncryptFrom), denied)
+	failsWith(t, lend(aws.String(account), types.GrantOperationDecrypt), denied)
+	check(t, lend(me, types.GrantOperationDescribeKey, types.GrantOperationRetireGrant))
+	check(t, lend(aws.String("cognito-idp.amazonaws.com"), types.GrantOperationGenerateDataKey, types.GrantOperationDecrypt))
+	_, err = boss.CreateGrant(t.Context(), &awskms.CreateGrantInput{KeyId: k.KeyId, GranteePrincipal: me, Operations: []types.GrantOperation{types.GrantOperationDecrypt}})
+	check(t, err)
+	failsWith(t, lend(aws.String("arn:aws:iam::000000000000:user/friend"), types.GrantOperationDecrypt), denied) // what is lent is not lent on
+	w.allow(append(grants, access.Grant{Service: access.KMS, Actions: []string{"Decrypt"}, Keys: []string{*k.KeyId}})...)
+	check(t, lend(aws.String("arn:aws:iam::000000000000:user/friend"), types.GrantOperationDecrypt))
 }
 
 // DescribeKey is lent as well; what grants cannot lend is not.

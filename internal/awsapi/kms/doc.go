@@ -12,6 +12,7 @@
 //   - beside the grants of package access, a grant of the key itself lends it to the principal it names; a Deny of its policy stands
 //     against both. An Allow of its policy does not replace them, not even one that names the caller's own ARN: a policy narrows what
 //     the access table gives, so that "countersign keys list" shows who can decrypt;
+//   - nobody lends by a grant of a key what package access does not give them, but to services;
 //   - a function that runs here has no grants. It may call Decrypt alone, and the domain decides on the key and context;
 //   - pages of browsers are refused, whatever their origin allows;
 //   - plaintexts, contexts and grant tokens stand in no error.

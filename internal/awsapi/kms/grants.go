@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"countersign/internal/access"
 	"countersign/internal/awsapi/kms/api"
 	"countersign/internal/awsapi/wire"
 	"countersign/internal/fault"
@@ -40,6 +41,9 @@ func (f *facade) createGrant(ctx context.Context, c kms.Caller, arn string, in *
 		g.ContextSubset, g.ContextEquals = in.Constraints.EncryptionContextSubset, in.Constraints.EncryptionContextEquals
 		g.SourceARN = wire.Value(in.Constraints.SourceArn)
 	}
+	if err := mayLend(ctx, arn, &g); err != nil {
+		return nil, err
+	}
 	if wire.Value(in.DryRun) {
 		return nil, errDryRun
 	}
@@ -48,6 +52,23 @@ func (f *facade) createGrant(ctx context.Context, c kms.Caller, arn string, in *
 		return nil, err
 	}
 	return &api.CreateGrantResponse{GrantId: &id, GrantToken: &token}, nil
+}
+
+// mayLend returns nil if the caller may do what the grant lends, by their own grants of package access: nobody passes on what they do
+// not have, or who makes grants could decrypt. Services are lent to freely: pools use keys by these grants, and nobody calls as a service.
+func mayLend(ctx context.Context, arn string, g *kms.NewGrant) error {
+	if principal, service := split(g.Grantee); principal == nil && service != nil {
+		return nil
+	}
+	for _, action := range g.Operations {
+		if strings.HasPrefix(action, "ReEncrypt") {
+			action = "ReEncrypt"
+		}
+		if err := access.Allow(access.From(ctx), access.KMS, action, access.OnKey(arn)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // either returns the one of a principal and a service principal that is there, "" if none is.
