@@ -121,11 +121,11 @@ func (s *Service) sign(ctx context.Context, t *tenant, c Caller, u *store.User, 
 	changeTokens(changes, access, id)
 	at, err := s.Tokens.Sign(ctx, t.pool.ID, token.Access, access)
 	if err != nil {
-		return nil, err
+		return nil, s.unsigned(ctx, t, c, u, why, changes, access, err)
 	}
 	it, err := s.Tokens.Sign(ctx, t.pool.ID, token.ID, id)
 	if err != nil {
-		return nil, err
+		return nil, s.unsigned(ctx, t, c, u, why, changes, id, err)
 	}
 	return &Tokens{Access: at, ID: it, ExpiresIn: int(t.ccfg.AccessTTL.Seconds())}, nil
 }

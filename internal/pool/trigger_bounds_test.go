@@ -309,3 +309,22 @@ func TestMetadataTellsNothing(t *testing.T) {
 		}
 	}, hidden)
 }
+
+// A function that makes the tokens of a user with long attributes too large is told so.
+func TestTokensThatGrowTooLarge(t *testing.T) {
+	eachLambda(t, []trigger.Name{trigger.PreTokenGeneration}, func(t *testing.T, l *lambda) {
+		var attrs []pool.Attr
+		for _, name := range []string{"name", "nickname", "profile", "website"} {
+			attrs = append(attrs, pool.Attr{Name: name, Value: strings.Repeat("x", 2000)})
+		}
+		l.SignUp(l.client, alice, passw0rd, attrs...)
+		l.d.On(trigger.PreTokenGeneration, answer("claimsOverrideDetails", map[string]any{"claimsToAddOrOverride": map[string]string{"x": strings.Repeat("x", 7000)}}))
+		_, err := l.password(l.Caller(), alice, passw0rd)
+		l.want(err, fault.TriggerAnswerInvalid)
+		if len(l.failures()) != 1 {
+			t.Errorf("%d events", len(l.failures()))
+		}
+		l.d.On(trigger.PreTokenGeneration, answer())
+		l.SignIn(l.client, alice, passw0rd)
+	})
+}

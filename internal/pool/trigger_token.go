@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"countersign/internal/store"
+	"countersign/internal/token"
 	"countersign/internal/trigger"
 )
 
@@ -45,6 +46,16 @@ func (s *Service) tokenChanges(ctx context.Context, t *tenant, c Caller, u *stor
 		return nil, s.triggerFailed(ctx, t, c, trigger.PreTokenGeneration, what, w, trigger.Invalid(trigger.PreTokenGeneration, "the changes are too large for a token"))
 	}
 	return &a, err
+}
+
+// unsigned is why a token could not be signed: too much was added to it, if that is the reason.
+func (s *Service) unsigned(ctx context.Context, t *tenant, c Caller, u *store.User, what string, a *trigger.TokenAnswer, claims map[string]any, cause error) error {
+	raw, err := json.Marshal(claims)
+	if a == nil || err != nil || len(raw) < token.MaxSize*2/3 {
+		return cause
+	}
+	return s.triggerFailed(ctx, t, c, trigger.PreTokenGeneration, what, whom{user: u},
+		trigger.Invalid(trigger.PreTokenGeneration, "with the user's attributes the token is too large"))
 }
 
 // Claims that a function cannot change: what it says of them is ignored, as Cognito does (developer guide, "Pre token generation Lambda
