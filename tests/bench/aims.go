@@ -66,6 +66,8 @@ var aims = []aim{
 	{"Refresh, RS256", "ms", 1.9, false, on("", "refresh", "RS256", 16, cpu)},
 	{"Refresh, ES256", "ms", 0.30, false, on("", "refresh", "ES256", 16, cpu)},
 	{"Get user", "ms", 0.13, false, on("", "getuser", "", 16, cpu)},
+	{"Function, warm, one worker, p50", "ms", 0.6, false, on("", "invoke", "", 1, p50)},
+	{"Function, cold, p50", "ms", 60, false, on("", "cold", "", 1, p50)},
 	{"Get user beside sign-ins at saturation, p99", "ms", 25, false, on("", saturationWorkload, "", 0, func(f *figure) float64 { return f.Beside.P99 })},
 }
 

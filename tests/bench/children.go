@@ -130,8 +130,16 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 
 // serve is `countersign serve` inside this program, with Go's profiler beside it.
 func serve(args []string) error {
-	if len(args) != 5 {
-		return errors.New("arguments: address profiler database root-key-file sink")
+	if len(args) != 8 {
+		return errors.New("arguments: address profiler database root-key-file sink isolation functions-folder functions-mb")
+	}
+	memory, err := strconv.Atoi(args[7])
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
 	}
 	address, profiler, database, rootFile, sinkURL := args[0], args[1], args[2], args[3], args[4]
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -150,7 +158,8 @@ func serve(args []string) error {
 	}
 	s, err := countersign.New(ctx, countersign.Config{
 		Database: database, RootKey: root.Encode(), BaseURLs: []string{"http://" + address}, Sender: sender,
-		Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+		Functions: countersign.Functions{Launcher: self, Isolation: args[5], Cache: args[6], MemoryMB: memory},
+		Proxies:   []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 		Log:     slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {

@@ -15,11 +15,16 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"countersign/internal/hookrun/sandbox"
 )
 
 func main() {
 	// Children die with the thread that made them: this one stays.
 	runtime.LockOSThread()
+	if sandbox.IsChild(os.Args) {
+		sandbox.Child() // with --embedded this program is what shuts functions in
+	}
 	if ran, err := child(os.Args[1:]); ran {
 		exit(err)
 	}
@@ -49,6 +54,7 @@ type options struct {
 	cacheDir           string
 	program            string
 	embedded           bool
+	isolation          string
 	profiles           string
 	json               bool
 }
@@ -78,6 +84,7 @@ func parseFlags(args []string, out io.Writer) (*options, error) {
 	f.StringVar(&o.cacheDir, "cache", filepath.Join(os.TempDir(), fmt.Sprintf("countersign-bench-%d", os.Getuid())), "folder of seeded databases")
 	f.StringVar(&o.program, "program", "", "binary to measure; default: build ./cmd/countersign")
 	f.BoolVar(&o.embedded, "embedded", false, "measure the server inside this program instead of the binary")
+	f.StringVar(&o.isolation, "isolation", "full", "the least that functions run under: full, strong, weak, none")
 	f.StringVar(&o.profiles, "profile", "", "folder for CPU profiles of each measurement (implies --embedded)")
 	f.BoolVar(&o.json, "json", false, "write JSON to standard output instead of tables")
 	if err := f.Parse(args); err != nil {
@@ -165,7 +172,10 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		return err
 	}
 	defer r.sink.close()
-	r.launch = &launcher{program: o.program, rootFile: r.cache.rootFile, sinkURL: r.sink.url, dir: dir}
+	r.launch = &launcher{program: o.program, rootFile: r.cache.rootFile, sinkURL: r.sink.url, dir: dir, isolation: o.isolation}
+	if err := os.Chmod(dir, 0o755); err != nil { // workers of functions may run under other users
+		return err
+	}
 	if o.program == "" && !o.embedded {
 		fmt.Fprintln(progress, "building countersign")
 		if r.launch.program, err = build(ctx, dir); err != nil {
@@ -224,19 +234,30 @@ func (b *block) run(ctx context.Context) error {
 		}
 	}
 	for _, n := range b.connections {
-		f, err := b.cheapest(func() (*figure, error) { return b.echo(ctx, n) })
-		if err != nil {
+		if err := b.echoAt(ctx, n); err != nil {
 			return err
 		}
-		b.echoCPU[n] = f.CPU
-		b.keep(f)
 	}
 	for _, w := range workloads {
 		if !slices.Contains(b.workloads, w.name) {
 			continue
 		}
+		if err := b.prepare(ctx, &w); errors.Is(err, errLeftOut) {
+			b.report.LeftOut = append(b.report.LeftOut, w.name+": "+err.Error())
+			fmt.Fprintf(b.log, "  %s: %v\n", w.name, err)
+			continue
+		} else if err != nil {
+			return fmt.Errorf("%s: %w", w.name, err)
+		}
+		connections := b.connections
+		if w.connections != nil {
+			connections = w.connections
+		}
 		for _, alg := range w.algs {
-			for _, n := range b.connections {
+			for _, n := range connections {
+				if err := b.echoAt(ctx, n); err != nil {
+					return err
+				}
 				f, err := b.cheapest(func() (*figure, error) { return b.measure(ctx, &w, alg, n) })
 				if err != nil {
 					return fmt.Errorf("%s: %w", w.name, err)
@@ -246,12 +267,48 @@ func (b *block) run(ctx context.Context) error {
 		}
 	}
 	if slices.Contains(b.workloads, saturationWorkload) {
+		if err := b.prepare(ctx, &workload{}); err != nil {
+			return err
+		}
 		f, err := b.cheapest(func() (*figure, error) { return b.saturate(ctx) })
 		if err != nil {
 			return err
 		}
 		b.keep(f)
 	}
+	return nil
+}
+
+// prepare lets the next server have the user code that a workload needs, and none else.
+func (b *block) prepare(ctx context.Context, w *workload) error {
+	if w.code == b.code {
+		return nil
+	}
+	b.end()
+	b.code, b.pack, b.launch.functionsMB = w.code, nil, 0
+	if w.code == nil {
+		return nil
+	}
+	if b.embedded && w.signed {
+		return fmt.Errorf("%w: the server inside this program has no address for operators", errLeftOut)
+	}
+	var err error
+	b.launch.functionsMB = w.code.totalMB
+	b.pack, err = w.code.pack(ctx, b.runner)
+	return err
+}
+
+// echoAt measures the yardstick at so many connections, once.
+func (b *block) echoAt(ctx context.Context, n int) error {
+	if _, ok := b.echoCPU[n]; ok {
+		return nil
+	}
+	f, err := b.cheapest(func() (*figure, error) { return b.echo(ctx, n) })
+	if err != nil {
+		return err
+	}
+	b.echoCPU[n] = f.CPU
+	b.keep(f)
 	return nil
 }
 
@@ -291,6 +348,6 @@ func (b *block) allStarts(ctx context.Context) error {
 
 func (b *block) keep(f *figure) {
 	b.report.Figures = append(b.report.Figures, *f)
-	fmt.Fprintf(b.log, "  %-10s %-5s %3d connections: %7.3f ms CPU, %8.0f/s, p50 %.2f ms, p99 %.2f ms, %d errors %s\n",
-		f.Workload, f.Algorithm, f.Connections, f.CPU, f.Rate, f.P50, f.P99, f.Errors, f.Error)
+	fmt.Fprintf(b.log, "  %-10s %-5s %3d connections: %7.3f ms CPU, workers %7.3f, %8.0f/s, p50 %.2f ms, p99 %.2f ms, %d errors %s\n",
+		f.Workload, f.Algorithm, f.Connections, f.CPU, f.WorkersCPU, f.Rate, f.P50, f.P99, f.Errors, f.Error)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -11,6 +12,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"countersign/internal/trigger"
 )
 
 // figure is one measurement. Times are milliseconds; CPU is per operation.
@@ -36,6 +39,9 @@ type figure struct {
 	TimesEcho  float64 `json:"times_echo"`
 	Hash       float64 `json:"hash_cpu_ms,omitempty"`
 	ExceptHash float64 `json:"cpu_ms_except_hash,omitempty"`
+	// WorkersCPU is what the workers of functions took, which is no part of CPU; Workers is their memory at the end.
+	WorkersCPU float64        `json:"workers_cpu_ms,omitempty"`
+	Workers    []workerMemory `json:"workers,omitempty"`
 	// Beside is what GetUser took meanwhile (saturation alone).
 	Beside *beside `json:"get_user_beside,omitempty"`
 }
@@ -54,8 +60,12 @@ type block struct {
 	users int
 
 	echoCPU map[int]float64 // by connections
-	t       *target
-	drop    func()
+	// code is what the servers have of user code, pack its package.
+	code *userCode
+	pack []byte
+	seen *arrivals
+	t    *target
+	drop func()
 }
 
 // warmUp runs before each measurement: prepared statements, caches, signing keys.
@@ -71,13 +81,23 @@ func (b *block) fresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	sets := newSets(b.users)
+	if b.code != nil {
+		if err := install(ctx, url, b.cache.root, b.code, b.pack, sets); err != nil {
+			drop()
+			return err
+		}
+	}
 	s, err := b.launch.start(ctx, url)
 	if err != nil {
 		drop()
 		return err
 	}
 	b.drop = drop
-	b.t = &target{server: s, sink: b.sink, sets: newSets(b.users), sessions: map[string][]session{}}
+	if b.code != nil && b.code.trigger == trigger.CustomSMSSender {
+		b.seen = watchArrivals(filepath.Join(b.launch.functions, "work"), b.sink)
+	}
+	b.t = &target{server: s, sink: b.sink, sets: sets, sessions: map[string][]session{}}
 	return nil
 }
 
@@ -87,16 +107,33 @@ func (b *block) end() {
 		b.t.end()
 		b.drop()
 		b.t = nil
+		if b.seen != nil {
+			b.seen.end()
+			b.seen = nil
+		}
 	}
 }
 
-// usage is what the server and the database have used so far.
-func (b *block) usage() (server, database usage, err error) {
-	if server, err = usageOf(b.t.pid()); err != nil {
-		return usage{}, usage{}, err
+// spent is what the server, the database and the workers of functions have used.
+type spent struct{ server, database, workers usage }
+
+func (s spent) minus(t spent) spent {
+	return spent{s.server.minus(t.server), s.database.minus(t.database), s.workers.minus(t.workers)}
+}
+
+func (s spent) plus(t spent) spent {
+	return spent{s.server.plus(t.server), s.database.plus(t.database), s.workers.plus(t.workers)}
+}
+
+// usage is what was spent so far.
+func (b *block) usage() (s spent, err error) {
+	var errs [3]error
+	s.server, errs[0] = usageOf(b.t.pid())
+	s.database, errs[1] = b.db.usage()
+	if b.code != nil {
+		s.workers, errs[2] = usageOfWorkers(b.t.pid())
 	}
-	database, err = b.db.usage()
-	return server, database, err
+	return s, errors.Join(errs[:]...)
 }
 
 // room makes sure that the users of a kind may still cause the texts of a measurement, and returns how many.
@@ -105,6 +142,9 @@ func (b *block) room(ctx context.Context, w *workload, set string) (int64, error
 		if err := b.fresh(ctx); err != nil {
 			return 0, err
 		}
+	}
+	if w.once > 0 {
+		return w.once, nil
 	}
 	if !w.texts {
 		return math.MaxInt64, nil
@@ -131,9 +171,15 @@ func (b *block) measure(ctx context.Context, w *workload, alg string, connection
 			return nil, err
 		}
 	}
-	op := w.op(b.t, set)
-	warm := load(ctx, b.t.address, connections, warmUp, room/4, op)
-	time.Sleep(settle)
+	op, address := w.op(b.t, set), b.t.address
+	if w.signed {
+		address = b.t.admin
+	}
+	var warm outcome
+	if w.once == 0 {
+		warm = load(ctx, address, connections, warmUp, room/4, op)
+		time.Sleep(settle)
+	}
 	stop := b.profile(fmt.Sprintf("%s-%d-%s-%s-%d", b.store, b.users, w.name, alg, connections))
 	defer stop()
 	parts := 1
@@ -142,7 +188,7 @@ func (b *block) measure(ctx context.Context, w *workload, alg string, connection
 	}
 	room -= int64(warm.good() + warm.failed)
 	var o outcome
-	var server, database usage
+	var all spent
 	var hash float64
 	for range parts {
 		if w.hashes {
@@ -152,17 +198,22 @@ func (b *block) measure(ctx context.Context, w *workload, alg string, connection
 			}
 			hash += h.CPU / float64(parts)
 		}
-		s, d, err := b.during(func() {
-			o.join(load(ctx, b.t.address, connections, b.duration()/time.Duration(parts), room/int64(parts), op))
+		s, err := b.during(func() {
+			o.join(load(ctx, address, connections, b.duration()/time.Duration(parts), room/int64(parts), op))
 		})
 		if err != nil {
 			return nil, err
 		}
-		server, database = server.plus(s), database.plus(d)
+		all = all.plus(s)
 	}
 	slices.Sort(o.latencies)
 	f := b.figure(w.name, alg, connections, &o)
-	f.cost(server, database, b.echoCPU[connections])
+	f.cost(all, b.echoCPU[connections])
+	if w.code != nil {
+		if f.Workers, err = memoryOfWorkers(b.t.pid()); err != nil {
+			return nil, err
+		}
+	}
 	if w.hashes {
 		f.Hash, f.ExceptHash = hash, f.CPU-hash
 	}
@@ -173,16 +224,16 @@ func (b *block) measure(ctx context.Context, w *workload, alg string, connection
 // from: it depends on what else the machine does.
 const hashParts = 4
 
-// during returns what the server and the database used while f ran and a little after.
-func (b *block) during(f func()) (server, database usage, err error) {
-	server, database, err = b.usage()
+// during returns what was spent while f ran and a little after.
+func (b *block) during(f func()) (spent, error) {
+	before, err := b.usage()
 	if err != nil {
-		return usage{}, usage{}, err
+		return spent{}, err
 	}
 	f()
 	time.Sleep(settle)
-	server2, database2, err := b.usage()
-	return server2.minus(server), database2.minus(database), err
+	after, err := b.usage()
+	return after.minus(before), err
 }
 
 func (b *block) figure(name, alg string, connections int, o *outcome) *figure {
@@ -196,10 +247,10 @@ func (b *block) figure(name, alg string, connections int, o *outcome) *figure {
 	return f
 }
 
-func (f *figure) cost(server, database usage, echo float64) {
+func (f *figure) cost(s spent, echo float64) {
 	n := float64(max(f.Operations+f.Errors, 1))
-	f.ServerCPU, f.DatabaseCPU = milliseconds(server.cpu)/n, milliseconds(database.cpu)/n
-	f.Written = float64(server.written+database.written) / n
+	f.ServerCPU, f.DatabaseCPU, f.WorkersCPU = milliseconds(s.server.cpu)/n, milliseconds(s.database.cpu)/n, milliseconds(s.workers.cpu)/n
+	f.Written = float64(s.server.written+s.database.written) / n
 	f.CPU = f.ServerCPU + f.DatabaseCPU
 	if echo > 0 {
 		f.TimesEcho = f.CPU / echo
@@ -219,7 +270,7 @@ func (b *block) saturate(ctx context.Context) (*figure, error) {
 		return nil, err
 	}
 	var o, u outcome
-	server, database, err := b.during(func() {
+	all, err := b.during(func() {
 		var wg sync.WaitGroup
 		wg.Go(func() { o = load(ctx, b.t.address, signingIn, b.duration(), room, passwordSignIn(b.t, set)) })
 		wg.Go(func() {
@@ -240,7 +291,7 @@ func (b *block) saturate(ctx context.Context) (*figure, error) {
 	if u.example != nil {
 		f.Error = u.example.Error()
 	}
-	f.cost(server, database, 0)
+	f.cost(all, 0)
 	f.Beside = &beside{u.good(), milliseconds(u.percentile(0.5)), milliseconds(u.percentile(0.99))}
 	return f, ctx.Err()
 }
@@ -312,7 +363,7 @@ func (b *block) echo(ctx context.Context, connections int) (*figure, error) {
 		return nil, err
 	}
 	f := b.figure("echo", "", connections, &o)
-	f.cost(after.minus(before), usage{}, 0)
+	f.cost(spent{server: after.minus(before)}, 0)
 	f.TimesEcho = 1
 	return f, ctx.Err()
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -83,6 +85,8 @@ func (t *tail) String() string { return strings.TrimSpace(string(t.b)) }
 type server struct {
 	*process
 	address string
+	// admin is the operators' address.
+	admin string
 	// profiler is the address of its pprof, empty for the real program.
 	profiler string
 	// started is how long it took until /readyz said yes.
@@ -96,6 +100,11 @@ type launcher struct {
 	rootFile string
 	sinkURL  string
 	dir      string
+	// isolation is the least that functions run under; functionsMB is what all their workers may take, 0 for the default. functions is the
+	// folder of the server started last.
+	isolation   string
+	functionsMB int
+	functions   string
 }
 
 // build compiles the program into dir.
@@ -131,7 +140,14 @@ func (l *launcher) once(ctx context.Context, database string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{address: fmt.Sprintf("127.0.0.1:%d", port)}
+	s := &server{address: fmt.Sprintf("127.0.0.1:%d", port), admin: fmt.Sprintf("127.0.0.1:%d", adminPort)}
+	if l.functions, err = os.MkdirTemp(l.dir, "functions-"); err != nil {
+		return nil, err
+	}
+	// Workers may run under other users.
+	if err := os.Chmod(l.functions, 0o755); err != nil {
+		return nil, err
+	}
 	argv, err := l.command(s, database, adminPort)
 	if err != nil {
 		return nil, err
@@ -154,7 +170,7 @@ func (l *launcher) command(s *server, database string, adminPort int) (argv []st
 	if l.program == "" {
 		s.profiler = fmt.Sprintf("127.0.0.1:%d", adminPort)
 		self, err := os.Executable()
-		return []string{self, childServer, s.address, s.profiler, database, l.rootFile, l.sinkURL}, err
+		return []string{self, childServer, s.address, s.profiler, database, l.rootFile, l.sinkURL, l.isolation, l.functions, strconv.Itoa(cmp.Or(l.functionsMB, 2048))}, err
 	}
 	path := filepath.Join(l.dir, "countersign.yaml")
 	text := fmt.Sprintf(`listen: %s
@@ -166,7 +182,8 @@ root_key: {file: %q}
 sender: {webhook: {url: %q, secret: %q}}
 egress: {allow: [127.0.0.1]}
 log: {level: warn}
-`, s.address, adminPort, database, l.rootFile, l.sinkURL, sinkSecret)
+functions: {isolation: %s, cache: %q, memory: %d}
+`, s.address, adminPort, database, l.rootFile, l.sinkURL, sinkSecret, l.isolation, l.functions, cmp.Or(l.functionsMB, 2048))
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

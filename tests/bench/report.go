@@ -26,7 +26,9 @@ type report struct {
 	Figures []figure      `json:"figures"`
 	Starts  []startFigure `json:"starts"`
 	Growth  []growth      `json:"growth"`
-	Aims    []verdict     `json:"aims"`
+	// LeftOut says which workloads this machine could not run, and why.
+	LeftOut []string  `json:"left_out,omitempty"`
+	Aims    []verdict `json:"aims"`
 	// Texts that arrived, were expected by nobody, or had a bad signature.
 	Texts  int64 `json:"texts"`
 	Stray  int64 `json:"texts_stray"`
@@ -91,17 +93,32 @@ func (r *report) write(w io.Writer, asJSON bool) error {
 	fmt.Fprintf(w, "%s, %s, %d cores, %s, commit %s, load %s\n", r.Date.Format(time.RFC3339), r.Machine, r.Cores, r.Go, r.Commit, r.Load)
 	fmt.Fprintf(w, "One password hash (argon2id) by itself: %.1f ms CPU\n\n", r.Hash.CPU)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "store\tusers\tworkload\talg\tconns\tms CPU/op\t(server\tdatabase\tbut hash)\t× echo\tKiB written\t/s\tp50 ms\tp99 ms\toperations\terrors\t")
+	fmt.Fprintln(t, "store\tusers\tworkload\talg\tconns\tms CPU/op\t(server\tdatabase\tbut hash)\tworkers\t× echo\tKiB written\t/s\tp50 ms\tp99 ms\toperations\terrors\t")
 	for _, f := range r.Figures {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%d\t%.3f\t%.3f\t%.3f\t%s\t%.1f\t%.1f\t%.0f\t%.2f\t%.2f\t%d\t%d\t\n", f.Store, f.Users, f.Workload, f.Algorithm, f.Connections,
-			f.CPU, f.ServerCPU, f.DatabaseCPU, orBlank(f.ExceptHash), f.TimesEcho, f.Written/1024, f.Rate, f.P50, f.P99, f.Operations, f.Errors)
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%d\t%.3f\t%.3f\t%.3f\t%s\t%s\t%.1f\t%.1f\t%.0f\t%.2f\t%.2f\t%d\t%d\t\n", f.Store, f.Users, f.Workload, f.Algorithm, f.Connections,
+			f.CPU, f.ServerCPU, f.DatabaseCPU, orBlank(f.ExceptHash), orBlank(f.WorkersCPU), f.TimesEcho, f.Written/1024, f.Rate, f.P50, f.P99, f.Operations, f.Errors)
 	}
 	t.Flush()
+	r.writeWorkers(w)
 	r.writeStarts(w)
 	r.writeGrowth(w)
 	r.writeAims(w)
 	_, err := fmt.Fprintf(w, "\n%d texts arrived, %d of them late or twice.\n", r.Texts, r.Stray)
 	return err
+}
+
+// writeWorkers shows the memory of functions' workers, the median of each measurement's.
+func (r *report) writeWorkers(w io.Writer) {
+	for _, f := range r.Figures {
+		if n := len(f.Workers); n > 0 {
+			m := f.Workers[n/2]
+			fmt.Fprintf(w, "\n%s, %d connections: %d workers, PSS %.1f MiB each, private %.1f MiB", f.Workload, f.Connections, n, float64(m.PSS)/(1<<20), float64(m.Private)/(1<<20))
+		}
+	}
+	for _, s := range r.LeftOut {
+		fmt.Fprint(w, "\n"+s)
+	}
+	fmt.Fprintln(w)
 }
 
 func orBlank(v float64) string {

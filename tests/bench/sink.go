@@ -66,21 +66,22 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not JSON", http.StatusBadRequest)
 		return
 	}
-	s.arrived.Add(1)
-	s.mu.Lock()
-	ch := s.waiting[m.To]
-	s.mu.Unlock()
-	if ch == nil {
-		s.stray.Add(1)
-	} else {
-		select {
-		case ch <- text{m.Code, at}:
-		default:
-			s.stray.Add(1)
-		}
-	}
+	s.arrive(m.To, text{m.Code, at})
 	w.Header().Set("Content-Type", "application/json")
 	io.WriteString(w, `{"status":"accepted"}`)
+}
+
+// arrive hands a text to whoever waits for one at the number.
+func (s *sink) arrive(number string, t text) {
+	s.arrived.Add(1)
+	s.mu.Lock()
+	ch := s.waiting[number]
+	s.mu.Unlock()
+	select {
+	case ch <- t: // never, if nobody waits
+	default:
+		s.stray.Add(1)
+	}
 }
 
 // expect announces that a text to the number will come. done must be called in the end.

@@ -26,8 +26,17 @@ type workload struct {
 	// sessions: users are signed in before, because they must be, or because that prepares the statements of every connection
 	// to the database, which a slow workload would take long to do by itself.
 	sessions bool
-	op       func(t *target, s *userSet) operation
+	// code is what user code it needs, nil for none; connections are its own, if they matter. once bounds its operations. signed ones go
+	// to the operators' address.
+	code        *userCode
+	connections []int
+	once        int64
+	signed      bool
+	op          func(t *target, s *userSet) operation
 }
+
+// few connections for functions, which have four workers each.
+var few = []int{1, 4, 16}
 
 var both = []string{"RS256", "ES256"}
 
@@ -38,6 +47,12 @@ var workloads = []workload{
 	{name: "w2srp", about: "SRP, then SMS code, then tokens", kind: withSRP, algs: both, texts: true, perSecond: 400, sessions: true, op: srpSignIn},
 	{name: "refresh", about: "new tokens for a refresh token", algs: both, sessions: true, op: refresh},
 	{name: "getuser", about: "GetUser with an access token", algs: both, sessions: true, op: getUser},
+	{name: "w1node", about: "a code is requested until a Node function was given it", kind: byCode, algs: both[:1], texts: true, perSecond: 1500, code: givenNode, connections: few, op: requestCode},
+	{name: "w1go", about: "the same, until a Go function decrypted it", kind: byCode, algs: both[:1], texts: true, perSecond: 1500, code: senderGo, connections: few, op: requestCode},
+	{name: "w1sdk", about: "the same, until a Node function decrypted it by Amazon's library", kind: byCode, algs: both[:1], texts: true, perSecond: 500, code: senderNode, connections: few, op: requestCode},
+	{name: "claims", about: "refresh, with a function that adds claims", algs: both, sessions: true, code: claimsNode, connections: few, op: refreshClaims},
+	{name: "invoke", about: "an empty Node function is called by the API", algs: both[:1], code: emptyNode, connections: []int{1, 4}, signed: true, op: invokeWarm},
+	{name: "cold", about: "the first call of an empty Node function", algs: both[:1], code: coldNode, connections: []int{1}, once: coldCalls, signed: true, op: invokeCold},
 }
 
 // target is a server with its database.
