@@ -81,7 +81,7 @@ func (o *observer) next(t *testing.T, p pool, source string) event {
 	equal(t, "version", e.Version, version)
 	equal(t, "region", e.Region, region)
 	equal(t, "pool", e.UserPoolID, p.ID)
-	if e.CallerContext.ClientID != p.Client && e.CallerContext.ClientID != "CLIENT_ID_NOT_APPLICABLE" || !strings.HasPrefix(e.CallerContext.AWSSDKVersion, "aws-sdk-") {
+	if e.CallerContext.ClientID != p.Client && e.CallerContext.ClientID != "CLIENT_ID_NOT_APPLICABLE" || !strings.HasPrefix(e.CallerContext.AWSSDKVersion, "aws-sdk-go-v2-") {
 		t.Errorf("%s: callerContext %+v", source, e.CallerContext)
 	}
 	if e.UserName == "" || !strings.HasPrefix(string(e.Response), "{") {

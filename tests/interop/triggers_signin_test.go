@@ -252,9 +252,7 @@ func TestUserMigration(t *testing.T) {
 		_, err := app().ForgotPassword(t.Context(), &cip.ForgotPasswordInput{ClientId: &p.Client, Username: &forgetful, ClientMetadata: map[string]string{"known": known}})
 		return err
 	}
-	if err := forgot("no"); err == nil {
-		t.Error("a name that nobody has")
-	}
+	wantError[*types.UserNotFoundException](t, forgot("no"), "Exception migrating user in app client "+p.Client)
 	o.next(t, p, "UserMigration_ForgotPassword").request(t, map[string]any{"validationData": nil, "clientMetadata": map[string]any{"known": "no"}})
 	check(t, forgot("yes"))
 	o.next(t, p, "UserMigration_ForgotPassword")
