@@ -340,3 +340,25 @@ func TestRetryOfAClient(t *testing.T) {
 	}
 	calls(t, "retried-sender", n)
 }
+
+// Where a sender function takes the texts, nobody is asked for words; e-mails of the same pool go on as before.
+func TestSenderTakesTexts(t *testing.T) {
+	words := observed(t, "words", `event.response.emailMessage = 'In my words: {####}'; return event;`)
+	function, key := deploySender(t, "texts-alone", nil)
+	p := newPool(t, func(in *cip.CreateUserPoolInput) {
+		custom(function, key, nil)(in)
+		in.LambdaConfig.CustomMessage = aws.String(words.arn)
+		in.AutoVerifiedAttributes = []types.VerifiedAttributeType{"phone_number", "email"}
+	})
+	number, address := newPhone(), newEmail()
+	_, err := signUp(t, p, number)
+	check(t, err)
+	check(t, confirm(t, p, number, sentTo(t, number, 1).Code))
+	_, err = app().UpdateUserAttributes(t.Context(), &cip.UpdateUserAttributesInput{
+		AccessToken: tokensOf(t, p, number).AccessToken, UserAttributes: []types.AttributeType{attribute("email", address)},
+	})
+	check(t, err)
+	words.next(t, p, "CustomMessage_UpdateUserAttribute")
+	m := nextText(t, address)
+	equal(t, "e-mail", m.Text, "In my words: "+m.Code)
+}

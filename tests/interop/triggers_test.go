@@ -236,3 +236,54 @@ func TestCustomMessage(t *testing.T) {
 		t.Errorf("e-mail %+v", mail)
 	}
 }
+
+// One function for all triggers sees them in Cognito's order, each once.
+func TestOrderOfTriggers(t *testing.T) {
+	o := observed(t, "order", `
+		if (event.triggerSource === 'UserMigration_Authentication') {
+			event.response.userAttributes = { phone_number: event.userName, phone_number_verified: 'true' };
+			event.response.finalUserStatus = 'CONFIRMED';
+		}
+		return event;`)
+	all := []string{"PreSignUp", "PostConfirmation", "PreAuthentication", "PostAuthentication", "CustomMessage", "PreTokenGeneration", "UserMigration"}
+	p := newPool(t, triggers(o, all...), mfaMode(types.UserPoolMfaTypeOn))
+	number := newPhone()
+	_, err := signUp(t, p, number)
+	check(t, err)
+	check(t, confirm(t, p, number, nextCode(t, number)))
+	for _, source := range []string{"PreSignUp_SignUp", "CustomMessage_SignUp", "PostConfirmation_ConfirmSignUp"} {
+		o.next(t, p, source)
+	}
+	// Second factor: what the answer brings along reaches the triggers after it.
+	metadata := map[string]any{"device": "phone"}
+	finish := func(session *string, name string) {
+		t.Helper()
+		done, err := respond(t, p, types.ChallengeNameTypeSmsMfa, session, map[string]string{"USERNAME": name, "SMS_MFA_CODE": nextCode(t, name)}, "device", "phone")
+		check(t, err)
+		if done.AuthenticationResult == nil {
+			t.Fatalf("the sign-in met %s", done.ChallengeName)
+		}
+		o.next(t, p, "PostAuthentication_Authentication").request(t, map[string]any{"newDeviceUsed": false, "clientMetadata": metadata})
+		equal(t, "metadata", o.next(t, p, "TokenGeneration_Authentication").Request["clientMetadata"].(map[string]any)["device"].(string), "phone")
+	}
+	out, err := signIn(t, p, number, password)
+	check(t, err)
+	o.next(t, p, "PreAuthentication_Authentication")
+	o.next(t, p, "CustomMessage_Authentication")
+	finish(out.Session, number)
+
+	migrant := newPhone()
+	back, err := admin().AdminInitiateAuth(t.Context(), &cip.AdminInitiateAuthInput{
+		UserPoolId: &p.ID, ClientId: &p.Client, AuthFlow: "ADMIN_USER_PASSWORD_AUTH", ClientMetadata: map[string]string{"desk": "7"},
+		AuthParameters: map[string]string{"USERNAME": migrant, "PASSWORD": password},
+	})
+	check(t, err)
+	e := o.next(t, p, "UserMigration_Authentication")
+	e.byAdmin(t, false)
+	e.request(t, map[string]any{"password": password, "validationData": map[string]any{"desk": "7"}})
+	o.next(t, p, "PreAuthentication_Authentication").request(t, map[string]any{"validationData": map[string]any{"desk": "7"}})
+	if _, given := o.next(t, p, "CustomMessage_Authentication").Request["clientMetadata"]; given {
+		t.Error("the metadata of AdminInitiateAuth reached CustomMessage")
+	}
+	finish(back.Session, migrant)
+}
