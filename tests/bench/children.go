@@ -160,7 +160,7 @@ func serve(args []string) error {
 		Database: database, RootKey: root.Encode(), BaseURLs: []string{"http://" + address}, Sender: sender,
 		Functions: countersign.Functions{Launcher: self, Isolation: args[5], Cache: args[6], MemoryMB: memory},
 		Proxies:   []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
-		Log:     slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Log:       slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		return err
