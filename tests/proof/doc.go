@@ -9,6 +9,8 @@
 //   - hostile_test.go: a real page of another origin and a rebound name try every route;
 //   - doors_test.go: operators' routes without, with wrong and with foreign credentials; forged forwarded headers;
 //     forged page tokens; what read paths give away;
+//   - usercode_*_test.go: the same of functions that run here. What they are told and say is in no log and no column; they die with the
+//     server and lose no text; they reach nothing of others and are stopped at their limits; they do not tell who exists;
 //   - advisories_test.go: each row of docs/advisories.md names a test that exists.
 //
 // What existence-hiding answers look like is compared in internal/awsapi/cognito (enumeration_test.go), the flows

@@ -207,7 +207,7 @@ func (h *harm) own(t *testing.T) {
 	}
 }
 
-// TestFunctionsHostileLoad: a function that spins, prints, allocates, forks, floods or fills its folder is stopped, by the limit that the log
+// TestFunctionsHostileLoad: a function that spins, prints, allocates, forks or floods is stopped, by the limit that the log
 // and the event name. Meanwhile people sign in as fast as before, and another function goes on in its worker.
 func TestFunctionsHostileLoad(t *testing.T) {
 	h := newHarm(t)
@@ -225,7 +225,6 @@ func TestFunctionsHostileLoad(t *testing.T) {
 		{"heap", "", "memory", "Runtime.ExitError", []string{`"reason":"memory"`, `"memory_mb":128`}},
 		{"buffers", "", "thrown", "RangeError", nil},
 		{"print", "", "output", "Runtime.OutputTooLarge", []string{`"reason":"output"`, `"limit_bytes":16777216`}},
-		{"disk", "", "output", "Runtime.OutputTooLarge", []string{`"private folder too large"`, `"temp_limit_bytes":536870912`}},
 		{"bomb", "", "", "", nil},
 		{"flood", "localhost:" + h.to.port, "", "", []string{`more than 64 open connections`}},
 		{"flood", "kms." + region + ".amazonaws.com:443", "", "", []string{`more than 64 open connections`}},

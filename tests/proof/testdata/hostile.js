@@ -1,5 +1,5 @@
 // Code that means harm. event.do says which; what worked is answered as "ok", everything else as an error's code.
-const fs = require('node:fs'), net = require('node:net'), os = require('node:os'), dgram = require('node:dgram'), cp = require('node:child_process');
+const fs = require('node:fs'), net = require('node:net'), dgram = require('node:dgram'), cp = require('node:child_process');
 const { kms } = require('./kms.js');
 
 const worker = require('node:crypto').randomUUID();
@@ -56,7 +56,6 @@ const limits = {
     await new Promise((r) => setTimeout(r, 300));
     return { made, failed, left: open.filter((c) => !c.destroyed).length };
   },
-  disk: () => { for (let i = 0; ; i++) fs.writeFileSync(`${os.tmpdir()}/${i}`, ''); },
 };
 
 exports.handler = async (event) => {
