@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"runtime"
@@ -84,8 +85,9 @@ func become() error {
 
 // execute is the last step. From the first limit on nothing is allocated that need not be, and after the filter there is only the execution.
 //
-// Under the filter that is execveat of one descriptor, whose number is beyond the limit of descriptors: it is closed by the execution, no other can
-// ever have its number, and so nothing can be executed again. (A second execution from another thread would shake off the death signal.)
+// Under the filter that is execveat of one descriptor, whose number is beyond the limit of descriptors: it is closed by the execution, and no other can
+// ever have its number. A path, with which the number means nothing, would have to be at the one address where the empty path is: it is random and
+// not mapped any more. So nothing can be executed again. (A second execution from another thread would shake off the death signal.)
 func execute(p *plan) error {
 	args, err := cStrings(append([]string{p.Path}, p.Args...))
 	if err != nil {
@@ -103,10 +105,13 @@ func execute(p *plan) error {
 		return fmt.Errorf("descriptors: %w", err)
 	}
 	var prog *unix.SockFprog
-	if p.Seccomp {
-		prog = compileFilter(p, unix.Getpid(), fd)
+	empty, err := hiddenZero()
+	if err != nil {
+		return fmt.Errorf("memory: %w", err)
 	}
-	empty := new(byte)
+	if p.Seccomp {
+		prog = compileFilter(p, unix.Getpid(), execution{fd, empty})
+	}
 	for _, r := range p.Rlimits {
 		limit := unix.Rlimit{Cur: r.Value, Max: r.Value}
 		if r.Resource == unix.RLIMIT_NOFILE {
@@ -121,9 +126,30 @@ func execute(p *plan) error {
 			return fmt.Errorf("seccomp: %w", errno)
 		}
 	}
-	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, uintptr(fd), uintptr(unsafe.Pointer(empty)), uintptr(unsafe.Pointer(&args[0])),
+	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, uintptr(fd), empty, uintptr(unsafe.Pointer(&args[0])),
 		uintptr(unsafe.Pointer(&env[0])), unix.AT_EMPTY_PATH, 0)
 	return fmt.Errorf("program %s: %w", p.Path, errno)
+}
+
+// hiddenZero is the address of a zero byte at a random place of the whole address space: 46 bits of it, fewer where it is smaller.
+func hiddenZero() (uintptr, error) {
+	const size = 64 << 10 // the largest page that there is
+	var b [12]byte
+	var errno unix.Errno
+	for bits := 46; bits > 36; bits-- {
+		// Not crypto/rand: it starts a timer, and the runtime an event queue, in descriptors that other threads do not share any more.
+		if _, err := unix.Getrandom(b[:], 0); err != nil {
+			return 0, err
+		}
+		want := uintptr(binary.LittleEndian.Uint64(b[:])&(1<<bits-1)&^(size-1) | 1<<32)
+		var at uintptr
+		at, _, errno = unix.Syscall6(unix.SYS_MMAP, want, size, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE,
+			^uintptr(0), 0)
+		if errno == 0 && at == want {
+			return at + uintptr(binary.LittleEndian.Uint32(b[8:])%size), nil
+		}
+	}
+	return 0, fmt.Errorf("no free address: %w", errno)
 }
 
 // openProgram opens the program at the first number that the program will not be able to use.

@@ -17,7 +17,7 @@ import (
 // world is what surrounds a program: things that it must not touch, and those that it may.
 type world struct {
 	dir, own, tmp, database string
-	unixSocket              string
+	unixSocket, unixgram    string
 	tcp, udp                string // other services of the machine
 }
 
@@ -56,6 +56,14 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { c.Close() })
 	go echo(c)
 	w.udp = c.LocalAddr().String()
+	// As /dev/log is.
+	w.unixgram = filepath.Join(w.dir, "log")
+	d, err := net.ListenPacket("unixgram", w.unixgram)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	os.Chmod(w.unixgram, 0o777)
 	return w
 }
 
@@ -126,16 +134,22 @@ func (w *world) attempts() []attempt {
 		same("udp:"+w.udp, "EPERM", "ping"),
 		same("listen:", "EACCES", ""),
 		same("stack:", "EPERM", ""),
+		same("unixgram:"+w.unixgram, "EPERM", "ok"),
 		same("shared:", "EPERM", "ok"),
+		same("sharedzero:", "EACCES", "ok"),
+		same("fallocate:"+w.tmp+"/reserved", "ENOTSUP", ""),
+		same("reserve:"+w.tmp+"/reserved", "ENOTTY", ""),
+		same("lease:"+w.own+"/index.js", "EPERM", "ok"),
+		same("again:"+programPath("0"), "EPERM", ""),
 	}
 	for call, shut := range map[string]string{
 		"fork": "EPERM", "clone3": "ENOSYS", "ptrace": "EPERM", "process_vm": "EPERM", "mount": "EPERM", "fsopen": "EPERM", "open_tree": "EPERM",
 		"chroot": "EPERM", "unshare": "EPERM", "setns": "EPERM", "keyctl": "EPERM", "add_key": "EPERM", "bpf": "EPERM", "perf": "EPERM",
 		"userfaultfd": "EPERM", "io_uring": "ENOSYS", "aio": "ENOSYS", "kexec": "EPERM", "module": "EPERM", "memfd": "EPERM", "shm": "EPERM",
 		"mqueue": "EPERM", "hostname": "EPERM", "settime": "EPERM", "raw": "EPERM", "packet": "EPERM", "netlink": "EPERM", "vsock": "EPERM",
-		"mptcp": "EPERM", "ping": "EPERM", "stream": "ok", "stream6": "ok", "pair": "ok", "autolisten": "EACCES", "tiocsti": "EPERM", "pidfd": "EPERM",
+		"mptcp": "EPERM", "ping": "EPERM", "stream": "ok", "stream6": "ok", "pair": "ok", "autolisten": "EACCES", "tiocsti": "ENOTTY", "pidfd": "EPERM",
 		"prlimit": "EPERM", "unknown": "ENOSYS", "x32": "ENOSYS", "fastopen": "EPERM", "execveat": "EPERM", "pdeathsig": "EPERM", "renice": "EPERM",
-		"affinity": "EPERM", "setown": "EPERM", "setsig": "EPERM", "inotify": "EPERM",
+		"affinity": "EPERM", "setown": "EPERM", "setsig": "EPERM", "inotify": "EPERM", "nodump": "EPERM", "dnotify": "EPERM", "sync": "EPERM",
 	} {
 		list = append(list, same(call, shut, ""))
 	}
@@ -168,6 +182,37 @@ func TestHostileProgram(t *testing.T) {
 			}
 			if text, _ := os.ReadFile(w.database); level != sandbox.None && string(text) != "secret" {
 				t.Errorf("the database is now %q", text)
+			}
+		})
+	}
+}
+
+// A program that shares the server's user id owns the files that it reads, and still cannot make them unusable for others.
+func TestHostileOwner(t *testing.T) {
+	l := fullLauncher(t)
+	for _, level := range []sandbox.Level{sandbox.Full, sandbox.Strong, sandbox.None} {
+		t.Run(string(level), func(t *testing.T) {
+			w := newWorld(t)
+			if err := os.Chmod(w.dir, 0o700); err != nil { // no other user could get here
+				t.Fatal(err)
+			}
+			file := filepath.Join(w.own, "index.js")
+			before, err := os.Stat(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			spec := w.spec(level)
+			spec.Path, spec.Args = programPath("0"), []string{"fchmod:" + file, "futimes:" + file}
+			out, _ := run(t, l, spec)
+			if got := answers(out); got[spec.Args[0]] != "ok" || got[spec.Args[1]] != "ok" {
+				t.Errorf("%s", out)
+			}
+			after, err := os.Stat(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if same := after.Mode() == before.Mode() && after.ModTime().Equal(before.ModTime()); same != (level != sandbox.None) {
+				t.Errorf("%v %v, before %v %v", after.Mode(), after.ModTime(), before.Mode(), before.ModTime())
 			}
 		})
 	}

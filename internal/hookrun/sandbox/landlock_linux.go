@@ -23,13 +23,16 @@ const (
 // systemPaths may be read by every program: libraries, certificates, time zones. Nothing of them is about this machine's users or services. Resolver
 // and name-switch files are left out on purpose: the C library then asks the name server on 127.0.0.1, which is ours.
 func systemPaths() []string {
-	return []string{
-		"/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64",
+	return append(libraryPaths(),
 		"/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/ld-musl-x86_64.path", "/etc/ld-musl-aarch64.path",
 		"/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/openssl.cnf", "/etc/pki/tls", "/etc/pki/ca-trust", "/etc/ca-certificates",
 		"/usr/share/ca-certificates", "/usr/local/share/ca-certificates",
 		"/usr/share/zoneinfo", "/etc/localtime", "/usr/share/nodejs", "/usr/share/icu",
-	}
+	)
+}
+
+func libraryPaths() []string {
+	return []string{"/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64"}
 }
 
 // landlockABI is the version that the kernel offers, 0 with the reason if none.
@@ -81,7 +84,7 @@ func restrictLandlock(p *plan) error {
 		needed bool
 	}{
 		{systemPaths(), accessRead, false},
-		{[]string{"/dev/null", "/dev/zero"}, accessDev, false},
+		{[]string{"/dev/null"}, accessDev, false}, // not /dev/zero: mapped shared, it is memory that RLIMIT_DATA does not count
 		{[]string{"/dev/random", "/dev/urandom"}, accessRead, false},
 		{p.Read, accessRead, !p.Datagrams},
 		{p.Exec, accessExec, true},

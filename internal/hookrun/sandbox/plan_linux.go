@@ -132,8 +132,29 @@ func rlimits(l Limits, threads bool) []rlimit {
 	return r
 }
 
-// loader is the ELF interpreter of a program, empty if it has none or is none.
+// loader is the ELF interpreter of a program, empty if it has none or is none. Its author chose the name, and what is named may be read and executed: it
+// has to be a file among the system's libraries, which everybody may read anyway.
 func loader(path string) string {
+	name := interpreter(path)
+	if !filepath.IsAbs(name) {
+		return ""
+	}
+	real, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return ""
+	}
+	if info, err := os.Stat(real); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	for _, dir := range libraryPaths() {
+		if dir, err := filepath.EvalSymlinks(dir); err == nil && strings.HasPrefix(real, dir+"/") {
+			return name
+		}
+	}
+	return ""
+}
+
+func interpreter(path string) string {
 	f, err := elf.Open(path)
 	if err != nil {
 		return ""

@@ -17,15 +17,32 @@ const (
 	dataArgs   = 16
 )
 
-// ioctlSetOwner is FIOSETOWN of asm/sockios.h, which x/sys lacks.
-const ioctlSetOwner = 0x8901
+// FIONBIO, FIONCLEX and FIOCLEX of asm/ioctls.h, which x/sys lacks. TIOCINQ is FIONREAD.
+const (
+	ioctlNoWait        = 0x5421
+	ioctlNoCloseOnExec = 0x5450
+	ioctlCloseOnExec   = 0x5451
+)
 
 // lastCall is the last system call that this list was made with (mseal, Linux 6.10); later ones do not exist for the program. On amd64 this also
 // refuses the x32 calls, whose numbers have bit 30 set.
 const lastCall = unix.SYS_MSEAL
 
-// filter makes the program of the seccomp layer. pid is the number that the process sees itself as; programFD the descriptor that may be executed.
-func filter(p *plan, pid, programFD int) []unix.SockFilter {
+// ioctls are what may be asked of an open file: modes and sizes of pipes, sockets and terminals, and the list of network interfaces. Terminals
+// cannot be typed into, signals not be redirected, files neither be reserved space for nor get attributes (those of files that are merely read, too).
+var ioctls = []uint32{
+	unix.TCGETS, unix.TIOCGPGRP, unix.TIOCGWINSZ, unix.TIOCOUTQ, unix.TIOCINQ, ioctlNoWait, ioctlNoCloseOnExec, ioctlCloseOnExec,
+	unix.SIOCGIFNAME, unix.SIOCGIFCONF, unix.SIOCGIFFLAGS, unix.SIOCGIFADDR, unix.SIOCGIFNETMASK, unix.SIOCGIFMTU, unix.SIOCGIFINDEX,
+}
+
+// execution is the one execution that is allowed: that of an open file, whose empty path is at an address that nobody knows.
+type execution struct {
+	fd   int
+	path uintptr
+}
+
+// filter makes the program of the seccomp layer. pid is the number that the process sees itself as.
+func filter(p *plan, pid int, x execution) []unix.SockFilter {
 	f := []unix.SockFilter{
 		load(dataArch),
 		jump(unix.BPF_JEQ, auditArch, 1, 0),
@@ -34,7 +51,7 @@ func filter(p *plan, pid, programFD int) []unix.SockFilter {
 		jump(unix.BPF_JGT, lastCall, 0, 1),
 		errno(unix.ENOSYS),
 	}
-	for _, r := range argumentRules(p, uint32(pid), programFD) {
+	for _, r := range argumentRules(p, uint32(pid), x) {
 		f = append(f, jump(unix.BPF_JEQ, r.call, 0, uint8(len(r.body))))
 		f = append(f, r.body...)
 	}
@@ -44,6 +61,11 @@ func filter(p *plan, pid, programFD int) []unix.SockFilter {
 	for _, nr := range refusedCalls(p) {
 		f = append(f, jump(unix.BPF_JEQ, nr, 0, 1), errno(unix.EPERM))
 	}
+	for _, nr := range pretendedCalls(p) {
+		f = append(f, jump(unix.BPF_JEQ, nr, 0, 1), errno(0))
+	}
+	// Space without writing would fill a disk faster than anybody can look. Programs that want to reserve some write zeros then.
+	f = append(f, jump(unix.BPF_JEQ, unix.SYS_FALLOCATE, 0, 1), errno(unix.EOPNOTSUPP))
 	// listen(2) without bind(2) takes a free port without asking Landlock.
 	f = append(f, jump(unix.BPF_JEQ, unix.SYS_LISTEN, 0, 1), errno(unix.EACCES))
 	return append(f, ret(unix.SECCOMP_RET_ALLOW))
@@ -56,18 +78,23 @@ type argumentRule struct {
 }
 
 // argumentRules come first: the kernel remembers calls that are always allowed, these alone are judged each time.
-func argumentRules(p *plan, pid uint32, programFD int) []argumentRule {
+func argumentRules(p *plan, pid uint32, x execution) []argumentRule {
 	allow, refuse := ret(unix.SECCOMP_RET_ALLOW), errno(unix.EPERM)
+	times := allow
+	if p.User == 0 {
+		times = errno(0)
+	}
 	flagged := func(call uint32, n int, flags uint32, verdict, otherwise unix.SockFilter) argumentRule {
 		return argumentRule{call, []unix.SockFilter{loadArg(n), jump(unix.BPF_JSET, flags, 0, 1), verdict, otherwise}}
 	}
-	equals := func(call uint32, n int, values ...uint32) argumentRule {
+	among := func(call uint32, n int, otherwise unix.SockFilter, values ...uint32) argumentRule {
 		body := []unix.SockFilter{loadArg(n)}
 		for _, v := range values {
 			body = append(body, jump(unix.BPF_JEQ, v, 0, 1), allow)
 		}
-		return argumentRule{call, append(body, refuse)}
+		return argumentRule{call, append(body, otherwise)}
 	}
+	equals := func(call uint32, n int, values ...uint32) argumentRule { return among(call, n, refuse, values...) }
 	except := func(call uint32, n int, values ...uint32) argumentRule {
 		body := []unix.SockFilter{loadArg(n)}
 		for _, v := range values {
@@ -92,23 +119,36 @@ func argumentRules(p *plan, pid uint32, programFD int) []argumentRule {
 		// Threads, no processes.
 		flagged(unix.SYS_CLONE, 0, unix.CLONE_THREAD, allow, refuse),
 		{unix.SYS_SOCKET, socketRule(p.Datagrams)},
-		equals(unix.SYS_SOCKETPAIR, 0, unix.AF_UNIX),
+		// Streams alone: half of a pair of datagram sockets can send to any socket of the machine, /dev/log for one, and Landlock is not asked.
+		{unix.SYS_SOCKETPAIR, []unix.SockFilter{loadArg(0), jump(unix.BPF_JEQ, unix.AF_UNIX, 0, 4), loadArg(1), withoutFlags(),
+			jump(unix.BPF_JEQ, unix.SOCK_STREAM, 0, 1), allow, refuse}},
 		// Nobody but itself; this stands where Landlock has no scope for signals.
 		equals(unix.SYS_KILL, 0, pid),
 		equals(unix.SYS_TGKILL, 0, pid),
 		equals(unix.SYS_RT_SIGQUEUEINFO, 0, pid),
 		equals(unix.SYS_RT_TGSIGQUEUEINFO, 0, pid),
 		equals(unix.SYS_PRLIMIT64, 0, 0, pid),
-		// Signals by way of descriptors; typing into a terminal.
-		except(unix.SYS_FCNTL, 1, unix.F_SETOWN, unix.F_SETOWN_EX, unix.F_SETSIG),
-		except(unix.SYS_IOCTL, 1, ioctlSetOwner, unix.SIOCSPGRP, unix.TIOCSTI, unix.TIOCLINUX),
-		// The death signal has to stay.
-		except(unix.SYS_PRCTL, 0, unix.PR_SET_PDEATHSIG),
-		// Times of an open file, not of one that is named: Landlock does not ask here.
-		{unix.SYS_UTIMENSAT, []unix.SockFilter{loadArg(1), jump(unix.BPF_JEQ, 0, 0, 3), loadArgHigh(1), jump(unix.BPF_JEQ, 0, 0, 1), allow, refuse}},
+		// Signals by way of descriptors; leases, which stop others from opening a file; watching.
+		except(unix.SYS_FCNTL, 1, unix.F_SETOWN, unix.F_SETOWN_EX, unix.F_SETSIG, unix.F_SETLEASE, unix.F_NOTIFY),
+		among(unix.SYS_IOCTL, 1, errno(unix.ENOTTY), ioctls...),
+		// The death signal has to stay, and the server has to see which files it holds.
+		except(unix.SYS_PRCTL, 0, unix.PR_SET_PDEATHSIG, unix.PR_SET_DUMPABLE),
+		// Times of an open file, not of one that is named: Landlock does not ask here. See also pretended.
+		{unix.SYS_UTIMENSAT, []unix.SockFilter{loadArg(1), jump(unix.BPF_JEQ, 0, 0, 3), loadArgHigh(1), jump(unix.BPF_JEQ, 0, 0, 1), times, refuse}},
 		// The program itself, once: see execute.
-		equals(unix.SYS_EXECVEAT, 0, uint32(programFD)),
+		{unix.SYS_EXECVEAT, []unix.SockFilter{
+			loadArg(0), jump(unix.BPF_JEQ, uint32(x.fd), 0, 7),
+			loadArg(1), jump(unix.BPF_JEQ, uint32(x.path), 0, 5),
+			loadArgHigh(1), jump(unix.BPF_JEQ, uint32(uint64(x.path)>>32), 0, 3),
+			loadArg(4), jump(unix.BPF_JEQ, unix.AT_EMPTY_PATH, 0, 1), allow,
+			refuse,
+		}},
 	}
+}
+
+// withoutFlags leaves a socket's type without SOCK_CLOEXEC and SOCK_NONBLOCK.
+func withoutFlags() unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: 0xf}
 }
 
 // socketRule allows TCP and, if datagrams, UDP. The protocol is checked since Landlock knows TCP but not MPTCP, SCTP and SMC, which are streams as well.
@@ -122,7 +162,7 @@ func socketRule(datagrams bool) []unix.SockFilter {
 		jump(unix.BPF_JEQ, unix.AF_INET, 1, 0),
 		jump(unix.BPF_JEQ, unix.AF_INET6, 0, 11),
 		loadArg(1),
-		{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: 0xf}, // without SOCK_CLOEXEC and SOCK_NONBLOCK
+		withoutFlags(),
 		jump(unix.BPF_JEQ, unix.SOCK_STREAM, 1, 0),
 		jump(unix.BPF_JEQ, unix.SOCK_DGRAM, datagram, 7),
 		loadArg(2),
@@ -142,6 +182,15 @@ func absentCalls() []uint32 {
 		unix.SYS_CLONE3, unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
 		unix.SYS_IO_SETUP, unix.SYS_IO_SUBMIT, unix.SYS_IO_DESTROY, unix.SYS_IO_CANCEL, unix.SYS_IO_GETEVENTS, unix.SYS_IO_PGETEVENTS,
 	}
+}
+
+// pretendedCalls seem to work and do nothing. A program that has the server's user id owns files that it may merely read, and can change their modes and
+// times by descriptor: it could make its runtime, or the machine's libraries, unreadable for everybody. Copying files needs the call.
+func pretendedCalls(p *plan) []uint32 {
+	if p.User != 0 {
+		return nil
+	}
+	return []uint32{unix.SYS_FCHMOD}
 }
 
 // refusedCalls are what no function needs.
@@ -168,6 +217,7 @@ func refusedCalls(p *plan) []uint32 {
 		unix.SYS_FANOTIFY_INIT, unix.SYS_FANOTIFY_MARK, unix.SYS_NAME_TO_HANDLE_AT, unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_LOOKUP_DCOOKIE,
 		unix.SYS_PERSONALITY, unix.SYS_QUOTACTL, unix.SYS_QUOTACTL_FD, unix.SYS_NFSSERVCTL, unix.SYS_VMSPLICE,
 		// the machine
+		unix.SYS_SYNC, unix.SYS_SYNCFS,
 		unix.SYS_KEXEC_LOAD, unix.SYS_KEXEC_FILE_LOAD, unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE, unix.SYS_REBOOT,
 		unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_SYSLOG, unix.SYS_ACCT, unix.SYS_VHANGUP, unix.SYS_SETHOSTNAME, unix.SYS_SETDOMAINNAME,
 		unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_CLOCK_ADJTIME, unix.SYS_ADJTIMEX,
@@ -207,8 +257,8 @@ func seccompOffered() error {
 }
 
 // compileFilter is what installFilter needs.
-func compileFilter(p *plan, pid, programFD int) *unix.SockFprog {
-	f := filter(p, pid, programFD)
+func compileFilter(p *plan, pid int, x execution) *unix.SockFprog {
+	f := filter(p, pid, x)
 	return &unix.SockFprog{Len: uint16(len(f)), Filter: &f[0]}
 }
 

@@ -11,6 +11,11 @@ import (
 
 func seccompOffered() error { return errors.New("seccomp: no filter for " + runtime.GOARCH) }
 
-func compileFilter(*plan, int, int) *unix.SockFprog { return nil }
+type execution struct {
+	fd   int
+	path uintptr
+}
+
+func compileFilter(*plan, int, execution) *unix.SockFprog { return nil }
 
 func installFilter(*unix.SockFprog) unix.Errno { return unix.ENOSYS }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -95,6 +96,10 @@ func (l *Launcher) lead(c control, p *Process, pl *plan) error {
 		if err := p.group.add(p.cmd.Process.Pid); err != nil {
 			p.missing = append(p.missing, "cgroup: "+err.Error())
 		}
+	}
+	// Where memory gets scarce without a cgroup, the kernel is to end this process and not the server.
+	if err := put("/proc/"+strconv.Itoa(p.cmd.Process.Pid), "oom_score_adj", "1000"); err != nil {
+		p.missing = append(p.missing, "first to be ended where memory is scarce: "+err.Error())
 	}
 	fds, err := c.sockets()
 	if err != nil {

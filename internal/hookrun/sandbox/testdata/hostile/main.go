@@ -52,6 +52,19 @@ func attempts() map[string]func(string) string {
 		"udp":     func(d string) string { return dial("udp4", d) },
 		"unix":    func(d string) string { return dial("unix", d) },
 		"listen":  listen,
+		"lease": func(d string) string {
+			return opened(d, func(fd int) error { return control(fd, unix.F_SETLEASE, unix.F_RDLCK) })
+		},
+		"fchmod":  func(d string) string { return opened(d, func(fd int) error { return unix.Fchmod(fd, 0) }) },
+		"futimes": func(d string) string { return opened(d, func(fd int) error { return futimes(fd) }) },
+
+		"unixgram":   unixgram,
+		"sharedzero": sharedZero,
+		"fallocate": func(d string) string {
+			return created(d, func(fd int) error { return unix.Fallocate(fd, 0, 0, 1<<20) })
+		},
+		"reserve": func(d string) string { return created(d, reserve) },
+		"again":   again,
 		"kill":    func(d string) string { return name(unix.Kill(number(d), 0)) },
 		"tgkill":  func(d string) string { return name(unix.Tgkill(number(d), number(d), 0)) },
 		"threads": threads,
@@ -192,6 +205,9 @@ func calls() map[string]func() syscall.Errno {
 		"inotify":     sys(unix.SYS_INOTIFY_ADD_WATCH, 0, text("/tmp"), 1),
 		"tiocsti":     sys(unix.SYS_IOCTL, 0, unix.TIOCSTI, p),
 		"pidfd":       sys(unix.SYS_PIDFD_OPEN, self, 0),
+		"nodump":      sys(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0),
+		"dnotify":     sys(unix.SYS_FCNTL, 0, unix.F_NOTIFY, 0),
+		"sync":        sys(unix.SYS_SYNC),
 		"prlimit":     sys(unix.SYS_PRLIMIT64, self+1, unix.RLIMIT_CORE, 0, p),
 		"unknown":     sys(467, ^uintptr(99), text("/"), 1),
 		"x32":         sys(0x40000000+39, 0),
@@ -218,6 +234,87 @@ func fastopen() syscall.Errno {
 	defer unix.Close(fd)
 	e, _ := unix.Sendto(fd, []byte("x"), unix.MSG_FASTOPEN, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: 9}).(syscall.Errno)
 	return e
+}
+
+// opened opens a file for reading.
+func opened(path string, f func(fd int) error) string {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return name(err)
+	}
+	defer unix.Close(fd)
+	return name(f(fd))
+}
+
+func created(path string, f func(fd int) error) string {
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return name(err)
+	}
+	defer unix.Close(fd)
+	return name(f(fd))
+}
+
+func control(fd, command, arg int) error {
+	_, err := unix.FcntlInt(uintptr(fd), command, arg)
+	return err
+}
+
+func futimes(fd int) error {
+	times := [2]unix.Timespec{{Sec: 1}, {Sec: 1}}
+	if _, _, e := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(fd), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0); e != 0 {
+		return e
+	}
+	return nil
+}
+
+// reserve is fallocate by ioctl, FS_IOC_RESVSP.
+func reserve(fd int) error {
+	space := struct {
+		kind, whence int16
+		start, size  int64
+		sysid        int32
+		pid          uint32
+		pad          [4]int32
+	}{size: 1 << 20}
+	if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), 0x40305828, uintptr(unsafe.Pointer(&space))); e != 0 {
+		return e
+	}
+	return nil
+}
+
+// unixgram sends to a socket of the machine from one half of a pair.
+func unixgram(path string) string {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		return name(err)
+	}
+	return name(unix.Sendto(pair[0], []byte("<0>forged"), 0, &unix.SockaddrUnix{Name: path}))
+}
+
+// sharedZero takes memory by way of /dev/zero, shared.
+func sharedZero(string) string {
+	fd, err := unix.Open("/dev/zero", unix.O_RDWR, 0)
+	if err != nil {
+		return name(err)
+	}
+	b, err := unix.Mmap(fd, 0, 1<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err == nil {
+		b[0] = 1
+	}
+	return name(err)
+}
+
+// again executes the program a second time, with the number of the descriptor that was executed first and a path that needs none.
+func again(path string) string {
+	var l unix.Rlimit
+	unix.Getrlimit(unix.RLIMIT_NOFILE, &l)
+	p, _ := unix.BytePtrFromString(path)
+	arg, _ := unix.BytePtrFromString("say")
+	list := []*byte{p, arg, nil}
+	_, _, e := unix.RawSyscall6(unix.SYS_EXECVEAT, uintptr(l.Max), uintptr(unsafe.Pointer(p)), uintptr(unsafe.Pointer(&list[0])),
+		uintptr(unsafe.Pointer(&list[2])), unix.AT_EMPTY_PATH, 0)
+	return errname(e)
 }
 
 func dial(network, address string) string {
