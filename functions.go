@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -28,6 +29,7 @@ import (
 	"countersign/internal/kms"
 	"countersign/internal/runner"
 	"countersign/internal/sigv4"
+	"countersign/internal/store"
 	"countersign/internal/trigger"
 )
 
@@ -296,6 +298,22 @@ func report(c *Config, r *hookrun.Runner) {
 		c.Log.Warn(rep.String(), "missing", rep.Missing, "notes", rep.Notes)
 	case c.Mode == Serve:
 		c.Log.Info(rep.String(), "notes", rep.Notes)
+	}
+}
+
+// readyFunctions makes the launcher, which says how functions are shut in, if there is a package to run. Without one nothing is started,
+// read or written for functions; the launcher is then made with the first function.
+func (p *parts) readyFunctions(ctx context.Context, log *slog.Logger) {
+	var kept int64
+	err := p.store.Read(ctx, func(tx store.Tx) (err error) {
+		kept, err = tx.Artifacts().ArtifactBytes(ctx)
+		return err
+	})
+	if err == nil && kept > 0 {
+		_, err = p.launcher.get()
+	}
+	if err != nil && ctx.Err() == nil {
+		log.WarnContext(ctx, "functions cannot run here", "error", err)
 	}
 }
 

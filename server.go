@@ -81,11 +81,7 @@ func (s *Server) Start() {
 		s.worker = make(chan error, 1)
 		go func() { s.worker <- s.parts.worker.Run(ctx) }()
 		if s.c.Mode == Serve { // in dev mode it is said when the first function is made
-			go func() {
-				if _, err := s.parts.launcher.get(); err != nil {
-					s.c.Log.Warn("functions cannot run here", "error", err)
-				}
-			}()
+			go s.parts.readyFunctions(ctx, s.c.Log)
 		}
 		s.ready.Store(true)
 	})
