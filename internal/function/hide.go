@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"countersign/internal/runner"
 	"countersign/internal/secret"
 	"countersign/internal/trigger"
 )
@@ -33,6 +34,21 @@ func confided(payload []byte, sealed string) []string {
 		}
 	}
 	return slices.DeleteFunc(out, func(v string) bool { return len(v) < minSecret })
+}
+
+// masked is a result without secrets in its words. What the function answers is its own to choose.
+func masked(r *runner.Result, secrets []string) *runner.Result {
+	out := *r
+	out.Log = []byte(scrub(tail(r.Log), secrets))
+	if r.Error != nil {
+		e := *r.Error
+		e.Type, e.Message, e.Trace = hide(e.Type, secrets), hide(e.Message, secrets), slices.Clone(e.Trace)
+		for i, line := range e.Trace {
+			e.Trace[i] = hide(line, secrets)
+		}
+		out.Error = &e
+	}
+	return &out
 }
 
 // hide takes secrets out of foreign text, as they are and as JSON and HTML write them; the longest first, since one may hold another.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"countersign/internal/runner"
 )
 
 // What an event tells in confidence is known, whatever its form.
@@ -40,6 +42,21 @@ func TestHide(t *testing.T) {
 	}
 	if got := hide("12345 and nothing else", secrets); got != "12345 and nothing else" {
 		t.Errorf("too much is hidden: %q", got)
+	}
+}
+
+// Who may call a function and not read its secrets is told none of them, and the result that others see is untouched.
+func TestMasked(t *testing.T) {
+	r := &runner.Result{Payload: []byte(`"x"`), Log: []byte("the secret-and-more and 123456\n"), Error: &runner.Error{Type: "E secret-and-more", Message: "secret-and-more 123456", Trace: []string{"at secret-and-more"}}}
+	got := masked(r, []string{"secret-and-more"})
+	if string(got.Log) != "the [redacted] and ******\n" || got.Error.Type != "E [redacted]" || got.Error.Message != "[redacted] 123456" || got.Error.Trace[0] != "at [redacted]" || string(got.Payload) != `"x"` {
+		t.Errorf("%s %+v", got.Log, got.Error)
+	}
+	if r.Error.Trace[0] != "at secret-and-more" || !strings.Contains(string(r.Log), "123456") {
+		t.Errorf("the result was changed: %s %+v", r.Log, r.Error)
+	}
+	if got := masked(&runner.Result{}, nil); got.Error != nil {
+		t.Errorf("%+v", got)
 	}
 }
 

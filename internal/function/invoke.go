@@ -123,7 +123,11 @@ func (s *Service) Call(ctx context.Context, ref Ref, c *Call) (*CallResult, erro
 	if err != nil {
 		return nil, callFault(err)
 	}
-	return &CallResult{Result: o.result, Version: o.pick.version, RequestID: q.call.RequestID}, nil
+	r := o.result
+	if c.Masked {
+		r = masked(r, o.pick.secrets)
+	}
+	return &CallResult{Result: r, Version: o.pick.version, RequestID: q.call.RequestID}, nil
 }
 
 // DryRun checks that a call could be made: the function exists and could run on this node.

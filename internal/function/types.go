@@ -137,6 +137,9 @@ type Call struct {
 	ClientContext string
 	// RequestID is a UUID; empty: one is made.
 	RequestID string
+	// Masked takes secrets of the environment out of what the function throws and prints, and digits out of what it prints: for callers who
+	// may call it, and may not read its secrets.
+	Masked bool
 }
 
 // CallResult is the end of a call that reached the code.

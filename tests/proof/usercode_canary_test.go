@@ -334,6 +334,19 @@ func (x *canary) byOthers(n *node) {
 			x.s.none(x.t, "GET "+path+" by "+preset, a.raw, phrase, code, number, token)
 		}
 	}
+	invoke := *x.caller
+	invoke.creds, invoke.rec = n.preset("deployer"), nil
+	req, err := http.NewRequest("POST", x.admin+functionsPath+"/canary/invocations", strings.NewReader(`{"fail":"830915"}`))
+	check(x.t, err)
+	req.Header.Set("X-Amz-Log-Type", "Tail")
+	sign(x.t, req, invoke.creds, "lambda")
+	called := invoke.do(req, "Invoke by a deployer")
+	log, err := base64.StdEncoding.DecodeString(called.header.Get("X-Amz-Log-Result"))
+	if err != nil || called.header.Get("X-Amz-Function-Error") == "" || !strings.Contains(string(log), "REPORT") {
+		x.t.Errorf("Invoke by a deployer: %d %s %s", called.status, log, called.raw)
+	}
+	x.unsaid().none(x.t, "the log for a deployer", log, code, phrase, token, number)
+	x.unsaid().none(x.t, "the answer to a deployer", called.raw, phrase, token)
 	if read < 6 {
 		x.t.Errorf("only %d answers of the Lambda API were read", read)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"countersign/internal/access"
 	"countersign/internal/awsapi/lambda/api"
 	"countersign/internal/awsapi/wire"
 	"countersign/internal/function"
@@ -37,6 +38,7 @@ func (h *Handler) invoke(ctx context.Context, in *api.InvocationRequest) (*api.I
 		return nil, err
 	}
 	c.RequestID = wire.Info(ctx).ID
+	c.Masked = access.Allow(access.From(ctx), access.Lambda, access.ReadSecret, access.Resource{}) != nil
 	switch wire.Value(in.InvocationType) {
 	case "DryRun":
 		if _, err := h.c.Functions.Get(ctx, ref); err != nil {
