@@ -121,8 +121,8 @@ func DecodeToken(version string, response json.RawMessage) (TokenAnswer, error) 
 		v1, err := Decode[struct {
 			Details struct {
 				AddOrOverride map[string]*string `json:"claimsToAddOrOverride"`
-				Suppress      []string          `json:"claimsToSuppress"`
-				Groups        *Groups           `json:"groupOverrideDetails"`
+				Suppress      []string           `json:"claimsToSuppress"`
+				Groups        *Groups            `json:"groupOverrideDetails"`
 			} `json:"claimsOverrideDetails"`
 		}](PreTokenGeneration, response)
 		out := TokenAnswer{ID: Claims{Suppress: v1.Details.Suppress, AddOrOverride: map[string]any{}}, Groups: v1.Details.Groups}

@@ -19,6 +19,8 @@ const (
 	sendMargin = 250 * time.Millisecond
 	// maxCall bounds a call of a sender function where the attempt has no deadline.
 	maxCall = 25 * time.Second
+	// firstPause and longestPause are between calls of a function that is busy; leastCall is what a call needs to be worth it.
+	firstPause, longestPause, leastCall = 200 * time.Millisecond, 2 * time.Second, 3 * time.Second
 )
 
 // Sender hands messages to a pool's sender function. It implements delivery.Sender and delivery.EventSender.
@@ -39,7 +41,7 @@ func (s *Sender) Send(ctx context.Context, m provider.Message) (provider.Receipt
 // looked at here. The errors:
 //
 //	misconfigured          the function or the key is gone, or may not be used
-//	retryable              the function had not begun
+//	retryable              the function had not begun; one that is busy was waited for as long as the attempt lasts
 //	permanent, ambiguous   it had begun and failed: it is not called again, unless Config.SenderRetries says so
 func (s *Sender) SendEvent(ctx context.Context, m provider.Message, event json.RawMessage) (provider.Receipt, string, error) {
 	name := "lambda:" + functionName(s.Config.Functions[s.Name])
@@ -47,19 +49,38 @@ func (s *Sender) SendEvent(ctx context.Context, m provider.Message, event json.R
 	if err != nil {
 		return provider.Receipt{}, name, classed(err)
 	}
+	var failed error // of a call that had begun: from then on no later attempt may call again
 	for range s.Config.SenderRetries + 1 {
-		var begun bool
-		if begun, err = s.call(ctx, payload, m.Code); err == nil {
+		begun, err := s.patiently(ctx, payload, m.Code)
+		switch {
+		case err == nil:
 			return provider.Receipt{}, name, nil
-		}
-		if !begun {
+		case begun:
+			failed = err
+			continue
+		case failed == nil:
 			return provider.Receipt{}, name, classed(err)
 		}
-		if ctx.Err() != nil {
-			break
+		break
+	}
+	return provider.Receipt{}, name, provider.Permanent(fmt.Errorf("%w: %w", provider.ErrAmbiguous, failed))
+}
+
+// patiently is call for a function that may be busy: it asks again while the attempt has time for it.
+func (s *Sender) patiently(ctx context.Context, payload []byte, code string) (begun bool, err error) {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		if begun, err = s.call(ctx, payload, code); begun || fault.CodeOf(err) != fault.Overloaded {
+			return begun, err
+		}
+		if end, ok := ctx.Deadline(); !ok || time.Until(end) < pause+leastCall {
+			return false, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false, err
 		}
 	}
-	return provider.Receipt{}, name, provider.Permanent(fmt.Errorf("%w: %w", provider.ErrAmbiguous, err))
 }
 
 // call invokes the function once.

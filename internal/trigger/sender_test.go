@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -200,4 +202,52 @@ func BenchmarkSender(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// What had begun once is not called by a later attempt, however its retries end; a function that is busy is waited for.
+func TestSenderRetriesEnd(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		answers []error
+		took    time.Duration
+		class   provider.Class
+		calls   int
+	}{
+		{"no time for a retry", []error{trigger.ErrTimeout}, 24900 * time.Millisecond, provider.ClassPermanent, 1},
+		{"the retry had not begun", []error{triggertest.Thrown("x"), fmt.Errorf("%w: %w", trigger.ErrBroken, trigger.ErrNotBegun)}, time.Second, provider.ClassPermanent, 2},
+		{"busy at the retry", []error{triggertest.Thrown("x"), fault.New(fault.Overloaded), fault.New(fault.AccessDenied)}, time.Second, provider.ClassPermanent, 3},
+		{"busy for a while", []error{fault.New(fault.Overloaded), fault.New(fault.Overloaded), fault.New(fault.Overloaded), nil}, 0, "", 4},
+		{"not begun", []error{fmt.Errorf("%w: %w", trigger.ErrBroken, trigger.ErrNotBegun)}, time.Second, provider.ClassRetryable, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, n := triggertest.New(t), 0
+				d.On(trigger.CustomSMSSender, func(triggertest.Event) (any, error) {
+					time.Sleep(c.took)
+					n++
+					return nil, c.answers[min(n, len(c.answers))-1]
+				})
+				ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+				defer cancel()
+				_, _, err := senderFor(d, func(c *trigger.Config) { c.SenderRetries = 2 }).SendEvent(ctx, message("CustomSMSSender_SignUp"), nil)
+				class := provider.Class("")
+				if err != nil {
+					class, _ = provider.ClassOf(err)
+				}
+				if class != c.class || n != c.calls {
+					t.Errorf("%v (%s) after %d calls", err, class, n)
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		d := triggertest.New(t)
+		d.On(trigger.CustomSMSSender, func(triggertest.Event) (any, error) { return nil, fault.New(fault.Overloaded) })
+		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+		defer cancel()
+		_, _, err := senderFor(d).SendEvent(ctx, message("CustomSMSSender_SignUp"), nil)
+		if class, _ := provider.ClassOf(err); class != provider.ClassRetryable || ctx.Err() != nil || len(d.Events("")) > 40 {
+			t.Errorf("always busy: %v after %d calls", err, len(d.Events("")))
+		}
+	})
 }
