@@ -64,3 +64,15 @@ func TestOutputBelongsToItsCall(t *testing.T) {
 		}
 	}
 }
+
+// The log of the server names errors of the start that it knows, and not what code calls its own: it may be a secret.
+func TestInitErrorsInTheLog(t *testing.T) {
+	b := newRunner(t, sandbox.None, nil)
+	b.run(js(t, `throw Object.assign(new Error('why'), { name: 'canary-name' })`), `1`)
+	b.run(js(t, `require('not-there')`), `1`)
+	b.await(WorkerEnded, "")
+	b.await(WorkerEnded, "")
+	if log := b.logged(); strings.Contains(log, "canary-name") || !strings.Contains(log, "type=Runtime.ImportModuleError") {
+		t.Errorf("log:\n%s", log)
+	}
+}

@@ -6,10 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -129,6 +129,10 @@ func (r *Runner) live(w *worker) {
 	r.ended(w, why)
 }
 
+// knownTypes are the errors of the start that the log names. Code may call its own errors what it likes, a secret among it.
+var knownTypes = []string{"Runtime.ImportModuleError", "Runtime.HandlerNotFound", "Runtime.MalformedHandlerName", "Runtime.UserCodeSyntaxError", "Runtime.ExitError",
+	"Sandbox.Timedout", "Error", "TypeError", "ReferenceError", "SyntaxError", "RangeError"}
+
 // sayEnd tells operators of every end that the server did not choose, with the limit that was met.
 func (w *worker) sayEnd(reason runner.Reason, why string) {
 	if reason == "" {
@@ -143,7 +147,7 @@ func (w *worker) sayEnd(reason runner.Reason, why string) {
 	case runner.Output:
 		log = log.With("limit_bytes", stopFactor*w.r.opts.OutputBytes, "temp_limit_bytes", maxTempBytes)
 	case runner.Init:
-		if w.initErr != nil {
+		if w.initErr != nil && slices.Contains(knownTypes, w.initErr.Type) {
 			log = log.With("type", w.initErr.Type)
 		}
 	}
@@ -185,7 +189,7 @@ func (w *worker) launch(ctx context.Context) error {
 	}
 	proc, err := box.Start(ctx, sandbox.Spec{
 		Path: path, Args: args, Env: w.environment(root, isolated), Dir: root, Read: []string{root, w.r.runtimeDir}, Write: w.temp,
-		Ports: w.r.rules.ports(), DNS: true, Limits: sandbox.Limits{DataBytes: dataBytes(w.code)},
+		Ports: w.r.rules.ports(), DNS: true, Limits: sandbox.Limits{DataBytes: dataBytes(w.code), FileBytes: maxFileBytes},
 		Output: w.out.write, Want: w.r.opts.Isolation, Max: w.r.opts.MaxIsolation, Direct: w.r.rules.direct(isolated),
 	})
 	if err != nil {
@@ -251,49 +255,6 @@ func (w *worker) stop(reason runner.Reason, why string) {
 	if proc != nil {
 		go proc.Kill()
 	}
-}
-
-const (
-	// maxTempBytes and maxTempFiles bound a worker's private folder, as large as Lambda's /tmp; it is looked at every tempInterval.
-	maxTempBytes = 512 << 20
-	maxTempFiles = 10_000
-	tempInterval = time.Second
-)
-
-// watchDisk ends the worker if its private folder grows too large, and returns when the process has ended.
-func (w *worker) watchDisk() {
-	tick := time.NewTicker(tempInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-w.proc.Done():
-			return
-		case <-tick.C:
-		}
-		if tooLarge(w.temp) {
-			w.r.retire(w, runner.Output, "private folder too large")
-		}
-	}
-}
-
-var errFull = errors.New("hookrun: the folder is too large")
-
-func tooLarge(folder string) bool {
-	var size int64
-	files := 0
-	err := filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return nil // it may have gone meanwhile
-		}
-		if info, err := d.Info(); err == nil && !d.IsDir() {
-			size += info.Size()
-		}
-		if files++; size > maxTempBytes || files > maxTempFiles {
-			return errFull
-		}
-		return nil
-	})
-	return errors.Is(err, errFull)
 }
 
 // overflow is called once when a worker prints without end.

@@ -157,6 +157,14 @@ func (x *canary) called() {
 	req("X-Amz-Log-Type", "Tail")
 	req("X-Amz-Invocation-Type", "Event")
 	req("X-Amz-Invocation-Type", "DryRun")
+	// One that cannot be loaded says it with its name, one that dies with its last words.
+	own.deploy("unloadable", zipped(x.t, map[string]string{"index.js": `console.log(process.env); throw Object.assign(new Error("load " + process.env.CANARY), { name: process.env.CANARY })`}), map[string]string{"CANARY": "canary-of-the-environment"}, nil)
+	own.deploy("dying", zipped(x.t, map[string]string{"index.js": `exports.handler = async () => { setTimeout(() => { throw Object.assign(new Error(process.env.CANARY), { name: process.env.CANARY }) }); await new Promise(() => {}) }`}), map[string]string{"CANARY": "canary-of-the-environment"}, nil)
+	for _, name := range []string{"unloadable", "dying"} {
+		if a := own.invoke(name, obj{}); a.header.Get("X-Amz-Function-Error") == "" {
+			x.t.Errorf("%s: %d %s", name, a.status, a.raw)
+		}
+	}
 	// Refusals quote nothing.
 	x.lambda("POST", functionsPath+"/canary/invocations?Qualifier=99", payload)
 	x.lambda("POST", functionsPath, obj{"FunctionName": "broken", "Runtime": "nodejs20.x", "Handler": "index.handler", "Role": "x", "Environment": obj{"Variables": obj{"1 bad": "canary-of-the-environment"}}, "Code": obj{"ZipFile": "bm8gemlw"}})
