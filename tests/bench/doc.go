@@ -11,6 +11,10 @@
 // Databases are seeded through the store's own packages with one password hash, kept in a temporary folder by schema and
 // number of users, and copied for each run, so that a run changes nothing that the next one begins with.
 //
+// Workloads with functions run user code as pools' triggers do, shut in as --isolation says; what their workers take is counted apart. A
+// sender function notes what it was given in its temporary folder, which is read from outside, with the time: it reaches no
+// receiver on this machine.
+//
 // Invariants:
 //   - everything listens on, and talks to, the loopback alone;
 //   - commits are durable: SQLite with synchronous=FULL as always, PostgreSQL with fsync on (anything else is refused);

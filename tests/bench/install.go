@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func install(ctx context.Context, url string, root keyring.Root, c *userCode, pa
 		return errors.Join(err, s.Close())
 	}
 	i := &installer{store: s, keyring: keys, events: eventlog.New(eventlog.Config{Keys: keys})}
-	i.functions = function.New(function.Config{Account: account, Events: i.events, Keys: keys, Store: s})
+	i.functions = function.New(function.Config{Account: account, Events: i.events, Keys: keys, Store: s, Log: slog.New(slog.DiscardHandler)})
 	return errors.Join(i.all(ctx, c, pack, sets), s.Close())
 }
 
