@@ -19,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	cip "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -361,4 +363,26 @@ func TestSenderTakesTexts(t *testing.T) {
 	words.next(t, p, "CustomMessage_UpdateUserAttribute")
 	m := nextText(t, address)
 	equal(t, "e-mail", m.Text, "In my words: "+m.Code)
+}
+
+// A pool may name an alias of the function and an alias of the key: the published version runs, and may open the codes, whatever became of
+// the function since.
+func TestSenderByAlias(t *testing.T) {
+	function, key := deploySender(t, "aliased-sender", nil)
+	_, err := functions().PublishVersion(t.Context(), &lambda.PublishVersionInput{FunctionName: &function})
+	check(t, err)
+	made, err := functions().CreateAlias(t.Context(), &lambda.CreateAliasInput{FunctionName: &function, Name: aws.String("live"), FunctionVersion: aws.String("1")})
+	check(t, err)
+	_, err = functions().UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: &function, ZipFile: zipped(t, "index.js", "exports.handler = 7")})
+	check(t, err)
+	_, err = keys().CreateAlias(t.Context(), &kms.CreateAliasInput{AliasName: aws.String("alias/sender"), TargetKeyId: &key})
+	check(t, err)
+	p := newPool(t, custom(*made.AliasArn, "arn:aws:kms:"+region+":000000000000:alias/sender", nil))
+	number := newPhone()
+	_, err = signUp(t, p, number)
+	wantError[*types.UnexpectedLambdaException](t, err, "CustomSMSSender invocation failed due to error AccessDeniedException.")
+	permit(t, *made.AliasArn, "")
+	_, err = signUp(t, p, number)
+	check(t, err)
+	check(t, confirm(t, p, number, sentTo(t, number, 1).Code))
 }
