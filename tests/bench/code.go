@@ -47,7 +47,7 @@ var errLeftOut = errors.New("left out")
 // The functions. Two workers of 128 MB fit into 256.
 var (
 	givenNode  = &userCode{"given", "nodejs20.x", script(givenJS), trigger.CustomSMSSender, 1, 128, 2048}
-	senderGo   = &userCode{"sender", "provided.al2023", program("countersign/tests/bench/sender"), trigger.CustomSMSSender, 1, 128, 2048}
+	senderGo   = &userCode{"sender", "provided.al2023", program("countersign/tests/bench/testdata/sender"), trigger.CustomSMSSender, 1, 128, 2048}
 	senderNode = &userCode{"decrypt", "nodejs20.x", withModules(decryptJS, "@aws-crypto/client-node", "base64-js"), trigger.CustomSMSSender, 1, 256, 2048}
 	claimsNode = &userCode{"claims", "nodejs20.x", script(claimsJS), trigger.PreTokenGeneration, 1, 128, 2048}
 	emptyNode  = &userCode{"empty", "nodejs20.x", script(emptyJS), "", 1, 128, 256}

@@ -23,7 +23,7 @@ import (
 const MaxPayload = 6 << 20
 
 // Client calls functions in AWS. It is safe for concurrent use. Invoke is one signed POST: the SDK's client for all of Lambda would take
-// 5 MiB of every server's memory for it.
+// 3 MiB of every server's memory for it.
 type Client struct {
 	config aws.Config
 	signer *v4.Signer
