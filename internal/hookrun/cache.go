@@ -318,17 +318,6 @@ func (c *cache) remove(hash string) error {
 	return errors.Join(removeAll(c.path(hash)), removeAll(c.manifestPath(hash)))
 }
 
-// removeAll removes a tree whose folders may be read-only.
-func removeAll(root string) error {
-	_ = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			_ = os.Chmod(p, 0o700)
-		}
-		return nil
-	})
-	return os.RemoveAll(root)
-}
-
 func exists(p string) bool {
 	_, err := os.Lstat(p)
 	return err == nil

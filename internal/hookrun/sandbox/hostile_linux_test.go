@@ -202,7 +202,7 @@ func TestHostileOwner(t *testing.T) {
 				t.Fatal(err)
 			}
 			spec := w.spec(level)
-			spec.Path, spec.Args = programPath("0"), []string{"fchmod:" + file, "futimes:" + file}
+			spec.Path, spec.Args = programPath("0"), []string{"futimes:" + file, "fchmod:" + file}
 			out, _ := run(t, l, spec)
 			if got := answers(out); got[spec.Args[0]] != "ok" || got[spec.Args[1]] != "ok" {
 				t.Errorf("%s", out)
