@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -385,4 +386,38 @@ func TestSenderByAlias(t *testing.T) {
 	_, err = signUp(t, p, number)
 	check(t, err)
 	check(t, confirm(t, p, number, sentTo(t, number, 1).Code))
+}
+
+// Thirty users at once: each is asked about once and gets one text, though there are four workers for each function.
+func TestManyAtOnce(t *testing.T) {
+	gate := deploy(t, "busy-gate", "nodejs20.x", "index.handler", zipped(t, "index.js", `exports.handler = async (event) => {
+		await new Promise(done => setTimeout(done, 50));
+		return event;
+	}`), nil)
+	permit(t, gate, "")
+	function, key := deploySender(t, "busy-sender", nil)
+	p := newPool(t, func(in *cip.CreateUserPoolInput) {
+		custom(function, key, nil)(in)
+		in.LambdaConfig.PreSignUp = &gate
+	})
+	const users = 30
+	var wg sync.WaitGroup
+	var people [users]string
+	for i := range people {
+		people[i] = newPhone()
+		wg.Go(func() {
+			if _, err := signUp(t, p, people[i]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		return
+	}
+	for _, number := range people {
+		check(t, confirm(t, p, number, sentTo(t, number, 1).Code))
+	}
+	calls(t, "busy-gate", users)
+	calls(t, "busy-sender", users)
 }
