@@ -343,7 +343,7 @@ func openBeside(t testing.TB, database string) *sql.DB {
 	return db
 }
 
-// leasesEnd lets the dead process's leases run out, which takes 45 s otherwise.
+// leasesEnd lets the dead process's leases run out, which takes a minute otherwise.
 func (c *crash) leasesEnd() {
 	c.t.Helper()
 	db := openBeside(c.t, c.n.database)
