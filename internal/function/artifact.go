@@ -74,6 +74,9 @@ func (s *Service) upload(ctx context.Context, hash string, data []byte) error {
 		if err != nil {
 			return stored(err)
 		}
+		if (n+1)*store.ChunkSize >= len(data) {
+			break
+		}
 		if err := pause(ctx, min(2*time.Since(begin), maxPause)); err != nil {
 			return err
 		}

@@ -98,7 +98,7 @@ type Artifacts interface {
 	// TouchArtifact sets the time at which a visible artifact was last written, so that no sweep takes it before somebody names it, and
 	// reports whether there is one.
 	TouchArtifact(ctx context.Context, hash string, at time.Time) (bool, error)
-	// ArtifactBytes returns the sum of the sizes of all visible artifacts.
+	// ArtifactBytes returns the sum of the sizes of all artifacts; of those that are not complete, what is there so far.
 	ArtifactBytes(ctx context.Context) (int64, error)
 	// ArtifactChunk returns ErrNotFound for unknown chunks.
 	ArtifactChunk(ctx context.Context, hash string, n int) ([]byte, error)

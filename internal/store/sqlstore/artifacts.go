@@ -10,8 +10,11 @@ import (
 
 // PutArtifactChunk touches the artifact first: its row then is held until the commit, and no sweep takes chunks away meanwhile.
 func (t artifactTx) PutArtifactChunk(ctx context.Context, hash string, n int, data []byte, at time.Time) error {
-	err := t.exec(ctx, `INSERT INTO artifacts (hash, size, created_at, written_at) VALUES ($1, 0, NULL, $2)
-		ON CONFLICT (hash) DO UPDATE SET written_at = excluded.written_at`, hash, micros(at))
+	size := int64(n)*store.ChunkSize + int64(len(data)) // so far; it counts although it may never be completed
+	err := t.exec(ctx, `INSERT INTO artifacts (hash, size, created_at, written_at) VALUES ($1, $2, NULL, $3)
+		ON CONFLICT (hash) DO UPDATE SET written_at = excluded.written_at,
+			size = CASE WHEN artifacts.created_at IS NULL AND artifacts.size < excluded.size THEN excluded.size ELSE artifacts.size END`,
+		hash, size, micros(at))
 	if err != nil {
 		return err
 	}
@@ -36,7 +39,7 @@ func (t artifactTx) TouchArtifact(ctx context.Context, hash string, at time.Time
 }
 
 func (t artifactTx) ArtifactBytes(ctx context.Context) (int64, error) {
-	return one(ctx, t.tx, `SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM artifacts WHERE created_at IS NOT NULL`, readInt)
+	return one(ctx, t.tx, `SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM artifacts`, readInt)
 }
 
 func (t artifactTx) ArtifactChunk(ctx context.Context, hash string, n int) ([]byte, error) {

@@ -203,7 +203,7 @@ func planned(t *testing.T) []string {
 // schema.
 func wholeTable(sql string) bool {
 	for _, s := range []string{
-		"SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM artifacts WHERE created_at IS NOT NULL", // once an upload, a small row for each package
+		"SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM artifacts", // once an upload, a small row for each package
 		"DELETE FROM codes", "DELETE FROM challenges", "UPDATE families SET revoked_at = $1, version = version + 1 WHERE revoked_at IS NULL",
 	} {
 		if sql == s {

@@ -201,6 +201,11 @@ func testArtifacts(s *suite) {
 			}
 		}
 		s.is("an incomplete artifact", drop(tx.Artifacts().Artifact(ctx, "h")), store.ErrNotFound)
+		size, err := tx.Artifacts().ArtifactBytes(ctx)
+		s.same("ArtifactBytes of an incomplete one", size, int64(store.ChunkSize+2))
+		if err != nil {
+			return err
+		}
 		ok, err := tx.Artifacts().TouchArtifact(ctx, "h", ms(1))
 		s.same("TouchArtifact of an incomplete one", ok, false)
 		if err != nil {
