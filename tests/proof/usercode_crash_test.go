@@ -87,7 +87,7 @@ func openFolder(t testing.TB) string {
 	return dir
 }
 
-// leasesEnd lets the leases of a dead process run out, which takes 45 s otherwise.
+// leasesEnd lets the leases of a dead process run out, which takes a minute otherwise.
 func (n *node) leasesEnd() {
 	n.t.Helper()
 	(&crash{t: n.t, n: n}).leasesEnd()
@@ -329,4 +329,60 @@ func largePackage(t testing.TB) []byte {
 	check(t, w.Close())
 	return mustJSON(t, obj{"FunctionName": "large", "Runtime": "nodejs20.x", "Handler": "index.handler", "Role": "arn:aws:iam::000000000000:role/x",
 		"Code": obj{"ZipFile": base64.StdEncoding.EncodeToString(buf.Bytes())}})
+}
+
+// TestFunctionsOfDevCrash is the death of `countersign dev`, at the best isolation and without any.
+func TestFunctionsOfDevCrash(t *testing.T) {
+	for _, level := range []string{"full", "none"} {
+		t.Run(level, func(t *testing.T) {
+			to, data := newReceiver(t), openFolder(t)
+			t.Setenv("TMPDIR", data) // packages go there if the data folder is closed to the users that workers have
+			base := fmt.Sprintf("http://127.0.0.1:%d", freePair(t))
+			args := []string{"dev", "--listen", strings.TrimPrefix(base, "http://"), "--data", filepath.Join(data, "dev"), "--allow-egress", "localhost:" + to.port, "--isolation", level}
+			p := start(t, base, args...)
+			c := devCaller(t, base)
+			c.deploy("slow", zipped(t, map[string]string{"index.js": "testdata/slow.js"}), map[string]string{"RECEIVER": to.url}, nil)
+			hold := make(chan struct{})
+			to.setHold(hold)
+			req, err := http.NewRequest("POST", base+functionsPath+"/slow/invocations", strings.NewReader(`{"to":"before"}`))
+			check(t, err)
+			sign(t, req, c.creds, "lambda")
+			var wg sync.WaitGroup
+			wg.Go(func() { send(req) })
+			if _, ok := to.next("before"); !ok {
+				t.Fatalf("the function was not called\n%s", p.out.String())
+			}
+			workers := below(t, p.cmd.Process.Pid)
+			if len(workers) == 0 {
+				t.Fatal("there is no worker")
+			}
+			folders := func() (out []string) {
+				for _, pattern := range []string{"dev/functions/work/*", "countersign-functions-*/work/*"} {
+					found, err := filepath.Glob(filepath.Join(data, filepath.FromSlash(pattern)))
+					check(t, err)
+					out = append(out, found...)
+				}
+				return out
+			}
+			p.kill()
+			if len(folders()) == 0 {
+				t.Error("the dead worker has left no folder: nothing is proved")
+			}
+			until(t, "the end of the workers", func() bool { return !slices.ContainsFunc(workers, func(l live) bool { return !l.gone() }) })
+			wg.Wait()
+			to.setHold(nil)
+			close(hold)
+			p = start(t, base, args...)
+			if a := c.invoke("slow", obj{"to": "after"}); a.status != http.StatusOK || a.header.Get("X-Amz-Function-Error") != "" {
+				t.Errorf("after the crash: %d %s", a.status, a.raw)
+			}
+			p.stop(t)
+			if left := folders(); len(left) > 0 {
+				t.Errorf("after a crash and a clean end there is %v", left)
+			}
+			if left, err := filepath.Glob(filepath.Join(data, "countersign-functions-*")); err != nil || len(left) > 0 {
+				t.Errorf("a temporary folder was left: %v, %v", left, err)
+			}
+		})
+	}
 }
