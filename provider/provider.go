@@ -52,6 +52,8 @@ type Message struct {
 	Locale        string
 	// ExpiresAt is when the code dies; a message must not be sent after it.
 	ExpiresAt time.Time
+	// HTML says that Text is HTML, for Email only.
+	HTML bool
 }
 
 // Receipt is the provider's answer to an accepted message.

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	maxTo   = 320     // an e-mail address, RFC 3696 erratum 1690
+	maxTo   = 320       // an e-mail address, RFC 3696 erratum 1690
 	maxText = 100 << 10 // bytes; an e-mail of 20,000 characters (API reference, EmailVerificationMessageType) with its values filled in
 	// maxEvent bounds Draft.Event, in bytes: a user's attributes and the caller's metadata, in JSON's longest spelling.
 	maxEvent = 1 << 20
@@ -47,6 +47,8 @@ type Draft struct {
 	From string
 	// Subject is for e-mail only.
 	Subject string
+	// HTML says that Text is HTML, for e-mail only.
+	HTML bool
 	// Text is the complete text, Code the code within it or empty.
 	Text, Code string
 	// CodeID is the row of the code, marked as sent together with the message. Empty: no code.
@@ -70,6 +72,7 @@ type content struct {
 	Code    string          `json:"code,omitempty"`
 	Locale  string          `json:"locale,omitempty"`
 	Event   json.RawMessage `json:"event,omitempty"`
+	HTML    bool            `json:"html,omitempty"`
 }
 
 // Prepare makes the outbox row of a draft: contents sealed to the id of the row, destination masked and hashed, segments
@@ -91,7 +94,7 @@ func (w *Worker) Prepare(ctx context.Context, d Draft) (*store.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := json.Marshal(content{d.To, d.From, d.Subject, d.Text, d.Code, d.Locale, d.Event})
+	plain, err := json.Marshal(content{d.To, d.From, d.Subject, d.Text, d.Code, d.Locale, d.Event, d.HTML})
 	if err != nil {
 		return nil, err
 	}
@@ -165,6 +168,6 @@ func (w *Worker) open(ctx context.Context, m *store.Message) (provider.Message, 
 	}
 	return provider.Message{
 		ID: m.ID, IdempotencyKey: m.ID, Channel: provider.Channel(m.Channel), To: c.To, From: c.From, Subject: c.Subject,
-		Text: c.Text, Code: c.Code, PoolID: m.PoolID, TriggerSource: m.TriggerSource, Locale: c.Locale, ExpiresAt: m.ExpiresAt,
+		Text: c.Text, Code: c.Code, PoolID: m.PoolID, TriggerSource: m.TriggerSource, Locale: c.Locale, ExpiresAt: m.ExpiresAt, HTML: c.HTML,
 	}, c.Event, nil
 }

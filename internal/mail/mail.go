@@ -209,7 +209,11 @@ func (s *Sender) compose(m provider.Message) (*gomail.Msg, string, error) {
 	msg.SetMessageIDWithValue(id)
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834, section 5: nobody's absence note answers us
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
-	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
+	kind := gomail.TypeTextPlain
+	if m.HTML {
+		kind = gomail.TypeTextHTML
+	}
+	msg.SetBodyString(kind, m.Text)
 	return msg, id, nil
 }
 

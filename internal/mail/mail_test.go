@@ -275,3 +275,20 @@ func FuzzCompose(f *testing.F) {
 		}
 	})
 }
+
+// What a pool wrote as HTML is shown as such; everything else is text.
+func TestSendHTML(t *testing.T) {
+	s := serve(t, &server{}, false)
+	m := message()
+	m.HTML, m.Text = true, "<p>"+canary+"</p>"
+	if _, err := sender(t, s, func(c *Config) { c.TLS = None }).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	got, err := netmail.ReadMessage(strings.NewReader(s.messages[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kind := got.Header.Get("Content-Type"); kind != "text/html; charset=UTF-8" {
+		t.Error(kind)
+	}
+}

@@ -55,6 +55,22 @@ func TestRender(t *testing.T) {
 	}
 }
 
+// A template with a tag in it is HTML, and what is put into it is text all the same.
+func TestHTML(t *testing.T) {
+	for text, want := range map[string]bool{
+		"<p>{####}</p>": true, "Hello <b>Ann</b>": true, "a<br/>b": true, "<!DOCTYPE html>": true, "<a href=\"https://a.example\">go</a>": true, "</p>": true,
+		"": false, "1 < 2 > 0": false, "<https://a.example/x>": false, "<ann@example.com>": false, "a<b": false, "<>": false, "<3": false, "< b>": false,
+	} {
+		if message.IsHTML(text) != want {
+			t.Errorf("%q: %v", text, !want)
+		}
+	}
+	got, err := message.Render("<p>{username} {####}</p>", message.Values{Code: "a<b>&1", Username: "<i>Ann</i>", Trusted: true, HTML: true})
+	if want := "<p>&lt;i&gt;Ann&lt;/i&gt; a&lt;b&gt;&amp;1</p>"; err != nil || got != want {
+		t.Errorf("%q, %v, want %q", got, err, want)
+	}
+}
+
 func TestFill(t *testing.T) {
 	text, err := message.Render("Code {####}", message.Values{Code: message.CodePlaceholder})
 	if err != nil {

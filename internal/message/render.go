@@ -1,7 +1,10 @@
 package message
 
 import (
+	"html"
+	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -33,6 +36,8 @@ type Values struct {
 	Trusted bool
 	// Link is the URL that takes the place of {##words##}, for e-mail only.
 	Link string
+	// HTML says that the template is HTML (IsHTML), in which values are written as text.
+	HTML bool
 }
 
 // Render fills tmpl in one pass: values are not searched for placeholders. Unknown placeholders stay as they are.
@@ -43,6 +48,9 @@ func Render(tmpl string, v Values) (string, error) {
 		name = Clean(name)
 	} else if utf8.RuneCountInString(name) > maxTrusted || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
 		return "", fault.Invalidf("username", "The username cannot be put into a message.")
+	}
+	if v.HTML {
+		name, v.Code = html.EscapeString(name), html.EscapeString(v.Code)
 	}
 	var out strings.Builder
 	for rest := tmpl; rest != ""; {
@@ -115,3 +123,11 @@ func Clean(value string) string {
 	}
 	return strings.TrimRight(string(out[:min(len(out), MaxValue)]), " ")
 }
+
+// tag is an element of HTML, but no address in angle brackets. It is compiled at first use.
+var tag = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`<(/?[A-Za-z][A-Za-z0-9]*(\s[^<>]*)?/?|![A-Za-z][^<>]*)>`)
+})
+
+// IsHTML reports whether a template of an e-mail is HTML: whether there is a tag in it, which is how Cognito's users write theirs.
+func IsHTML(tmpl string) bool { return strings.Contains(tmpl, "<") && tag().MatchString(tmpl) }

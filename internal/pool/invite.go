@@ -256,7 +256,8 @@ func (s *Service) invitations(ctx context.Context, t *tenant, c Caller, u *store
 		if err != nil {
 			return nil, err
 		}
-		text, err := message.Render(tmpl.Body, message.Values{Code: pw, Username: name, Trusted: true})
+		l.html = attr == attrEmail && message.IsHTML(tmpl.Body)
+		text, err := message.Render(tmpl.Body, message.Values{Code: pw, Username: name, Trusted: true, HTML: l.html})
 		if err != nil {
 			return nil, err
 		}

@@ -51,7 +51,9 @@ type letter struct {
 	chain string
 	// admin: the code is good on every client.
 	admin bool
-	life  time.Duration
+	// html: the text is HTML, of an e-mail.
+	html bool
+	life time.Duration
 }
 
 // posted is a letter made: what its Write must store.
@@ -84,7 +86,8 @@ func (s *Service) post(ctx context.Context, t *tenant, c Caller, l letter) (*pos
 	if err != nil {
 		return nil, err
 	}
-	text, err := message.Render(tmpl.Body, message.Values{Code: code})
+	l.html = l.attr == attrEmail && message.IsHTML(tmpl.Body)
+	text, err := message.Render(tmpl.Body, message.Values{Code: code, HTML: l.html})
 	if err != nil {
 		return nil, fault.Internalf("template of %s: %w", l.trigger, err)
 	}
@@ -107,7 +110,7 @@ func (s *Service) seal(ctx context.Context, t *tenant, c Caller, l letter, row *
 	}
 	p := &posted{code: row, send: sendBy(t, l.by, l.counted), what: masked(l.attr, l.to)}
 	if l.attr == attrEmail {
-		d.Channel, d.Subject = provider.Email, subject
+		d.Channel, d.Subject, d.HTML = provider.Email, subject, l.html
 	} else {
 		n, err := phone.Parse(l.to)
 		if err != nil {

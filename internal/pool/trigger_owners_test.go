@@ -160,8 +160,21 @@ func TestCustomMessageLongMail(t *testing.T) {
 	eachLambda(t, []trigger.Name{trigger.CustomMessage}, func(t *testing.T, l *lambda) {
 		l.d.On(trigger.CustomMessage, answer("emailMessage", "<p>{####}</p>"+strings.Repeat("ü", 19000)))
 		l.must(l.signUp(l.Caller(), "a@example.com"))
-		if m := l.Last("a@example.com"); !strings.HasPrefix(m.Text, "<p>"+m.Code+"</p>") {
+		if m := l.Last("a@example.com"); !strings.HasPrefix(m.Text, "<p>"+m.Code+"</p>") || !m.HTML {
 			t.Errorf("%.40s", m.Text)
+		}
+		// A temporary password is text, whatever is in it.
+		l.d.On(trigger.CustomMessage, answer("emailMessage", "<p>{username}: {####}</p>"))
+		_, err := l.Service.AdminCreateUser(t.Context(), l.Admin(), pool.AdminCreateInput{PoolID: l.pool, Username: "b@example.com", TemporaryPassword: "A<b>c&d1", Mediums: []string{"EMAIL"}})
+		l.must(err)
+		if m := l.Last("b@example.com"); m.Text != "<p>b@example.com: A&lt;b&gt;c&amp;d1</p>" || !m.HTML {
+			t.Errorf("%s", m.Text)
+		}
+		l.d.On(trigger.CustomMessage, answer())
+		_, err = l.Service.AdminCreateUser(t.Context(), l.Admin(), pool.AdminCreateInput{PoolID: l.pool, Username: "c@example.com", TemporaryPassword: "A<b>c&d1", Mediums: []string{"EMAIL"}})
+		l.must(err)
+		if m := l.Last("c@example.com"); !strings.Contains(m.Text, "A<b>c&d1") || m.HTML {
+			t.Errorf("%s", m.Text)
 		}
 	}, both)
 }
