@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"countersign/internal/runner"
 )
@@ -104,7 +105,7 @@ func (w *worker) serveResponse(rw http.ResponseWriter, r *http.Request, id strin
 		body = []byte("null")
 	}
 	var failed *runner.Error
-	if !json.Valid(body) {
+	if !utf8.Valid(body) || !json.Valid(body) {
 		body, failed = nil, &runner.Error{Reason: runner.Output, Type: "Function.InvalidResponse", Message: "The answer is not JSON.", Begun: true}
 	}
 	if !inv.finish(body, failed) {

@@ -70,7 +70,7 @@ func (c *cache) use(ctx context.Context, code *runner.Code) (string, func(), err
 	}
 	c.mu.Lock()
 	e := c.entries[code.Artifact]
-	if e != nil && e.closed() && e.users == 0 && (e.found || e.err != nil || !exists(c.path(code.Artifact))) {
+	if e != nil && e.closed() && (e.users == 0 && (e.found || e.err != nil) || !exists(c.path(code.Artifact))) {
 		e = nil // not verified yet, failed before, or swept by somebody
 	}
 	mine := e == nil

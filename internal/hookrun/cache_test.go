@@ -77,6 +77,11 @@ func TestPackagesThatAreRefused(t *testing.T) {
 				w.Write(chunk)
 			}
 		}, "bytes unpacked"},
+		"too many folders": {func(z *zip.Writer) {
+			for i := range 2000 {
+				entryOf(fmt.Sprintf("%d/%sx", i, strings.Repeat("a/", maxDepth-1)), 0o644, "")(z)
+			}
+		}, "files"},
 		"too many files": {func(z *zip.Writer) {
 			for i := range maxFiles + 1 {
 				z.Create(fmt.Sprint(i))

@@ -18,6 +18,8 @@ const (
 // names gives each name that a worker looks up an address of its own in 127.64.0.0/10, so that a connection tells which host is meant,
 // whatever protocol it speaks.
 type names struct {
+	// full is called, once, when there are too many names.
+	full func()
 	// localhost gives this name, too, an address of its own: a rule opens a port of this machine.
 	localhost bool
 
@@ -39,6 +41,10 @@ func (n *names) addr(name string) (netip.Addr, bool) {
 	}
 	i := len(n.byName) + 1
 	if i > maxNames {
+		if n.full != nil {
+			n.full()
+			n.full = nil
+		}
 		return netip.Addr{}, false
 	}
 	a := netip.AddrFrom4([4]byte{127, 64, byte(i >> 8), byte(i)})

@@ -21,6 +21,8 @@ const (
 	maxPayloadIn = 6 << 20
 	// takeTimeout is how long a free worker may take to ask for its next call before another one gets it.
 	takeTimeout = 300 * time.Millisecond
+	// retryProbe is how long a machine that offers too little is believed to.
+	retryProbe = time.Minute
 	// maxTries bounds how many workers may fail to take one call.
 	maxTries = 4
 )
@@ -45,6 +47,7 @@ type Runner struct {
 
 	boxMu sync.Mutex
 	box   *sandbox.Launcher
+	tried time.Time
 
 	mu              sync.Mutex
 	closed          bool
@@ -90,7 +93,9 @@ func New(o Options) (*Runner, error) {
 func (r *Runner) prepared() (*sandbox.Launcher, error) {
 	r.boxMu.Lock()
 	defer r.boxMu.Unlock()
-	if r.box == nil {
+	// What a machine offers changes: a setting is corrected, or it was out of memory when it was tried.
+	if r.box == nil || !r.level(r.box).AtLeast(r.opts.Isolation) && time.Since(r.tried) > retryProbe {
+		r.tried = time.Now()
 		box := sandbox.Plain()
 		if r.opts.Launcher != "" && r.opts.MaxIsolation != sandbox.None {
 			var err error
@@ -118,12 +123,12 @@ func (r *Runner) level(box *sandbox.Launcher) sandbox.Level {
 // Report says what this machine offers. The first call takes about a tenth of a second.
 func (r *Runner) Report(ctx context.Context) Report {
 	rep := Report{MemoryMB: r.opts.MemoryMB, Level: sandbox.None}
-	box, err := r.prepared()
+	_, err := r.prepared()
 	if err != nil {
 		rep.Notes = append(rep.Notes, err.Error())
 	}
 	r.boxMu.Lock()
-	if box = r.box; box != nil {
+	if box := r.box; box != nil {
 		rep.Level, rep.Missing = r.level(box), box.Report().Missing
 	}
 	r.boxMu.Unlock()
@@ -209,7 +214,11 @@ func (r *Runner) invoke(ctx context.Context, w *worker, inv *invocation) (*runne
 		return nil, fmt.Errorf("%w: request id %s is at work already", runner.ErrUnavailable, inv.call.RequestID)
 	}
 	defer w.remove(inv)
-	w.offers <- inv // has room: a slot was taken
+	select {
+	case w.offers <- inv: // has room as a rule: a slot was taken
+	case <-w.gone:
+	case <-ctx.Done():
+	}
 	if err := r.taken(ctx, w, inv); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -49,6 +50,7 @@ type network struct {
 
 func newNetwork(w *worker) *network {
 	n := &network{w: w, names: newNames(), open: map[net.Conn]bool{}, api: newConnQueue()}
+	n.names.full = func() { go w.r.wornOut(w) }
 	n.names.localhost = slices.ContainsFunc(w.r.rules.hosts, func(h hostRule) bool { return h.pattern == "localhost" })
 	n.ctx, n.cancel = context.WithCancel(w.r.ctx)
 	return n
@@ -85,10 +87,10 @@ func (n *network) accept(l net.Listener, port int, isolated bool) {
 			n.api.put(&countedConn{Conn: c, left: func() { n.leave(c) }})
 			continue
 		}
-		n.wg.Go(func() {
+		go func() {
 			defer n.leave(c)
 			n.answer(c, n.names.name(local.Addr()), port)
-		})
+		}()
 	}
 }
 
@@ -114,6 +116,7 @@ func (n *network) enter(c net.Conn) bool {
 		return false
 	}
 	n.open[c] = true
+	n.wg.Add(1) // here, so that close has not begun to wait
 	return true
 }
 
@@ -122,6 +125,7 @@ func (n *network) leave(c net.Conn) {
 	n.mu.Lock()
 	delete(n.open, c)
 	n.mu.Unlock()
+	n.wg.Done()
 }
 
 // close ends all connections.
@@ -248,9 +252,27 @@ func reset(c net.Conn) {
 	c.Close()
 }
 
-// splice copies both ways until both are done, the worker ends or nothing moves for connIdle, and returns how many bytes went by.
+// traffic is what went by one connection in both directions: how many bytes, and when the last ones.
+type traffic struct {
+	began time.Time
+	bytes atomic.Int64
+	last  atomic.Int64 // since began
+}
+
+func (t *traffic) add(n int) {
+	t.bytes.Add(int64(n))
+	t.last.Store(int64(time.Since(t.began)))
+}
+
+// idle reports whether nothing has moved for connIdle, and if not, when to look again.
+func (t *traffic) idle() (bool, time.Time) {
+	last := t.began.Add(time.Duration(t.last.Load()))
+	return time.Since(last) >= connIdle, last.Add(connIdle)
+}
+
+// splice copies both ways until both are done, the worker ends or nothing moves for connIdle in either direction, and returns how many bytes went by.
 func splice(ctx context.Context, a, b net.Conn) int64 {
-	var sum atomic.Int64
+	sum := traffic{began: time.Now()}
 	stop := context.AfterFunc(ctx, func() {
 		a.Close()
 		b.Close()
@@ -261,17 +283,23 @@ func splice(ctx context.Context, a, b net.Conn) int64 {
 		wg.Go(func() { copyConn(pair[1], pair[0], &sum) })
 	}
 	wg.Wait()
-	return sum.Load()
+	return sum.bytes.Load()
 }
 
 // copyConn copies until the source ends, and passes its end on.
-func copyConn(to, from net.Conn, sum *atomic.Int64) {
+func copyConn(to, from net.Conn, sum *traffic) {
 	buf := make([]byte, 16<<10)
 	for {
-		_ = from.SetReadDeadline(time.Now().Add(connIdle))
+		_, until := sum.idle()
+		_ = from.SetReadDeadline(until)
 		k, err := from.Read(buf)
+		if errors.Is(err, os.ErrDeadlineExceeded) && k == 0 {
+			if idle, _ := sum.idle(); !idle {
+				continue
+			}
+		}
 		if k > 0 {
-			sum.Add(int64(k))
+			sum.add(k)
 			_ = to.SetWriteDeadline(time.Now().Add(connIdle))
 			if _, werr := to.Write(buf[:k]); werr != nil {
 				from.Close()

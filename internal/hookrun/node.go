@@ -43,7 +43,7 @@ type nodeProgram struct {
 func (n *nodeProgram) find(ctx context.Context) (string, string, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.path != "" || n.err != nil && time.Since(n.checked) < time.Minute {
+	if n.path != "" && exists(n.path) || n.err != nil && time.Since(n.checked) < time.Minute {
 		return n.path, n.version, n.err
 	}
 	n.checked = time.Now()

@@ -91,6 +91,9 @@ func (r *Runner) abandon(p *pool, wt *waiter) {
 		p.waiters = slices.Delete(p.waiters, i, i+1)
 		r.waiting--
 		r.tidy(p)
+		if len(p.workers) == 0 {
+			r.feed() // memory may have been kept for it
+		}
 		return
 	}
 	if g := <-wt.ch; g.w != nil {
@@ -165,7 +168,7 @@ func (r *Runner) grow(p *pool) {
 			}
 			return
 		}
-		if !r.room(p.code.MemoryMB) {
+		if !r.room(p) {
 			return
 		}
 		w := r.newWorker(p, p.code)
@@ -183,10 +186,14 @@ func (r *Runner) refuse(p *pool) {
 	}
 }
 
-// room reports whether a worker of that size may start now; if not, idle workers are told to leave for it.
-func (r *Runner) room(memoryMB int) bool {
-	if r.used+memoryMB <= r.opts.MemoryMB {
+// room reports whether a worker for the pool may start now; if not, idle workers are told to leave for it. What becomes free is collected for code
+// that has none and has waited longer.
+func (r *Runner) room(p *pool) bool {
+	memoryMB := p.code.MemoryMB
+	if first := r.promised(p); r.used+memoryMB+first <= r.opts.MemoryMB {
 		return true
+	} else if first > 0 && r.used+memoryMB <= r.opts.MemoryMB {
+		return false
 	}
 	for r.used-r.leavingMB+memoryMB > r.opts.MemoryMB {
 		var oldest *worker
@@ -203,6 +210,16 @@ func (r *Runner) room(memoryMB int) bool {
 		r.leave(oldest, "", "made room for other code")
 	}
 	return false
+}
+
+// promised is the memory that code without any worker waits for, for longer than this pool's calls.
+func (r *Runner) promised(p *pool) (memoryMB int) {
+	for _, q := range r.pools {
+		if q != p && len(q.workers) == 0 && len(q.waiters) > 0 && len(p.waiters) > 0 && q.waiters[0].since.Before(p.waiters[0].since) {
+			memoryMB += q.code.MemoryMB
+		}
+	}
+	return memoryMB
 }
 
 // leave ends a worker that nothing is expected of any more.
@@ -283,7 +300,7 @@ func (r *Runner) settle(w *worker) {
 	case r.closed && w.idle():
 		r.leave(w, "", "shutting down")
 	case w.calls >= r.opts.MaxCalls && w.idle():
-		r.leave(w, "", "served its calls")
+		r.leave(w, "", cmp.Or(w.worn, "served its calls"))
 	case w.idle() && r.starving(w.p):
 		r.leave(w, "", "made room for other code")
 	}
@@ -320,6 +337,18 @@ func (r *Runner) rest(w *worker) {
 			r.leave(w, "", "idle")
 		}
 	})
+}
+
+// wornOut lets a worker end with the call that it has at hand: it has looked up all the names that it may.
+func (r *Runner) wornOut(w *worker) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w.calls = max(w.calls, r.opts.MaxCalls)
+	w.worn = "served all its names"
+	if w.idle() {
+		r.leave(w, "", w.worn)
+		r.dispatch(w.p)
+	}
 }
 
 // caughtUp makes a worker that was too slow for a call available again.
@@ -360,6 +389,14 @@ func (r *Runner) ended(w *worker, why string) {
 	if w.idleTimer != nil {
 		w.idleTimer.Stop()
 	}
+	r.feed()
+	r.tidy(p)
+	r.mu.Unlock()
+	r.opts.Observe(Event{Kind: WorkerEnded, Code: w.code.Name, Detail: why})
+}
+
+// feed starts workers where calls wait, for those first that have waited longest.
+func (r *Runner) feed() {
 	var hungry []*pool
 	for _, q := range r.pools {
 		if len(q.waiters) > 0 {
@@ -370,9 +407,6 @@ func (r *Runner) ended(w *worker, why string) {
 	for _, q := range hungry {
 		r.dispatch(q)
 	}
-	r.tidy(p)
-	r.mu.Unlock()
-	r.opts.Observe(Event{Kind: WorkerEnded, Code: w.code.Name, Detail: why})
 }
 
 // tidy forgets a pool that holds nothing. One that failed is remembered until it may try again.

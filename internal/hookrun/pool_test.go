@@ -256,6 +256,35 @@ func TestBusyCodeDoesNotStarveOthers(t *testing.T) {
 	wg.Wait()
 }
 
+// Nor must code that needs much memory wait for ever while code that needs little comes and goes.
+func TestLargeCodeGetsItsTurn(t *testing.T) {
+	b := newRunner(t, sandbox.None, func(o *Options) { o.MemoryMB = 512 })
+	big := js(t, pidOf)
+	big.MemoryMB = 512
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for range 4 {
+		small := js(t, slowJS)
+		b.ok(small, `1`)
+		for range 3 {
+			wg.Go(func() {
+				for ctx.Err() == nil {
+					b.Run(ctx, small, newCall(`150`))
+				}
+			})
+		}
+	}
+	for range 2 {
+		call := newCall(`1`)
+		call.Deadline = time.Now().Add(8 * time.Second)
+		if res, err := b.Run(ctx, big, call); err != nil || res.Error != nil {
+			t.Errorf("%+v %v", res, err)
+		}
+	}
+	cancel()
+	wg.Wait()
+}
+
 func TestIdleStopAndRecycle(t *testing.T) {
 	b := newRunner(t, sandbox.None, func(o *Options) { o.Idle, o.MaxCalls = 50*time.Millisecond, 3 })
 	code := js(t, pidOf)

@@ -16,8 +16,8 @@ import (
 // unpack writes the archive's files to folder, read-only. Names that leave the folder, links, devices, doubles and bombs are refused.
 func unpack(ctx context.Context, z *zip.Reader, folder string) (*manifest, error) {
 	m := &manifest{Files: map[string]int64{}}
-	if len(z.File) > maxFiles {
-		return nil, fmt.Errorf("more than %d files", maxFiles)
+	if tooMany(z) {
+		return nil, fmt.Errorf("more than %d files and folders", maxFiles)
 	}
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		return nil, err
@@ -45,6 +45,19 @@ func unpack(ctx context.Context, z *zip.Reader, folder string) (*manifest, error
 		m.Bytes += n
 	}
 	return m, seal(folder)
+}
+
+// tooMany counts files and folders, also those that names imply: a few megabytes of names could make millions of folders.
+func tooMany(z *zip.Reader) bool {
+	folders := map[string]bool{}
+	for _, f := range z.File {
+		for dir := path.Dir(path.Clean(f.Name)); len(dir) > 1 && !folders[dir]; dir = path.Dir(dir) {
+			if folders[dir] = true; len(z.File)+len(folders) > maxFiles {
+				return true
+			}
+		}
+	}
+	return len(z.File) > maxFiles
 }
 
 // entryName checks and cleans the name of an archive's entry.

@@ -59,6 +59,7 @@ type worker struct {
 	free, calls int
 	up, leaving bool
 	lagging     bool
+	worn        string // why it is to end with its last call, besides the number of calls
 	first       bool
 	idleSince   time.Time
 	lagSince    time.Time
@@ -147,8 +148,12 @@ func (w *worker) sayEnd(reason runner.Reason, why string) {
 	case runner.Output:
 		log = log.With("limit_bytes", stopFactor*w.r.opts.OutputBytes, "temp_limit_bytes", maxTempBytes)
 	case runner.Init:
-		if w.initErr != nil && slices.Contains(knownTypes, w.initErr.Type) {
-			log = log.With("type", w.initErr.Type)
+		select {
+		case <-w.failed:
+			if slices.Contains(knownTypes, w.initErr.Type) {
+				log = log.With("type", w.initErr.Type)
+			}
+		default:
 		}
 	}
 	log.Warn("function's worker was ended")
