@@ -19,7 +19,7 @@ const (
 	Recovery Purpose = "recovery"
 	Verify   Purpose = "verify"
 	// Custom counts wrong answers to the challenges of a pool's own functions: apart from SignIn, since what the functions take for right may be
-	// right for everybody.
+	// right for everybody. Its sends are sign-ins begun by such challenges, for which functions send texts of their own.
 	Custom Purpose = "custom"
 	// Enrol counts wrong codes of an authenticator that its own user is adding, so that they and the right ones say nothing about Verify.
 	Enrol Purpose = "enrol"
@@ -32,7 +32,7 @@ type Limits struct {
 	// TotalKnown and TotalOther are the failures in a row that close a bucket. Defaults 20 and 80.
 	TotalKnown, TotalOther int
 	// SendsAccount is messages an hour for one account and purpose, from known networks and from all others each. Default: 5 for SignUp
-	// and Verify, 10 for Recovery and Notice, 20 for SignIn (cognito.md 5.2 where Cognito has a number).
+	// and Verify, 10 for Recovery and Notice, 20 for SignIn and Custom (cognito.md 5.2 where Cognito has a number).
 	SendsAccount map[Purpose]int
 	// SendsNumber is messages an hour to one line, whatever the account. Known networks may use as many again: strangers cannot use up the
 	// owner's share. Default 20.
@@ -54,7 +54,7 @@ const (
 	totalKeeps = 365 * 24 * time.Hour
 )
 
-var defaultSends = map[Purpose]int{SignUp: 5, Verify: 5, Recovery: 10, SignIn: 20, Notice: 10}
+var defaultSends = map[Purpose]int{SignUp: 5, Verify: 5, Recovery: 10, SignIn: 20, Custom: 20, Notice: 10}
 var defaultCalls = map[Purpose]int{SignUp: 15, Verify: 15, Recovery: 20, Password: 5}
 
 func pick(v, def int) int {

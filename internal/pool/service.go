@@ -84,7 +84,7 @@ func devLimits(l guard.Limits) guard.Limits {
 		l.SendsNumber = 1000
 	}
 	if l.SendsAccount == nil {
-		l.SendsAccount = map[guard.Purpose]int{guard.SignIn: 1000}
+		l.SendsAccount = map[guard.Purpose]int{guard.SignIn: 1000, guard.Custom: 1000}
 	}
 	return l
 }

@@ -328,3 +328,26 @@ func TestTokensThatGrowTooLarge(t *testing.T) {
 		l.SignIn(l.client, alice, passw0rd)
 	})
 }
+
+// Functions that make challenges send texts: how often strangers may cause that for one account is limited, for names that nobody has too.
+func TestCustomSignInsAreLimited(t *testing.T) {
+	eachLambda(t, customTriggers, func(t *testing.T, l *lambda) {
+		passwordless(l, 1)
+		l.SignUp(l.client, alice, passw0rd)
+		l.SignIn(l.client, alice, passw0rd) // from a network that is known from now on
+		for _, name := range []string{alice, bob} {
+			n, err := guess(50, func() error {
+				_, err := l.begin(l.from("198.51.100.7"), "CUSTOM_AUTH", "USERNAME", name)
+				return err
+			}, "")
+			if n != 20 || fault.CodeOf(err) != fault.AttemptLimit {
+				t.Errorf("%s: %d challenges, then %v", name, n, err)
+			}
+		}
+		if n := len(l.d.Events("CreateAuthChallenge_Authentication")); n != 40 {
+			t.Errorf("%d challenges were made", n)
+		}
+		_, err := l.begin(l.Caller(), "CUSTOM_AUTH", "USERNAME", alice)
+		l.must(err)
+	}, customAuth, hidden)
+}

@@ -99,6 +99,9 @@ func (s *Service) beginCustom(ctx context.Context, t *tenant, c Caller, a *accou
 	if srpFirst {
 		return s.beginSRP(ctx, t, c, a, p["SRP_A"], nil, &d)
 	}
+	if err := s.countBegun(ctx, t, c, a); err != nil {
+		return nil, err
+	}
 	st, err := s.customStep(ctx, t, c, a, "", d)
 	if err != nil {
 		return nil, err
@@ -112,6 +115,21 @@ func (s *Service) beginCustom(ctx context.Context, t *tenant, c Caller, a *accou
 		return st.commit(ctx, s, tx)
 	})
 	return st.result, err
+}
+
+// countBegun counts a sign-in whose challenge nothing was proved for, once for each request: it may cost the pool a text. Networks are not
+// counted, since many users may share one and most challenges send nothing.
+func (s *Service) countBegun(ctx context.Context, t *tenant, c Caller, a *account) error {
+	const done = "begun"
+	if c.asked[done] != nil {
+		return nil
+	}
+	send := guard.Send{PoolID: t.pool.ID, Subject: a.subject, Purpose: guard.Custom, Known: a.known}
+	if err := s.write(ctx, func(tx *unit) error { return s.guard.Send(ctx, tx, send) }); err != nil {
+		return err
+	}
+	c.asked[done] = true
+	return nil
 }
 
 func (s *Service) badChallenge(ctx context.Context, t *tenant, c Caller, a *account, why string) error {
