@@ -113,7 +113,7 @@ func document(o object) (*Policy, error) {
 		switch m.name {
 		case "Version":
 			if p.Version, err = text(m); err == nil && p.Version != "2012-10-17" && p.Version != "2008-10-17" {
-				err = fmt.Errorf("Version %s is not known: it is 2012-10-17 or 2008-10-17", quoted(p.Version))
+				err = fmt.Errorf("element Version %s is not known: it is 2012-10-17 or 2008-10-17", quoted(p.Version))
 			}
 		case "Id":
 			p.ID, err = text(m)
@@ -163,11 +163,11 @@ func statement(o object) (Statement, error) {
 	case s.Effect == "":
 		return s, errors.New("Effect is missing")
 	case !s.Everybody && len(s.AWS)+len(s.Services) == 0:
-		return s, errors.New("Principal is missing")
+		return s, errors.New("element Principal is missing")
 	case len(s.Actions) == 0:
-		return s, errors.New("Action is missing")
+		return s, errors.New("element Action is missing")
 	case len(s.Resources) == 0:
-		return s, errors.New("Resource is missing")
+		return s, errors.New("element Resource is missing")
 	}
 	return s, nil
 }
@@ -186,7 +186,7 @@ func (s *Statement) element(m member) (err error) {
 		err = s.principals(m.value)
 	case "Action", "NotAction":
 		if s.Actions != nil {
-			return errors.New("Action and NotAction exclude each other")
+			return errors.New("elements Action and NotAction exclude each other")
 		}
 		s.NotActions = m.name == "NotAction"
 		if s.Actions, err = texts(m); err == nil {
@@ -222,7 +222,7 @@ func (s *Statement) principals(v any) error {
 	}
 	o, ok := v.(object)
 	if !ok {
-		return errors.New(`Principal must be "*" or an object`)
+		return errors.New(`element Principal must be "*" or an object`)
 	}
 	for _, m := range o {
 		list, err := texts(m)
