@@ -133,11 +133,12 @@ func TestFunctionsCrash(t *testing.T) {
 		close(hold)
 		n.leasesEnd()
 		n.restart()
-		for _, d := range folders {
-			if _, err := os.Stat(filepath.Join(cache, "work", d.Name())); err == nil {
-				t.Errorf("the folder %s of a dead worker was left", d.Name())
-			}
-		}
+		until(t, "the end of the dead workers' folders", func() bool {
+			return !slices.ContainsFunc(folders, func(d os.DirEntry) bool {
+				_, err := os.Stat(filepath.Join(cache, "work", d.Name()))
+				return err == nil
+			})
+		})
 		n.settled()
 		came := map[string][]received{}
 		for _, m := range to.all() {
