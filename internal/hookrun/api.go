@@ -2,6 +2,7 @@ package hookrun
 
 import (
 	"bytes"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ const (
 // serveAPI answers one request of the worker's runtime. Below Full, others on this machine reach the listener, too: there every path begins
 // with a secret that the worker alone was told.
 func (w *worker) serveAPI(rw http.ResponseWriter, r *http.Request) {
-	path, ok := strings.CutPrefix(r.URL.Path, w.secret+apiPrefix)
+	path, ok := w.apiPath(r.URL.Path)
 	if !ok {
 		w.serveEndpoint(rw, r)
 		return
@@ -48,6 +49,15 @@ func (w *worker) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	default:
 		apiError(rw, http.StatusNotFound, "InvalidPath", "no such operation of the Runtime API")
 	}
+}
+
+// apiPath is what follows the secret and the API's prefix.
+func (w *worker) apiPath(path string) (string, bool) {
+	n := len(w.secret)
+	if len(path) < n || subtle.ConstantTimeCompare([]byte(path[:n]), []byte(w.secret)) != 1 {
+		return "", false
+	}
+	return strings.CutPrefix(path[n:], apiPrefix)
 }
 
 // serveNext waits for a call and hands it over. The first one says that the worker is ready.

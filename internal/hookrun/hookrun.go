@@ -51,6 +51,7 @@ type Runner struct {
 
 	mu              sync.Mutex
 	closed          bool
+	closing         chan struct{} // closed with it
 	pools           map[string]*pool
 	waiting         int
 	used, leavingMB int
@@ -68,7 +69,7 @@ func New(o Options) (*Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Runner{opts: o, rules: rules, pools: map[string]*pool{}, quiet: log.New(io.Discard, "", 0), runtimeDir: filepath.Join(o.Cache, "runtime"),
+	r := &Runner{opts: o, rules: rules, pools: map[string]*pool{}, closing: make(chan struct{}), quiet: log.New(io.Discard, "", 0), runtimeDir: filepath.Join(o.Cache, "runtime"),
 		node: nodeProgram{asked: o.Node}}
 	r.cache = &cache{folder: o.Cache, bytes: o.CacheBytes, entries: map[string]*entry{}, logf: func(f string, a ...any) { o.Logger.Warn(fmt.Sprintf(f, a...)) }}
 	if err := os.MkdirAll(filepath.Join(o.Cache, "work"), 0o755); err != nil {
@@ -213,7 +214,12 @@ func (r *Runner) invoke(ctx context.Context, w *worker, inv *invocation) (*runne
 		r.release(w)
 		return nil, fmt.Errorf("%w: request id %s is at work already", runner.ErrUnavailable, inv.call.RequestID)
 	}
-	defer w.remove(inv)
+	abandoned := false
+	defer func() {
+		if !abandoned {
+			w.remove(inv)
+		}
+	}()
 	select {
 	case w.offers <- inv: // has room as a rule: a slot was taken
 	case <-w.gone:
@@ -230,7 +236,12 @@ func (r *Runner) invoke(ctx context.Context, w *worker, inv *invocation) (*runne
 	case <-timer.C:
 		late = true
 	case <-ctx.Done():
-		late = true
+		// Whoever called may hang up: the code goes on as on Lambda, since a worker costs more than the rest of a call.
+		if late = true; errors.Is(ctx.Err(), context.Canceled) && inv.abandon(timedOut(inv)) {
+			abandoned = true
+			go r.outlast(w, inv)
+			return r.result(w, inv, w.peak()), nil
+		}
 	}
 	if late && inv.finish(nil, timedOut(inv)) {
 		peak := w.peak()
@@ -240,6 +251,22 @@ func (r *Runner) invoke(ctx context.Context, w *worker, inv *invocation) (*runne
 	res := r.result(w, inv, w.peak())
 	r.release(w)
 	return res, nil
+}
+
+// outlast waits until the code is through with a call whose caller has left, at most to its deadline.
+func (r *Runner) outlast(w *worker, inv *invocation) {
+	defer w.remove(inv)
+	timer := time.NewTimer(time.Until(inv.deadline))
+	defer timer.Stop()
+	select {
+	case <-inv.settled:
+		r.release(w)
+	case <-timer.C:
+		r.retire(w, runner.Timeout, "timeout")
+	case <-r.closing:
+		r.retire(w, "", "shutting down")
+	case <-w.gone:
+	}
 }
 
 // taken waits until the worker's code has the call.
@@ -324,7 +351,10 @@ func (w *worker) claimFirst() bool {
 // Close refuses new calls, waits for those at hand until ctx ends, and ends all workers.
 func (r *Runner) Close(ctx context.Context) error {
 	r.mu.Lock()
-	r.closed = true
+	if !r.closed {
+		r.closed = true
+		close(r.closing)
+	}
 	for _, p := range r.pools {
 		p.last = grant{err: fmt.Errorf("%w: shutting down", runner.ErrUnavailable)}
 		r.refuse(p)

@@ -10,7 +10,7 @@ import (
 // invocation is a call on its way through one worker:
 //
 //	offered ── next ──► begun ── response, error, end of the worker ──► done
-//	   └── withdrawn: no worker's code has seen it
+//	   └── withdrawn: no worker's code has seen it      └── abandoned: the caller has left; the code goes on until then, or its deadline
 type invocation struct {
 	call *runner.Call
 	arn  string
@@ -18,10 +18,11 @@ type invocation struct {
 	timeout time.Duration
 	limit   time.Time
 
-	begun, done chan struct{}
+	// settled is closed when the code is through with a call whose caller had left.
+	begun, done, settled chan struct{}
 
-	mu        sync.Mutex
-	withdrawn bool
+	mu                   sync.Mutex
+	withdrawn, abandoned bool
 	// started and deadline are set when it begins; payload or err, and ended, when it is done.
 	started, deadline, ended time.Time
 	payload                  []byte
@@ -30,7 +31,8 @@ type invocation struct {
 }
 
 func newInvocation(code *runner.Code, call *runner.Call, limit time.Time) *invocation {
-	return &invocation{call: call, arn: code.ARN, timeout: code.Timeout, limit: limit, begun: make(chan struct{}), done: make(chan struct{})}
+	return &invocation{call: call, arn: code.ARN, timeout: code.Timeout, limit: limit, begun: make(chan struct{}),
+		done: make(chan struct{}), settled: make(chan struct{})}
 }
 
 // begin hands it over; false if it was withdrawn.
@@ -69,10 +71,32 @@ func (i *invocation) finish(payload []byte, err *runner.Error) bool {
 	defer i.mu.Unlock()
 	select {
 	case <-i.done:
+		left := i.abandoned
+		if i.abandoned = false; left {
+			close(i.settled)
+		}
+		return left
+	default:
+	}
+	i.end(payload, err)
+	return true
+}
+
+// abandon ends it for the caller alone; false if it is done.
+func (i *invocation) abandon(err *runner.Error) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	select {
+	case <-i.done:
 		return false
 	default:
 	}
+	i.end(nil, err)
+	i.abandoned = true
+	return true
+}
+
+func (i *invocation) end(payload []byte, err *runner.Error) {
 	i.payload, i.err, i.ended = payload, err, time.Now()
 	close(i.done)
-	return true
 }

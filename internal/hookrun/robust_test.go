@@ -155,3 +155,39 @@ func TestPackageThatWasSwept(t *testing.T) {
 	}
 	release()
 }
+
+// Whoever signs in may hang up at any time. That must not cost a worker.
+func TestCallerThatLeavesSparesTheWorker(t *testing.T) {
+	begun := make(chan struct{}, 10)
+	r := newRunner(t, sandbox.None, func(o *Options) {
+		o.LogLine = func(_, _, line string) {
+			if strings.HasSuffix(line, "begun") {
+				begun <- struct{}{}
+			}
+		}
+	})
+	code := js(t, `exports.handler = async (ms) => { console.log('begun'); await new Promise((r) => setTimeout(r, ms)); return process.pid }`)
+	code.Workers, code.Timeout = 1, 3*time.Second
+	pid := r.ok(code, `0`)
+	<-begun
+	leave := func(ms string) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { <-begun; cancel() }()
+		res, err := r.Run(ctx, code, newCall(ms))
+		if err != nil || res.Error == nil || res.Error.Reason != runner.Timeout || !res.Error.Begun {
+			t.Fatalf("%+v %v", res, err)
+		}
+	}
+	for range 3 {
+		leave(`200`)
+	}
+	if got := r.ok(code, `0`); got != pid {
+		t.Errorf("worker %s became %s", pid, got)
+	}
+	<-begun
+	leave(`60000`) // its deadline is still kept
+	if got := r.ok(code, `0`); got == pid {
+		t.Error("a worker that missed its deadline goes on")
+	}
+}

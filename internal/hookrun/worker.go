@@ -267,11 +267,18 @@ func (w *worker) overflow() {
 	w.r.retire(w, runner.Output, "too much output")
 }
 
-// invocation finds a call at hand.
+// invocation finds a call that the code has been given and has not answered.
 func (w *worker) invocation(id string) *invocation {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.active[id]
+	if inv := w.active[id]; inv != nil {
+		select {
+		case <-inv.begun:
+			return inv
+		default:
+		}
+	}
+	return nil
 }
 
 func (w *worker) add(inv *invocation) bool {

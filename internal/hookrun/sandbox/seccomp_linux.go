@@ -116,6 +116,9 @@ func argumentRules(p *plan, pid uint32, x execution) []argumentRule {
 		flagged(unix.SYS_SENDTO, 3, unix.MSG_FASTOPEN, refuse, allow),
 		flagged(unix.SYS_SENDMSG, 2, unix.MSG_FASTOPEN, refuse, allow),
 		flagged(unix.SYS_SENDMMSG, 3, unix.MSG_FASTOPEN, refuse, allow),
+		// Nor do the protocols that a TCP socket can be turned into (SMC).
+		{unix.SYS_SETSOCKOPT, []unix.SockFilter{loadArg(1), jump(unix.BPF_JEQ, unix.IPPROTO_TCP, 0, 2), loadArg(2), jump(unix.BPF_JEQ, unix.TCP_ULP, 1, 0),
+			allow, refuse}},
 		// Threads, no processes.
 		flagged(unix.SYS_CLONE, 0, unix.CLONE_THREAD, allow, refuse),
 		{unix.SYS_SOCKET, socketRule(p.Datagrams)},
