@@ -74,10 +74,10 @@ func (o *output) run() {
 	for {
 		chunk, err := r.ReadSlice('\n')
 		if i := bytes.Index(chunk, o.mark); i >= 0 {
-			o.add(chunk[:i])
+			o.add(chunk[:i], 0)
 			o.passed(chunk[i+len(o.mark):])
 		} else {
-			o.add(chunk)
+			o.add(chunk, o.skip(r))
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return
@@ -85,17 +85,34 @@ func (o *output) run() {
 	}
 }
 
-// add takes one line, or a part of a very long one.
-func (o *output) add(chunk []byte) {
+// skip passes over what is here already if it would be dropped anyway, and returns how much: short lines without end would cost much one by one.
+func (o *output) skip(r *bufio.Reader) int {
+	o.mu.Lock()
+	dropping := len(o.calls) == 0 && o.early.dropped || len(o.calls) == 1 && o.calls[0].dropped
+	o.mu.Unlock()
+	if !dropping {
+		return 0
+	}
+	b, _ := r.Peek(r.Buffered())
+	if bytes.IndexByte(b, o.mark[0]) >= 0 {
+		return 0
+	}
+	n, _ := r.Discard(len(b))
+	return n
+}
+
+// add takes one line, or a part of a very long one, after which so many bytes were skipped.
+func (o *output) add(chunk []byte, skipped int) {
 	if len(chunk) == 0 {
 		return
 	}
 	text := bytes.TrimRight(chunk, "\r\n")
+	size := int64(len(chunk) + skipped)
 	o.mu.Lock()
-	o.total += int64(len(chunk))
-	over := o.total-int64(len(chunk)) < stopFactor*o.limit && o.total >= stopFactor*o.limit
+	o.total += size
+	over := o.total-size < stopFactor*o.limit && o.total >= stopFactor*o.limit
 	c := o.owner(text)
-	c.bytes += int64(len(chunk))
+	c.bytes += size
 	keep := c.bytes <= o.limit
 	id := c.id
 	var lines []string

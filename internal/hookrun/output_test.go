@@ -76,3 +76,19 @@ func TestInitErrorsInTheLog(t *testing.T) {
 		t.Errorf("log:\n%s", log)
 	}
 }
+
+// BenchmarkOutput is 16 MiB of lines of two bytes, of which all but the first are dropped.
+func BenchmarkOutput(b *testing.B) {
+	text := []byte(strings.Repeat("x\n", 8<<20))
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		o, err := newOutput(1<<20, nil, func() {})
+		if err != nil {
+			b.Fatal(err)
+		}
+		c := o.begin("1", "START")
+		o.write.Write(text)
+		o.end(c)
+		o.close()
+	}
+}
