@@ -92,7 +92,8 @@ type Spec struct {
 	Env  []string
 	Dir  string
 	// Read lists files and folders that may be read besides the system's libraries and certificates, Write is the private folder that may be
-	// written; empty: none. Nothing may be executed but Path, once: it must be a program, not a script.
+	// written; empty: none. Nothing may be executed but Path, once: it must be a program, not a script, and its ELF interpreter, if it has one, must be
+	// among the system's libraries.
 	//
 	// If the server is root, the program gets a user id of its own, that of nobody else, provided that everybody may read these paths and
 	// enter the folders above (Write is given to it and need not be readable). Otherwise it keeps the server's user id, without its powers.
