@@ -32,6 +32,15 @@ func hiddenBytes(pid int, folder string) int64 {
 	return size
 }
 
+// inFlight reports whether descriptors wait in a socket to be received (proc_pid_fdinfo(5)). There they may be in sockets that are in flight themselves,
+// and no program sends them to itself but to hide them.
+func inFlight(fdinfo string) bool {
+	text, err := os.ReadFile(fdinfo)
+	_, rest, ok := strings.Cut(string(text), "scm_fds:")
+	n, _, _ := strings.Cut(rest, "\n")
+	return err == nil && ok && strings.TrimSpace(n) != "0"
+}
+
 // openHidden adds up open files without a name. seen are their inodes.
 func openHidden(folder string) (size int64, seen map[string]bool) {
 	seen = map[string]bool{}
@@ -43,6 +52,9 @@ func openHidden(folder string) (size int64, seen map[string]bool) {
 	names, _ := dir.Readdirnames(0)
 	for _, name := range names {
 		info, err := os.Stat(folder + "/" + name)
+		if err == nil && info.Mode()&os.ModeSocket != 0 && inFlight(folder+"info/"+name) {
+			size += maxTempBytes + 1
+		}
 		if err != nil || !info.Mode().IsRegular() {
 			continue
 		}

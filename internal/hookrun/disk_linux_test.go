@@ -36,6 +36,26 @@ func TestMappedFilesCount(t *testing.T) {
 	}
 }
 
+// A descriptor that was sent and not received is nobody's, and keeps its file.
+func TestDescriptorsInFlightCount(t *testing.T) {
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(pair[0])
+	defer syscall.Close(pair[1])
+	dir := t.TempDir()
+	if got := hiddenBytes(os.Getpid(), dir); got != 0 {
+		t.Fatalf("%d of nothing", got)
+	}
+	if err := syscall.Sendmsg(pair[0], []byte("x"), syscall.UnixRights(pair[0]), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	if !tooLarge(dir, os.Getpid()) {
+		t.Error("it does not count")
+	}
+}
+
 func BenchmarkHiddenBytes(b *testing.B) {
 	for b.Loop() {
 		hiddenBytes(os.Getpid(), "/nowhere")

@@ -327,10 +327,28 @@ func TestAsOrdinaryUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, "-test.timeout=120s")
-	cmd.Dir = dir
+	cmd.Dir, cmd.WaitDelay = dir, 5*time.Second // what a test that failed left behind may hold the output
 	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+tmp, "CI=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// Where memory is scarce the kernel is to end the program and not the server, which sees what the program holds.
+func TestServerSeesTheProgram(t *testing.T) {
+	both(t, func(t *testing.T, l *sandbox.Launcher, level sandbox.Level) {
+		p, _ := begin(t, l, sandbox.Spec{Path: programPath("0"), Args: []string{"nodump", "hold"}, Ports: []int{9001}, Max: level})
+		defer p.Kill()
+		proc := fmt.Sprintf("/proc/%d/", p.Pid())
+		if text, err := os.ReadFile(proc + "oom_score_adj"); string(text) != "1000\n" {
+			t.Errorf("%q %v", text, err)
+		}
+		if list, err := os.ReadDir(proc + "fd"); err != nil || len(list) == 0 {
+			t.Errorf("descriptors: %v %v", list, err)
+		}
+		if text, err := os.ReadFile(proc + "maps"); err != nil || len(text) == 0 {
+			t.Errorf("maps: %d bytes, %v", len(text), err)
+		}
+	})
 }

@@ -149,7 +149,8 @@ func (w *world) attempts() []attempt {
 		"mqueue": "EPERM", "hostname": "EPERM", "settime": "EPERM", "raw": "EPERM", "packet": "EPERM", "netlink": "EPERM", "vsock": "EPERM",
 		"mptcp": "EPERM", "ping": "EPERM", "stream": "ok", "stream6": "ok", "pair": "ok", "autolisten": "EACCES", "tiocsti": "ENOTTY", "pidfd": "EPERM",
 		"prlimit": "EPERM", "unknown": "ENOSYS", "x32": "ENOSYS", "fastopen": "EPERM", "execveat": "EPERM", "pdeathsig": "EPERM", "renice": "EPERM",
-		"affinity": "EPERM", "setown": "EPERM", "setsig": "EPERM", "inotify": "EPERM", "nodump": "EPERM", "dnotify": "EPERM", "sync": "EPERM",
+		"affinity": "EPERM", "setown": "EPERM", "setsig": "EPERM", "inotify": "EPERM", "nodump": "EPERM", "dnotify": "EPERM", "sync": "EPERM", "own table": "EPERM",
+		"unshared table": "EPERM",
 	} {
 		list = append(list, same(call, shut, ""))
 	}

@@ -119,8 +119,10 @@ func argumentRules(p *plan, pid uint32, x execution) []argumentRule {
 		// Nor do the protocols that a TCP socket can be turned into (SMC).
 		{unix.SYS_SETSOCKOPT, []unix.SockFilter{loadArg(1), jump(unix.BPF_JEQ, unix.IPPROTO_TCP, 0, 2), loadArg(2), jump(unix.BPF_JEQ, unix.TCP_ULP, 1, 0),
 			allow, refuse}},
-		// Threads, no processes.
-		flagged(unix.SYS_CLONE, 0, unix.CLONE_THREAD, allow, refuse),
+		// Threads, no processes; with one table of descriptors, so that the server sees all that are open.
+		{unix.SYS_CLONE, []unix.SockFilter{loadArg(0), jump(unix.BPF_JSET, unix.CLONE_THREAD, 0, 2), jump(unix.BPF_JSET, unix.CLONE_FILES, 0, 1),
+			allow, refuse}},
+		flagged(unix.SYS_CLOSE_RANGE, 2, unix.CLOSE_RANGE_UNSHARE, refuse, allow),
 		{unix.SYS_SOCKET, socketRule(p.Datagrams)},
 		// Streams alone: half of a pair of datagram sockets can send to any socket of the machine, /dev/log for one, and Landlock is not asked.
 		{unix.SYS_SOCKETPAIR, []unix.SockFilter{loadArg(0), jump(unix.BPF_JEQ, unix.AF_UNIX, 0, 4), loadArg(1), withoutFlags(),

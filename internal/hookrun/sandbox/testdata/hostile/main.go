@@ -208,9 +208,13 @@ func calls() map[string]func() syscall.Errno {
 		"nodump":      sys(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0),
 		"dnotify":     sys(unix.SYS_FCNTL, 0, unix.F_NOTIFY, 0),
 		"sync":        sys(unix.SYS_SYNC),
-		"prlimit":     sys(unix.SYS_PRLIMIT64, self+1, unix.RLIMIT_CORE, 0, p),
-		"unknown":     sys(467, ^uintptr(99), text("/"), 1),
-		"x32":         sys(0x40000000+39, 0),
+		// Threads whose descriptors the server would not see. (The kernel would refuse the first one, too: EINVAL.)
+		"own table":      sys(unix.SYS_CLONE, unix.CLONE_VM|unix.CLONE_SIGHAND|unix.CLONE_THREAD|unix.CLONE_NEWUSER),
+		"unshared table": sys(unix.SYS_CLOSE_RANGE, 900, 900, unix.CLOSE_RANGE_UNSHARE),
+
+		"prlimit": sys(unix.SYS_PRLIMIT64, self+1, unix.RLIMIT_CORE, 0, p),
+		"unknown": sys(467, ^uintptr(99), text("/"), 1),
+		"x32":     sys(0x40000000+39, 0),
 	}
 }
 
