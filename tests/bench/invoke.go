@@ -37,7 +37,7 @@ func (c *conn) invokeFunction(name, payload string) error {
 	head := "User-Agent: countersign-bench\r\nX-Forwarded-Proto: http\r\nX-Amz-Date: " + r.Header.Get("X-Amz-Date") + "\r\nAuthorization: " + r.Header.Get("Authorization") + "\r\n"
 	status, answer, err := c.post(path, head, []byte(payload))
 	if err == nil && (status != http.StatusOK || string(answer) != "null") {
-		err = fmt.Errorf("Invoke: %d %.300s", status, answer)
+		err = fmt.Errorf("call of Invoke: %d %.300s", status, answer)
 	}
 	return err
 }

@@ -344,7 +344,7 @@ func TestGrantsOfKMSLendAKey(t *testing.T) {
 	k := newKey(t, boss)
 	ec := map[string]string{"userpool-id": "us-local-1_a", "more": "x"}
 	made, err := boss.CreateGrant(t.Context(), &awskms.CreateGrantInput{
-		KeyId: k.KeyId, GranteePrincipal: aws.String("arn:aws:iam::000000000000:user/somebody"), Operations: []types.GrantOperation{types.GrantOperationDecrypt},
+		KeyId: k.KeyId, GranteePrincipal: aws.String("arn:aws:iam::000000000000:user/AKIASOMEBODY/somebody"), Operations: []types.GrantOperation{types.GrantOperationDecrypt},
 		Constraints: &types.GrantConstraints{EncryptionContextSubset: map[string]string{"userpool-id": "us-local-1_a"}},
 	})
 	check(t, err)
@@ -376,7 +376,7 @@ func TestNobodyLendsWhatTheyHaveNot(t *testing.T) {
 	grants, err := access.Preset("deployer", nil, nil)
 	check(t, err)
 	w.allow(grants...)
-	me := aws.String("arn:aws:iam::000000000000:user/somebody")
+	me := aws.String("arn:aws:iam::000000000000:user/AKIASOMEBODY/somebody")
 	lend := func(to *string, operations ...types.GrantOperation) error {
 		_, err := c.CreateGrant(t.Context(), &awskms.CreateGrantInput{KeyId: k.KeyId, GranteePrincipal: to, Operations: operations})
 		return err
@@ -401,7 +401,7 @@ func TestGrantsOfKMSLendDescribeKey(t *testing.T) {
 	_, err := c.DescribeKey(t.Context(), &awskms.DescribeKeyInput{KeyId: k.Arn})
 	failsWith(t, err, denied)
 	_, err = boss.CreateGrant(t.Context(), &awskms.CreateGrantInput{
-		KeyId: k.KeyId, GranteePrincipal: aws.String("arn:aws:iam::000000000000:user/somebody"), Operations: []types.GrantOperation{types.GrantOperationDescribeKey},
+		KeyId: k.KeyId, GranteePrincipal: aws.String("arn:aws:iam::000000000000:user/AKIASOMEBODY/somebody"), Operations: []types.GrantOperation{types.GrantOperationDescribeKey},
 	})
 	check(t, err)
 	out, err := c.DescribeKey(t.Context(), &awskms.DescribeKeyInput{KeyId: k.Arn})
@@ -425,7 +425,7 @@ func TestRetiringPrincipals(t *testing.T) {
 		check(t, err)
 		return out
 	}
-	me := aws.String("arn:aws:iam::000000000000:user/somebody")
+	me := aws.String("arn:aws:iam::000000000000:user/AKIASOMEBODY/somebody")
 	mine, again, other := make(me), make(me), make(nil)
 	_, err := c.RetireGrant(t.Context(), &awskms.RetireGrantInput{KeyId: k.Arn, GrantId: other.GrantId})
 	failsWith(t, err, denied)

@@ -55,7 +55,7 @@ func TestSDK(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *out.Account != "000000000000" || *out.Arn != "arn:aws:iam::000000000000:user/auditor & co" || *out.UserId != testKey {
+	if *out.Account != "000000000000" || *out.Arn != "arn:aws:iam::000000000000:user/"+testKey+"/auditor---co" || *out.UserId != testKey {
 		t.Errorf("got %s %s %s", *out.Account, *out.Arn, *out.UserId)
 	}
 	for key, code := range map[string]string{testKey: "SignatureDoesNotMatch", "AKIDOTHER": "InvalidClientTokenId"} {

@@ -69,7 +69,7 @@ func TestSDKCallsSignedOperation(t *testing.T) {
 		t.Errorf("got %+v", out)
 	}
 	p := w.infos[0].Principal
-	if p.AccessKeyID != testKey || p.Region != "us-local-1" || p.ARN != "arn:aws:iam::000000000000:user/deployer" || p.Access.Name != "deployer" {
+	if p.AccessKeyID != testKey || p.Region != "us-local-1" || p.ARN != "arn:aws:iam::000000000000:user/"+testKey+"/deployer" || p.Access.Name != "deployer" {
 		t.Errorf("principal %+v", p)
 	}
 	_, err = w.sdk(testKey, testSecret).AdminGetUser(t.Context(), &idp.AdminGetUserInput{UserPoolId: aws.String(testPool), Username: aws.String("nobody")})

@@ -44,14 +44,26 @@ func (s *Signed) Identify(ctx context.Context, r *http.Request, body []byte, ser
 	if err != nil {
 		return Principal{}, err
 	}
-	name := p.Name
-	if name == "" {
-		name = id.AccessKeyID
-	}
 	return Principal{
 		Access: p, AccessKeyID: id.AccessKeyID, Region: id.Region,
-		Account: s.Account, UserID: id.AccessKeyID, ARN: "arn:aws:iam::" + s.Account + ":user/" + name,
+		Account: s.Account, UserID: id.AccessKeyID, ARN: userARN(s.Account, id.AccessKeyID, p.Name),
 	}, nil
+}
+
+// userARN names the holder of an access key: the key's id as the path, since names may be given twice and grants of KMS go by the ARN, and the
+// name for people (IAM user guide, "IAM identifiers").
+func userARN(account, id, name string) string {
+	arn := "arn:aws:iam::" + account + ":user/" + id
+	name = strings.Map(func(r rune) rune {
+		if r < 0x80 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("+=,.@_-", r)) {
+			return r
+		}
+		return '-'
+	}, name)
+	if name == "" || name == id {
+		return arn
+	}
+	return arn + "/" + name
 }
 
 // AccessResource turns what a request names into what grants speak of: a pool's id or ARN into the pool, a key's id or
