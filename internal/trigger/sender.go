@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -63,8 +62,17 @@ func (s *Sender) SendEvent(ctx context.Context, m provider.Message, event json.R
 		}
 		break
 	}
-	return provider.Receipt{}, name, provider.Permanent(fmt.Errorf("%w: %w", provider.ErrAmbiguous, failed))
+	return provider.Receipt{}, name, provider.Permanent(&begunError{failed})
 }
+
+// begunError is a failure after the function had been given the event: it may have sent.
+type begunError struct{ err error }
+
+func (e *begunError) Error() string {
+	return "the function failed after it had begun, and is not called again: " + e.err.Error()
+}
+
+func (e *begunError) Unwrap() []error { return []error{provider.ErrAmbiguous, e.err} }
 
 // patiently is call for a function that may be busy: it asks again while the attempt has time for it.
 func (s *Sender) patiently(ctx context.Context, payload []byte, code string) (begun bool, err error) {
