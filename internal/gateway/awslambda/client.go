@@ -1,43 +1,39 @@
 package awslambda
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"countersign/internal/fault"
 	"countersign/internal/trigger"
 )
 
-// MaxPayload is the size of events and answers in bytes (Lambda quotas).
-const MaxPayload = 6 << 20
+const (
+	// MaxPayload is the size of events and answers in bytes (Lambda quotas).
+	MaxPayload = 6 << 20
+	// maxRegions bounds the clients in memory; beyond it they start anew.
+	maxRegions = 64
+)
 
-// Client calls functions in AWS. It is safe for concurrent use. Invoke is one signed POST: the SDK's client for all of Lambda would take
-// 3 MiB of every server's memory for it.
+// Client calls functions in AWS. It is safe for concurrent use.
 type Client struct {
 	config aws.Config
-	signer *v4.Signer
-	http   aws.HTTPClient
+
+	mu      sync.Mutex
+	regions map[string]*lambda.Client
 }
 
 // New returns a Client. The configuration carries credentials and the HTTP client, which should bound answers to a little more than
 // MaxPayload and must not have a timeout shorter than the calls'. Its region and retryer are not used.
 func New(config aws.Config) *Client {
-	c := &Client{config: config, signer: v4.NewSigner(), http: config.HTTPClient}
-	if c.http == nil {
-		c.http = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	}
-	return c
+	return &Client{config: config, regions: map[string]*lambda.Client{}}
 }
 
 // Invoke implements function.Remote.
@@ -51,58 +47,36 @@ func (c *Client) Invoke(ctx context.Context, arn string, payload []byte, timeout
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	r, err := c.request(ctx, region, arn, payload)
+	out, err := c.region(region).Invoke(ctx, &lambda.InvokeInput{
+		FunctionName: &arn, InvocationType: types.InvocationTypeRequestResponse, LogType: types.LogTypeNone, Payload: payload,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("function %s: %w: %w: %w", arn, err, trigger.ErrBroken, trigger.ErrNotBegun)
+		return nil, classify(arn, err)
 	}
-	res, err := c.http.Do(r)
-	if err != nil {
-		return nil, broke(arn, err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, MaxPayload+1))
-	switch {
-	case err != nil:
-		return nil, broke(arn, err)
-	case res.StatusCode < 200 || res.StatusCode > 299:
-		return nil, refused(arn, res, body)
-	case len(body) > MaxPayload:
+	if len(out.Payload) > MaxPayload {
 		return nil, fmt.Errorf("function %s: the answer is larger than 6 MiB: %w", arn, trigger.ErrBroken)
-	case res.Header.Get("X-Amz-Function-Error") != "":
-		return threw(arn, body)
 	}
-	return &trigger.Answer{Payload: body, Begun: true}, nil
+	if out.FunctionError != nil {
+		return threw(arn, out.Payload)
+	}
+	return &trigger.Answer{Payload: out.Payload, Begun: true}, nil
 }
 
-// request is the signed call (Lambda API reference, Invoke).
-func (c *Client) request(ctx context.Context, region, arn string, payload []byte) (*http.Request, error) {
-	base, err := c.endpoint(ctx, region)
-	if err != nil {
-		return nil, err
+func (c *Client) region(region string) *lambda.Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if client := c.regions[region]; client != nil {
+		return client
 	}
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("the endpoint %q is no URL", base)
+	if len(c.regions) >= maxRegions {
+		clear(c.regions)
 	}
-	prefix := strings.TrimSuffix(u.Path, "/") + "/2015-03-31/functions/"
-	u.Path, u.RawPath = prefix+arn+"/invocations", (&url.URL{Path: prefix}).EscapedPath()+strings.ReplaceAll(url.PathEscape(arn), ":", "%3A")+"/invocations"
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(payload))
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Content-Type", "application/octet-stream")
-	r.Header.Set("X-Amz-Invocation-Type", "RequestResponse")
-	r.Header.Set("X-Amz-Log-Type", "None")
-	r.Header.Set("User-Agent", "countersign")
-	if c.config.Credentials == nil {
-		return nil, fmt.Errorf("there are no AWS credentials")
-	}
-	creds, err := c.config.Credentials.Retrieve(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("AWS credentials: %w", err)
-	}
-	sum := sha256.Sum256(payload)
-	return r, c.signer.SignHTTP(ctx, creds, r, hex.EncodeToString(sum[:]), "lambda", region, time.Now())
+	client := lambda.NewFromConfig(c.config, func(o *lambda.Options) {
+		o.Region = region
+		o.Retryer = aws.NopRetryer{}
+	})
+	c.regions[region] = client
+	return client
 }
 
 // regionOf takes the region from arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER].

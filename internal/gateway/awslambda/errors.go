@@ -1,7 +1,6 @@
 package awslambda
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +11,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"countersign/internal/fault"
 	"countersign/internal/trigger"
@@ -28,23 +31,26 @@ var neverLoaded = []string{
 	"Runtime.ImportModuleError", "Runtime.HandlerNotFound", "Runtime.UserCodeSyntaxError", "Runtime.MalformedHandlerName", "Runtime.InvalidEntrypoint",
 }
 
-// broke turns the failure of an exchange into what trigger.Functions promises.
-func broke(arn string, err error) error {
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
+// classify turns the SDK's error into what trigger.Functions promises.
+func classify(arn string, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("function %s: no answer in time: %w", arn, trigger.ErrTimeout)
-	case errors.Is(err, context.Canceled):
+	}
+	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("function %s: %w: %w", arn, context.Canceled, trigger.ErrBroken)
-	case notSent(err):
+	}
+	if notSent(err) {
 		return fmt.Errorf("function %s: AWS Lambda cannot be reached: %w: %w", arn, trigger.ErrBroken, trigger.ErrNotBegun)
 	}
-	return fmt.Errorf("function %s: the call to AWS Lambda broke: %w", arn, trigger.ErrBroken)
-}
-
-// refused turns an answer that is no success into the same.
-func refused(arn string, res *http.Response, body []byte) error {
-	code, status := errorCode(res.Header, body), res.StatusCode
-	cause := fmt.Errorf("AWS Lambda answered %d %.64s", status, code)
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return fmt.Errorf("function %s: the call to AWS Lambda broke: %w", arn, trigger.ErrBroken)
+	}
+	code, status := api.ErrorCode(), 0
+	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
+		status = r.HTTPStatusCode()
+	}
+	cause := fmt.Errorf("AWS Lambda answered %.64s", code)
 	switch {
 	case code == "ResourceNotFoundException":
 		return &fault.Error{Code: fault.ResourceNotFound, Field: arn, Public: "Function not found: " + arn, Err: cause,
@@ -53,38 +59,13 @@ func refused(arn string, res *http.Response, body []byte) error {
 		return &fault.Error{Code: fault.AccessDenied, Field: arn, Err: cause, Public: "AWS does not let this server invoke " + arn + ".",
 			Hint: "the credentials of this server need lambda:InvokeFunction on " + arn}
 	case code == "TooManyRequestsException" || status == http.StatusTooManyRequests:
-		return &fault.Error{Code: fault.Overloaded, Field: arn, RetryAfter: retryAfter(res.Header), Err: cause}
+		return &fault.Error{Code: fault.Overloaded, Field: arn, RetryAfter: retryAfter(err), Err: cause}
 	case code == "RequestTooLargeException" || status == http.StatusRequestEntityTooLarge:
 		return &fault.Error{Code: fault.PayloadTooLarge, Field: "Payload", Err: cause}
 	case status >= 400 && status < 500:
 		return fmt.Errorf("function %s: %w: %w: %w", arn, cause, trigger.ErrBroken, trigger.ErrNotBegun)
 	}
 	return fmt.Errorf("function %s: %w: %w", arn, cause, trigger.ErrBroken)
-}
-
-// errorCode is the name of an error: "name", "name:uri" or "namespace#name" in the header, else in the body (AWS restJson1 protocol,
-// Operation error serialization). It is empty if there is none that looks like one.
-func errorCode(h http.Header, body []byte) string {
-	code := h.Get("X-Amzn-Errortype")
-	if code == "" {
-		var e struct {
-			Type string `json:"__type"`
-			Code string `json:"code"`
-		}
-		if json.Unmarshal(body, &e) == nil {
-			code = cmp.Or(e.Code, e.Type)
-		}
-	}
-	code, _, _ = strings.Cut(code, ":")
-	if _, name, ok := strings.Cut(code, "#"); ok {
-		code = name
-	}
-	for _, r := range code {
-		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' {
-			return ""
-		}
-	}
-	return code
 }
 
 // notSent reports whether no connection came about, or the request was not even made.
@@ -96,9 +77,11 @@ func notSent(err error) bool {
 	return ok && op.Op == "dial"
 }
 
-func retryAfter(h http.Header) time.Duration {
-	if n, err := strconv.Atoi(h.Get("Retry-After")); err == nil && n > 0 && n < 3600 {
-		return time.Duration(n) * time.Second
+func retryAfter(err error) time.Duration {
+	if e, ok := errors.AsType[*types.TooManyRequestsException](err); ok && e.RetryAfterSeconds != nil {
+		if n, err := strconv.Atoi(*e.RetryAfterSeconds); err == nil && n > 0 && n < 3600 {
+			return time.Duration(n) * time.Second
+		}
 	}
 	return time.Second
 }
