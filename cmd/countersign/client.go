@@ -39,6 +39,18 @@ type client struct {
 	id, secret string
 }
 
+// show gets path from the server into out, and prints it if JSON was asked for; then the command has nothing left to do.
+func (f serverFlags) show(a *app, path string, out any) (shown bool, err error) {
+	srv, err := f.connect(a)
+	if err != nil {
+		return false, err
+	}
+	if err := srv.call(a.ctx, "GET", path, nil, out); err != nil || !a.json {
+		return false, err
+	}
+	return true, a.printJSON(out)
+}
+
 func (f serverFlags) connect(a *app) (*client, error) {
 	base := f.URL
 	if base == "" && f.Data == "" && f.Config == "" {

@@ -30,20 +30,13 @@ type functionsListCmd struct {
 }
 
 func (c *functionsListCmd) Run(a *app) error {
-	srv, err := c.connect(a)
-	if err != nil {
-		return err
-	}
 	var out struct {
 		Functions []adminapi.Function `json:"functions"`
 		Next      string              `json:"next,omitempty"`
 	}
 	q := query("region", c.Region, "after", c.After, "limit", strconv.Itoa(c.Limit))
-	if err := srv.call(a.ctx, "GET", "/functions?"+q.Encode(), nil, &out); err != nil {
+	if shown, err := c.show(a, "/functions?"+q.Encode(), &out); shown || err != nil {
 		return err
-	}
-	if a.json {
-		return a.printJSON(out)
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NAME\tRUNTIME\tHANDLER\tMEMORY\tTIMEOUT\tCODE\tCHANGED")
@@ -60,18 +53,11 @@ type functionsLogsCmd struct {
 }
 
 func (c *functionsLogsCmd) Run(a *app) error {
-	srv, err := c.connect(a)
-	if err != nil {
-		return err
-	}
 	var out struct {
 		Calls []adminapi.FunctionCall `json:"calls"`
 	}
-	if err := srv.call(a.ctx, "GET", "/functions/"+url.PathEscape(c.Name)+"/calls?"+query("region", c.Region).Encode(), nil, &out); err != nil {
+	if shown, err := c.show(a, "/functions/"+url.PathEscape(c.Name)+"/calls?"+query("region", c.Region).Encode(), &out); shown || err != nil {
 		return err
-	}
-	if a.json {
-		return a.printJSON(out)
 	}
 	for _, call := range out.Calls {
 		fmt.Fprintf(a.stdout, "%s  %s  %s by %s in %.1f ms", call.At.Local().Format(time.DateTime), call.RequestID, call.Outcome, call.Mode, call.DurationMS)
@@ -92,16 +78,9 @@ func (c *functionsLogsCmd) Run(a *app) error {
 type functionsIsolationCmd struct{ serverFlags }
 
 func (c *functionsIsolationCmd) Run(a *app) error {
-	srv, err := c.connect(a)
-	if err != nil {
-		return err
-	}
 	var i adminapi.Isolation
-	if err := srv.call(a.ctx, "GET", "/isolation", nil, &i); err != nil {
+	if shown, err := c.show(a, "/isolation", &i); shown || err != nil {
 		return err
-	}
-	if a.json {
-		return a.printJSON(i)
 	}
 	node := "Node.js " + i.Node
 	if i.Node == "" {

@@ -90,10 +90,6 @@ type eventsListCmd struct {
 }
 
 func (c *eventsListCmd) Run(a *app) error {
-	srv, err := c.connect(a)
-	if err != nil {
-		return err
-	}
 	q := query("pool", c.Pool, "type", c.Type, "user", c.User, "number", c.Number, "limit", strconv.Itoa(c.Limit))
 	if c.Since > 0 {
 		q.Set("from", time.Now().Add(-c.Since).UTC().Format(time.RFC3339))
@@ -105,11 +101,8 @@ func (c *eventsListCmd) Run(a *app) error {
 		Events []adminapi.Event `json:"events"`
 		Next   string           `json:"next,omitempty"`
 	}
-	if err := srv.call(a.ctx, "GET", "/events?"+q.Encode(), nil, &out); err != nil {
+	if shown, err := c.show(a, "/events?"+q.Encode(), &out); shown || err != nil {
 		return err
-	}
-	if a.json {
-		return a.printJSON(out)
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "AT\tTYPE\tUSER\tDATA")
@@ -141,20 +134,13 @@ type messagesListCmd struct {
 }
 
 func (c *messagesListCmd) Run(a *app) error {
-	srv, err := c.connect(a)
-	if err != nil {
-		return err
-	}
 	var out struct {
 		Messages []adminapi.Message `json:"messages"`
 		Next     string             `json:"next,omitempty"`
 	}
 	q := query("pool", c.Pool, "user", c.User, "number", c.Number, "state", c.State, "limit", strconv.Itoa(c.Limit))
-	if err := srv.call(a.ctx, "GET", "/messages?"+q.Encode(), nil, &out); err != nil {
+	if shown, err := c.show(a, "/messages?"+q.Encode(), &out); shown || err != nil {
 		return err
-	}
-	if a.json {
-		return a.printJSON(out)
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "AT\tID\tSTATE\tTO\tFOR\tPROVIDER\tERROR")
@@ -170,16 +156,9 @@ type messagesShowCmd struct {
 }
 
 func (c *messagesShowCmd) Run(a *app) error {
-	srv, err := c.connect(a)
-	if err != nil {
-		return err
-	}
 	var m adminapi.Message
-	if err := srv.call(a.ctx, "GET", "/messages/"+url.PathEscape(c.ID), nil, &m); err != nil {
+	if shown, err := c.show(a, "/messages/"+url.PathEscape(c.ID), &m); shown || err != nil {
 		return err
-	}
-	if a.json {
-		return a.printJSON(m)
 	}
 	fmt.Fprintf(a.stdout, "%s to %s, %s: %s\n", m.Channel, m.To, m.TriggerSource, m.State)
 	for _, x := range m.Timeline {
@@ -192,18 +171,11 @@ func (c *messagesShowCmd) Run(a *app) error {
 type statusCmd struct{ serverFlags }
 
 func (c *statusCmd) Run(a *app) error {
-	srv, err := c.connect(a)
-	if err != nil {
-		return err
-	}
 	var s adminapi.Status
-	if err := srv.call(a.ctx, "GET", "/status", nil, &s); err != nil {
+	if shown, err := c.show(a, "/status", &s); shown || err != nil {
 		return err
 	}
-	if a.json {
-		return a.printJSON(s)
-	}
-	_, err = fmt.Fprintf(a.stdout, "countersign %s, %s, since %s\nlistening at %s\nhosts: %s\ndatabase: %s %s, schema %d, %d bytes\nsender: %s, e-mail: %s\nroot key %s\n",
+	_, err := fmt.Fprintf(a.stdout, "countersign %s, %s, since %s\nlistening at %s\nhosts: %s\ndatabase: %s %s, schema %d, %d bytes\nsender: %s, e-mail: %s\nroot key %s\n",
 		s.Version, s.Mode, s.StartedAt.Local().Format(time.DateTime), strings.Join(s.Listeners, ", "), strings.Join(s.BaseURLs, ", "),
 		s.Database.Engine, s.Database.Version, s.Database.Schema, s.Database.SizeBytes, s.Sender, s.Mailer, s.RootKey)
 	return err
