@@ -23,11 +23,11 @@ import (
 var someone = credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")
 
 func functions() *lambda.Client {
-	return lambda.New(lambda.Options{BaseEndpoint: aws.String(srv.URL), Region: region, Credentials: someone, RetryMaxAttempts: 1})
+	return lambda.New(lambda.Options{BaseEndpoint: aws.String(srv.URL), Region: region, Credentials: someone, RetryMaxAttempts: 1, HTTPClient: whole{}})
 }
 
 func keys() *kms.Client {
-	return kms.New(kms.Options{BaseEndpoint: aws.String(srv.URL), Region: region, Credentials: someone, RetryMaxAttempts: 1})
+	return kms.New(kms.Options{BaseEndpoint: aws.String(srv.URL), Region: region, Credentials: someone, RetryMaxAttempts: 1, HTTPClient: whole{}})
 }
 
 // deploy makes a function of a Node package and returns its ARN.

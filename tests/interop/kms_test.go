@@ -27,7 +27,7 @@ type kmsLog struct {
 
 func (l *kmsLog) client() *kms.Client {
 	return kms.New(kms.Options{
-		BaseEndpoint: aws.String(srv.URL), Region: kmsRegion, Credentials: someone, RetryMaxAttempts: 1,
+		BaseEndpoint: aws.String(srv.URL), Region: kmsRegion, Credentials: someone, RetryMaxAttempts: 1, HTTPClient: whole{},
 		APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
 			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("record", func(
 				ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,

@@ -23,7 +23,7 @@ import (
 
 func lambdaClient() *lam.Client {
 	return lam.New(lam.Options{
-		BaseEndpoint: aws.String(srv.URL), Region: region, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
+		BaseEndpoint: aws.String(srv.URL), Region: region, RetryMaxAttempts: 1, HTTPClient: whole{}, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
 	})
 }
 
