@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -133,7 +132,7 @@ func chooseCache(o *hookrun.Options, cleanup *[]func()) error {
 	if old, err := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*")); err == nil {
 		for _, dir := range old { // of servers that were killed
 			if hookrun.Abandoned(dir) {
-				removeTree(dir)
+				hookrun.RemoveAll(dir)
 			}
 		}
 	}
@@ -141,20 +140,9 @@ func chooseCache(o *hookrun.Options, cleanup *[]func()) error {
 	if err != nil {
 		return err
 	}
-	*cleanup = append(*cleanup, func() { removeTree(dir) })
+	*cleanup = append(*cleanup, func() { hookrun.RemoveAll(dir) })
 	o.Cache = dir
 	return os.Chmod(dir, 0o755)
-}
-
-// removeTree removes a folder that holds read-only ones.
-func removeTree(dir string) {
-	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			os.Chmod(path, 0o700)
-		}
-		return nil
-	})
-	os.RemoveAll(dir)
 }
 
 // reachable reports whether everybody may pass through the folders above path.

@@ -34,6 +34,7 @@ var table = []rule{
 	{"internal/sigv4", "internal/fault", ""},
 	{"internal/ui", "", ""},
 	{"internal/policy", "", ""},
+	{"internal/form", "", ""},
 	{"envelope", "", ""},
 	{"internal/kmssdk", "envelope", "github.com/aws/aws-sdk-go-v2"},
 	{"smssender", "envelope internal/kmssdk", "github.com/aws/aws-sdk-go-v2 github.com/aws/aws-lambda-go"},
@@ -62,11 +63,11 @@ var table = []rule{
 	{"internal/guard", "internal/fault internal/store", ""},
 	{"internal/delivery", "internal/eventlog internal/fault internal/secret internal/store phone provider", ""},
 	{"internal/trigger", "envelope internal/fault provider", ""},
-	{"internal/function", "internal/eventlog internal/fault internal/keyring internal/policy internal/runner internal/secret internal/store internal/trigger", ""},
-	{"internal/kms", "envelope internal/eventlog internal/fault internal/keyring internal/policy internal/store internal/trigger", "github.com/google/uuid"},
+	{"internal/function", "internal/eventlog internal/fault internal/form internal/keyring internal/policy internal/runner internal/secret internal/store internal/trigger", "github.com/google/uuid"},
+	{"internal/kms", "envelope internal/eventlog internal/fault internal/form internal/keyring internal/policy internal/store internal/trigger", "github.com/google/uuid"},
 	{"internal/pool", "internal/delivery internal/eventlog internal/fault internal/guard internal/keyring internal/message internal/otp " +
 		"internal/password internal/secret internal/srp internal/store internal/token internal/totp internal/trigger phone provider", "github.com/google/uuid"},
-	{"internal/simulator", "internal/ui phone provider", ""},
+	{"internal/simulator", "internal/ui phone provider", "github.com/google/uuid"},
 
 	// Facades.
 	{"internal/front", "internal/fault", ""},

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"countersign/internal/fault"
 	"countersign/internal/runner"
 )
@@ -73,7 +75,7 @@ type outcome struct {
 func (s *Service) run(ctx context.Context, t *target, q *request) (*outcome, error) {
 	p := t.choose()
 	if q.call.RequestID == "" {
-		q.call.RequestID = newRequestID()
+		q.call.RequestID = uuid.NewString()
 	}
 	if len(q.call.Payload) == 0 {
 		q.call.Payload = []byte("{}")

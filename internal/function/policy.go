@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"countersign/internal/fault"
+	"countersign/internal/form"
 	"countersign/internal/policy"
 	"countersign/internal/store"
 	"countersign/internal/trigger"
@@ -23,12 +24,12 @@ const (
 )
 
 var (
-	sidForm    = newForm(`^[a-zA-Z0-9_-]{1,100}$`)
-	actionForm = newForm(`^(lambda:\*|lambda:[a-zA-Z]{1,64}|\*)$`)
-	tokenForm  = newForm(`^[a-zA-Z0-9._-]{0,256}$`)
-	orgForm    = newForm(`^(o-[a-z0-9]{10,32})?$`)
-	sourceForm = newForm(`^arn:aws[a-zA-Z0-9-]*:[a-zA-Z0-9-]+:[a-z0-9*?-]*:([0-9]{12}|\*)?:.+$`)
-	principals = newForm(`^([a-z0-9-]+(\.[a-z0-9-]+)+|[0-9]{12}|arn:aws[a-zA-Z-]*:(iam|sts)::[0-9]{12}:[^\s]+|\*)$`)
+	sidForm    = form.New(`^[a-zA-Z0-9_-]{1,100}$`)
+	actionForm = form.New(`^(lambda:\*|lambda:[a-zA-Z]{1,64}|\*)$`)
+	tokenForm  = form.New(`^[a-zA-Z0-9._-]{0,256}$`)
+	orgForm    = form.New(`^(o-[a-z0-9]{10,32})?$`)
+	sourceForm = form.New(`^arn:aws[a-zA-Z0-9-]*:[a-zA-Z0-9-]+:[a-z0-9*?-]*:([0-9]{12}|\*)?:.+$`)
+	principals = form.New(`^([a-z0-9-]+(\.[a-z0-9-]+)+|[0-9]{12}|arn:aws[a-zA-Z-]*:(iam|sts)::[0-9]{12}:[^\s]+|\*)$`)
 )
 
 // resourcePolicy is a policy as it is kept. What it means is package policy's to say.
@@ -260,4 +261,4 @@ func (s *Service) denied(ref Ref, c trigger.Caller) error {
 		Public: "The resource policy of " + arn + " does not let " + c.Service + " invoke it for " + c.SourceARN + "."}
 }
 
-var notSid = newForm(`[^a-zA-Z0-9_-]+`)
+var notSid = form.New(`[^a-zA-Z0-9_-]+`)

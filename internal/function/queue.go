@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/runner"
@@ -76,7 +78,7 @@ func (s *Service) Enqueue(ctx context.Context, ref Ref, c *Call) error {
 	q := &queued{since: s.c.Now(), busyWait: minBusyWait, request: request{ref: ref, mode: Event, attempt: 1}}
 	q.call = runner.Call{RequestID: c.RequestID, Payload: c.Payload, ClientContext: c.ClientContext}
 	if q.call.RequestID == "" {
-		q.call.RequestID = newRequestID()
+		q.call.RequestID = uuid.NewString()
 	}
 	return s.queue.add(q)
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"countersign/internal/fault"
+	"countersign/internal/form"
 )
 
 // Latest is the qualifier of the unpublished version.
@@ -16,12 +17,12 @@ const (
 )
 
 var (
-	nameForm      = newForm(`^[a-zA-Z0-9_-]{1,64}$`)
-	regionForm    = newForm(`^[a-z][a-z0-9-]{0,31}$`)
-	accountForm   = newForm(`^[0-9]{12}$`)
-	partitionForm = newForm(`^aws[a-zA-Z-]*$`)
-	numberForm    = newForm(`^[0-9]{1,18}$`)
-	aliasForm     = newForm(`^[a-zA-Z0-9_-]{1,128}$`)
+	nameForm      = form.New(`^[a-zA-Z0-9_-]{1,64}$`)
+	regionForm    = form.New(`^[a-z][a-z0-9-]{0,31}$`)
+	accountForm   = form.New(`^[0-9]{12}$`)
+	partitionForm = form.New(`^aws[a-zA-Z-]*$`)
+	numberForm    = form.New(`^[0-9]{1,18}$`)
+	aliasForm     = form.New(`^[a-zA-Z0-9_-]{1,128}$`)
 )
 
 // Ref names a function, or a version or alias of it.

@@ -2,8 +2,6 @@ package function
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -12,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"countersign/internal/eventlog"
+	"countersign/internal/form"
 	"countersign/internal/keyring"
 	"countersign/internal/runner"
 	"countersign/internal/secret"
@@ -29,15 +28,6 @@ const (
 )
 
 func validJSON(b []byte) bool { return json.Valid(b) }
-
-// newRequestID returns a random UUID (RFC 9562, section 5.4).
-func newRequestID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
-}
 
 // outcomeName is Invocation.Outcome.
 func outcomeName(r *runner.Result, err error) string {
@@ -136,7 +126,7 @@ func (s *Service) append(ctx context.Context, e eventlog.Entry) {
 
 // digits are what may be a code or a number. Before them stand a UUID and a time, which are neither and are left alone: log lines
 // begin with them.
-var digits = newForm(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}|\+?[0-9]{4,}`)
+var digits = form.New(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}|\+?[0-9]{4,}`)
 
 // scrub takes secrets, codes and phone numbers out of foreign text: every run of four digits or more keeps its
 // last two at most.

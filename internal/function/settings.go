@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"countersign/internal/fault"
+	"countersign/internal/form"
 )
 
 const (
@@ -41,10 +42,10 @@ func Runtimes() []string {
 func isNode(runtime string) bool { return strings.HasPrefix(runtime, "nodejs") }
 
 var (
-	handlerForm = newForm(`^[^\s]{1,128}$`)
-	roleForm    = newForm(`^arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$`)
-	envName     = newForm(`^[a-zA-Z][a-zA-Z0-9_]+$`)
-	tagForm     = newForm(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	handlerForm = form.New(`^[^\s]{1,128}$`)
+	roleForm    = form.New(`^arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$`)
+	envName     = form.New(`^[a-zA-Z][a-zA-Z0-9_]+$`)
+	tagForm     = form.New(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 )
 
 // normalize fills in defaults and judges a configuration. The errors are fault.InvalidParameter and fault.UnsupportedOperation.

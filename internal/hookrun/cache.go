@@ -142,7 +142,7 @@ func (c *cache) fetch(ctx context.Context, code *runner.Code) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer removeAll(work)
+	defer RemoveAll(work)
 	archive, err := os.Create(filepath.Join(work, "zip"))
 	if err != nil {
 		return 0, err
@@ -303,7 +303,7 @@ func (c *cache) adoptOne(hash string) {
 	var m manifest
 	text, err := os.ReadFile(c.manifestPath(hash))
 	if err != nil || json.Unmarshal(text, &m) != nil {
-		removeAll(c.path(hash))
+		RemoveAll(c.path(hash))
 		return
 	}
 	e := &entry{ready: make(chan struct{}), bytes: m.Bytes, found: true}
@@ -315,7 +315,7 @@ func (c *cache) adoptOne(hash string) {
 }
 
 func (c *cache) remove(hash string) error {
-	return errors.Join(removeAll(c.path(hash)), removeAll(c.manifestPath(hash)))
+	return errors.Join(RemoveAll(c.path(hash)), RemoveAll(c.manifestPath(hash)))
 }
 
 func exists(p string) bool {

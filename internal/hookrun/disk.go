@@ -70,9 +70,9 @@ func depth(root, p string) int {
 	return strings.Count(p[min(len(p), len(root)):], string(filepath.Separator))
 }
 
-// removeAll removes a tree whose folders may be read-only, and nested so deeply that neither names nor descriptors would suffice: what is deep is
+// RemoveAll removes a tree whose folders may be read-only, and nested so deeply that neither names nor descriptors would suffice: what is deep is
 // moved up first.
-func removeAll(root string) error {
+func RemoveAll(root string) error {
 	roots := []string{root}
 	for i := 0; i < len(roots); i++ {
 		top := roots[i]

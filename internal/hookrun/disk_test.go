@@ -59,7 +59,7 @@ func TestRemoveAll(t *testing.T) {
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &few); err != nil {
 		t.Fatal(err)
 	}
-	err := removeAll(root)
+	err := RemoveAll(root)
 	syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
 	if err != nil || exists(root) {
 		t.Errorf("%v", err)

@@ -182,7 +182,7 @@ func openDir(t testing.TB) string {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { removeAll(dir) })
+	t.Cleanup(func() { RemoveAll(dir) })
 	return filepath.Join(dir, "cache")
 }
 

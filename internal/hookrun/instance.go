@@ -96,7 +96,7 @@ func (r *Runner) sweepFolder(folder, prefix string, alive map[string]bool) {
 		if !ok || alive[name] {
 			continue
 		}
-		if err := removeAll(filepath.Join(folder, d.Name())); err != nil {
+		if err := RemoveAll(filepath.Join(folder, d.Name())); err != nil {
 			r.opts.Logger.Warn("what an earlier server left cannot be removed", "path", filepath.Join(folder, d.Name()), "error", err)
 		}
 	}

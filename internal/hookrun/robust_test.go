@@ -146,7 +146,7 @@ func TestPackageThatWasSwept(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer release()
-	if err := removeAll(root); err != nil {
+	if err := RemoveAll(root); err != nil {
 		t.Fatal(err)
 	}
 	again, release, err := r.cache.use(t.Context(), code)

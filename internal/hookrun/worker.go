@@ -230,7 +230,7 @@ func (w *worker) clean() {
 	if w.release != nil {
 		w.release()
 	}
-	if err := removeAll(w.temp); err != nil {
+	if err := RemoveAll(w.temp); err != nil {
 		w.r.opts.Logger.Warn("the private folder of a function's worker cannot be removed", "function", w.code.Name, "error", err)
 	}
 	close(w.gone)

@@ -4,11 +4,12 @@ import (
 	"strings"
 
 	"countersign/internal/fault"
+	"countersign/internal/form"
 )
 
 var (
-	idForm    = newForm(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-	aliasForm = newForm(`^alias/[a-zA-Z0-9/_-]{1,250}$`)
+	idForm    = form.New(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	aliasForm = form.New(`^alias/[a-zA-Z0-9/_-]{1,250}$`)
 )
 
 const (

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"countersign/internal/fault"
+	"countersign/internal/form"
 	"countersign/internal/policy"
 )
 
@@ -17,7 +18,7 @@ const (
 )
 
 // poolForm is the form of a pool's id (Cognito API reference, UserPoolIdType).
-var poolForm = newForm(`^[a-z0-9-]{1,40}_[0-9a-zA-Z]{1,40}$`)
+var poolForm = form.New(`^[a-z0-9-]{1,40}_[0-9a-zA-Z]{1,40}$`)
 
 // root is the principal that stands for the whole account.
 func (s *Service) root() string { return "arn:aws:iam::" + s.c.Account + ":root" }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"countersign/internal/fault"
+	"countersign/internal/form"
 	"countersign/internal/keyring"
 	"countersign/internal/policy"
 	"countersign/internal/store"
@@ -29,9 +30,9 @@ const (
 )
 
 var (
-	nameForm    = newForm(`^[a-zA-Z0-9:/_-]{0,256}$`)
-	granteeForm = newForm(`^(arn:aws:(iam|sts)::[0-9]{12}:[\w+=,.@:/-]{1,200}|[0-9]{12}|[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com)$`)
-	sourceForm  = newForm(`^arn:aws:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:[\w+=,.@:/-]{1,200}$`)
+	nameForm    = form.New(`^[a-zA-Z0-9:/_-]{0,256}$`)
+	granteeForm = form.New(`^(arn:aws:(iam|sts)::[0-9]{12}:[\w+=,.@:/-]{1,200}|[0-9]{12}|[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com)$`)
+	sourceForm  = form.New(`^arn:aws:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:[\w+=,.@:/-]{1,200}$`)
 )
 
 // What grants may allow, by the usage of the key.

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"countersign/phone"
 	"countersign/provider"
 )
@@ -122,7 +124,7 @@ type snsError struct {
 // sns answers as Amazon SNS does for Publish to a phone number. The signature is not looked at: any key pair is accepted here.
 func (b *Inbox) sns(w http.ResponseWriter, r *http.Request) {
 	refuse := func(status int, code, message string) {
-		writeXML(w, status, snsError{Type: "Sender", Code: code, Message: message, RequestID: newUUID()})
+		writeXML(w, status, snsError{Type: "Sender", Code: code, Message: message, RequestID: uuid.NewString()})
 	}
 	if !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ") {
 		refuse(http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token")
@@ -146,7 +148,7 @@ func (b *Inbox) sns(w http.ResponseWriter, r *http.Request) {
 			refuse(http.StatusInternalServerError, "InternalError", "Internal error.")
 			return
 		}
-		writeXML(w, http.StatusOK, snsAnswer{MessageID: newUUID(), RequestID: newUUID()})
+		writeXML(w, http.StatusOK, snsAnswer{MessageID: uuid.NewString(), RequestID: uuid.NewString()})
 	}
 }
 
@@ -167,13 +169,4 @@ func writeXML(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "text/xml")
 	w.WriteHeader(status)
 	xml.NewEncoder(w).Encode(body)
-}
-
-// newUUID is a random UUID (RFC 9562, version 4).
-func newUUID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
