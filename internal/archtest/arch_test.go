@@ -28,13 +28,15 @@ var table = []rule{
 	{"internal/srp", "", ""},
 	{"internal/totp", "internal/fault", ""},
 	{"internal/password", "internal/fault", "golang.org/x/crypto"},
-	{"internal/message", "internal/fault", ""},
+	{"internal/message", "internal/fault internal/liquid", ""},
 	{"internal/egress", "", ""},
 	{"internal/devca", "", ""},
 	{"internal/sigv4", "internal/fault", ""},
 	{"internal/ui", "", ""},
 	{"internal/policy", "", ""},
 	{"internal/form", "", ""},
+	{"internal/facts", "", ""},
+	{"internal/liquid", "internal/fault", "github.com/osteele/liquid"},
 	{"envelope", "", ""},
 	{"internal/kmssdk", "envelope", "github.com/aws/aws-sdk-go-v2"},
 	{"smssender", "envelope internal/kmssdk", "github.com/aws/aws-sdk-go-v2 github.com/aws/aws-lambda-go"},
@@ -43,6 +45,7 @@ var table = []rule{
 	{"provider", "", ""},
 	{"internal/store", "", ""},
 	{"internal/runner", "", ""},
+	{"internal/module", "", ""},
 
 	// Adapters see contracts and vocabulary alone.
 	{"internal/store/sqlstore", "internal/store", "modernc.org/sqlite github.com/jackc/pgx/v5"},
@@ -52,6 +55,7 @@ var table = []rule{
 	{"internal/gateway/awskms", "envelope internal/fault internal/kmssdk internal/trigger", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go"},
 	{"internal/gateway/awslambda", "internal/fault internal/trigger", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go"},
 	{"internal/hookrun/sandbox", "", "golang.org/x/sys"},
+	{"internal/npm", "internal/fault internal/hookrun internal/hookrun/sandbox internal/module", "github.com/evanw/esbuild"},
 	{"internal/hookrun", "internal/egress internal/hookrun/sandbox internal/runner", ""},
 
 	// Decisions.
@@ -65,7 +69,10 @@ var table = []rule{
 	{"internal/trigger", "envelope internal/fault provider", ""},
 	{"internal/function", "internal/eventlog internal/fault internal/form internal/keyring internal/policy internal/runner internal/secret internal/store internal/trigger", "github.com/google/uuid"},
 	{"internal/kms", "envelope internal/eventlog internal/fault internal/form internal/keyring internal/policy internal/store internal/trigger", "github.com/google/uuid"},
-	{"internal/pool", "internal/delivery internal/eventlog internal/fault internal/guard internal/keyring internal/message internal/otp " +
+	{"internal/script", "internal/facts internal/runner internal/secret", ""},
+	{"internal/hook", "internal/delivery internal/eventlog internal/facts internal/fault internal/form internal/keyring internal/module internal/runner internal/script internal/secret " +
+		"internal/store phone provider", "github.com/google/uuid github.com/oklog/ulid"},
+	{"internal/pool", "internal/delivery internal/eventlog internal/facts internal/fault internal/guard internal/keyring internal/message internal/otp " +
 		"internal/password internal/secret internal/srp internal/store internal/token internal/totp internal/trigger phone provider", "github.com/google/uuid"},
 	{"internal/simulator", "internal/ui phone provider", "github.com/google/uuid"},
 
@@ -81,6 +88,10 @@ var table = []rule{
 	{"internal/awsapi/lambda", "internal/access internal/awsapi/lambda/api internal/awsapi/wire internal/fault internal/function internal/runner", ""},
 	{"internal/awsapi/sts", "internal/awsapi/wire internal/fault", ""},
 	{"internal/oidc", "internal/fault internal/token", ""},
+	{"internal/auth0api/wire", "internal/access internal/fault", ""},
+	{"internal/auth0api/authentication", "internal/access internal/auth0api/wire internal/fault internal/pool internal/ui phone", ""},
+	{"internal/auth0api/management", "internal/access internal/auth0api/wire internal/eventlog internal/facts internal/fault internal/hook internal/liquid internal/message internal/module " +
+		"internal/pool internal/script internal/secret internal/store phone", "github.com/google/uuid"},
 	{"internal/auth0api", "internal/access internal/fault", ""},
 	{"internal/adminapi", "internal/access internal/eventlog internal/fault internal/function internal/keyring internal/secret internal/store internal/token",
 		"github.com/danielgtaylor/huma/v2"},
@@ -115,7 +126,7 @@ var (
 	serverSide = []string{"net/http", "database/sql", "html/template"}
 	lower      = []string{
 		"internal/store", "internal/otp", "internal/guard", "internal/pool", "internal/delivery", "internal/eventlog", "internal/keyring",
-		"internal/token", "internal/message", "internal/password", "internal/access", "internal/trigger", "internal/function", "internal/kms", "internal/runner",
+		"internal/token", "internal/message", "internal/password", "internal/access", "internal/facts", "internal/module", "internal/script", "internal/hook", "internal/trigger", "internal/function", "internal/kms", "internal/runner",
 		"provider", "phone",
 	}
 )

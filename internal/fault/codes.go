@@ -124,6 +124,36 @@ const (
 	// PayloadTooLarge: a request, package or answer beyond its bound.
 	PayloadTooLarge Code = "payload_too_large"
 
+	// GrantNotAllowed: the client may not use the grant type in Field.
+	GrantNotAllowed Code = "grant_not_allowed"
+	// LoginRefused: a rule or an action of the pool denied a sign-in. Public is its sentence.
+	LoginRefused Code = "login_refused"
+	// MFATokenInvalid, MFATokenExpired: the handle of a sign-in that owes a second factor.
+	MFATokenInvalid Code = "mfa_token_invalid"
+	MFATokenExpired Code = "mfa_token_expired"
+	// OOBCodeInvalid, OOBCodeExpired: the handle of a message with a code; of another sign-in counts as invalid.
+	OOBCodeInvalid Code = "oob_code_invalid"
+	OOBCodeExpired Code = "oob_code_expired"
+	// OTPWrong: a wrong code of an authenticator app. RecoveryCodeWrong: a wrong recovery code.
+	OTPWrong          Code = "otp_wrong"
+	RecoveryCodeWrong Code = "recovery_code_wrong"
+	// ChallengeUnsupported: none of the asked kinds of challenge is available to the user.
+	ChallengeUnsupported Code = "challenge_unsupported"
+	// AssociationRequired: the user has no factor yet. AlreadyEnrolled: it has one, and must prove it before it adds another.
+	AssociationRequired Code = "association_required"
+	AlreadyEnrolled     Code = "already_enrolled"
+
+	// ScriptInvalid: a hook, action or rule that cannot be compiled or has not the form of its kind. Public says where and why.
+	ScriptInvalid Code = "script_invalid"
+	// ModuleRefused: an npm module that cannot be had: unknown, too large, in need of a native build, not of the registry, misspelt.
+	ModuleRefused Code = "module_refused"
+	// ModulesUnavailable: modules cannot be installed here now (no npm, no registry).
+	ModulesUnavailable Code = "modules_unavailable"
+	// ConfirmationNeeded: what Public says needs the caller's explicit consent (modules released a few days ago).
+	ConfirmationNeeded Code = "confirmation_needed"
+	// TemplateInvalid: a Liquid template that does not parse, does not render, or lacks its code. Field names it.
+	TemplateInvalid Code = "template_invalid"
+
 	// SessionInvalid, SessionExpired, SessionUsed: the challenge session is garbled, too old, or was answered.
 	SessionInvalid Code = "session_invalid"
 	SessionExpired Code = "session_expired"
@@ -181,6 +211,9 @@ var kinds = map[Code]Kind{
 	TriggerRefused: Denied, TriggerFailed: Unavailable, TriggerAnswerInvalid: Unavailable,
 	KeyDisabled: Denied, KeyStateInvalid: Conflict, KeyUsageWrong: Invalid, CiphertextInvalid: Invalid, KeyIncorrect: Invalid,
 	PolicyMalformed: Invalid, PayloadTooLarge: Invalid,
+	GrantNotAllowed: Denied, LoginRefused: Denied, MFATokenInvalid: Denied, MFATokenExpired: Expired, OOBCodeInvalid: Denied, OOBCodeExpired: Expired,
+	OTPWrong: Denied, RecoveryCodeWrong: Denied, ChallengeUnsupported: Invalid, AssociationRequired: Denied, AlreadyEnrolled: Conflict,
+	ScriptInvalid: Invalid, ModuleRefused: Invalid, ModulesUnavailable: Unavailable, ConfirmationNeeded: Conflict, TemplateInvalid: Invalid,
 	SessionInvalid: Denied, SessionExpired: Expired, SessionUsed: Denied,
 	TotpNotFound: NotFound, TotpNotEnabled: Invalid, TotpMismatch: Denied, MfaMethodNotFound: NotFound, FactorNotReady: Invalid,
 	AccessTokenInvalid: Denied, AccessTokenExpired: Expired, AccessTokenRevoked: Denied, AccessTokenScope: Denied,

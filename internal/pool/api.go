@@ -18,6 +18,8 @@ type Caller struct {
 	Invocation string
 	// Metadata is the user's ClientMetadata; Control are its countersign:* entries without the prefix, which user code never sees.
 	Metadata, Control map[string]string
+	// Language is the language asked for (x-request-language, else Accept-Language, as sent), Hostname the server's name in the request. Empty: unknown.
+	Language, Hostname string
 	// Admin is the id of the access key of a signed call, or empty for an end user's.
 	Admin string
 

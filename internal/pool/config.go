@@ -61,6 +61,8 @@ type Config struct {
 	Risk map[string]*RiskConfig `json:"risk,omitempty"`
 	// OperatorNumber gets the test message in serve mode; empty: an event only.
 	OperatorNumber string `json:"operator_number,omitempty"`
+	// Tenant is what the Auth0 dialect adds; nil: nothing of it was set.
+	Tenant *TenantConfig `json:"tenant,omitempty"`
 }
 
 // SchemaAttribute describes one attribute of the pool.
@@ -114,6 +116,13 @@ type ClientConfig struct {
 	Grace    time.Duration `json:"grace,omitempty"`
 	// RequireMFA: this client asks for a second factor even where the pool does not.
 	RequireMFA bool `json:"require_mfa,omitempty"`
+	// Grants are the OAuth grant types that the client may use on the Auth0 wire ("password", "http://auth0.com/oauth/grant-type/mfa-oob" ...); nil
+	// means those that its Flows imply.
+	Grants []string `json:"grants,omitempty"`
+	// Metadata is client_metadata: strings by name, told to user code.
+	Metadata map[string]string `json:"metadata,omitempty"`
+	// Audiences are the APIs that the client may ask access tokens for, besides the server's own; Scopes what it may be granted there.
+	Audiences []string `json:"audiences,omitempty"`
 }
 
 // DefaultFlows are what a client may use that names none: API reference, CreateUserPoolClient.

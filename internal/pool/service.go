@@ -53,6 +53,10 @@ type Options struct {
 	SRP    *srp.Precomputer
 	Store  store.Store
 	Tokens *token.Keys
+	// Logins asks the rules and actions of pools. Nil: there are none.
+	Logins LoginJudge
+	// Await waits for the first attempt of a committed message; nil: flows that should wait do not.
+	Await func(ctx context.Context, messageID string) (delivery.Outcome, error)
 	// Triggers calls the functions of pools. Nil: this server runs none, and the flows of pools that have triggers fail.
 	Triggers *trigger.Runner
 }

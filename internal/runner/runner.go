@@ -17,6 +17,8 @@ type Code struct {
 	Runtime string
 	// Handler is "file.export" for Node; whatever it says is passed on to a program.
 	Handler string
+	// Contract is how the code is called: "" for a Lambda handler, Script for scripts of package script, which have no Handler.
+	Contract string
 	// Artifact is the package's SHA-256 in hex; Open returns it as a zip archive, for a node that has not unpacked it yet.
 	Artifact string
 	Open     func(ctx context.Context) (Package, error)
@@ -30,6 +32,9 @@ type Code struct {
 	// Calls is how many calls a worker takes at once. Defaults to 1, as on Lambda.
 	Calls int
 }
+
+// Script is the Contract of hooks, actions and rules.
+const Script = "script"
 
 // Package is an opened zip archive.
 type Package interface {

@@ -133,8 +133,12 @@ type Family struct {
 	PreviousUntil time.Time
 	Older         []byte
 	// Name is the sign-in name that began the session, as typed: a secret hash may be made over it. Empty for clients without a secret.
-	Name                           string
-	DeviceKey                      string
+	Name      string
+	DeviceKey string
+	// Wire is the dialect that the session was begun in ("cognito", "auth0"); empty means cognito. Its refresh tokens are good there alone.
+	Wire string
+	// Scope and Audience are what the Auth0 wire granted; empty on the other.
+	Scope, Audience                string
 	AuthTime, CreatedAt, ExpiresAt time.Time
 	RevokedAt                      time.Time
 	Version                        int64

@@ -26,18 +26,33 @@ type Event struct {
 // EventQuery selects events of a pool, newest first unless Ascending.
 type EventQuery struct {
 	PoolID, Type, UserID string
-	Number               []byte
-	From, To             time.Time
+	// Types selects any of these types, where Type is empty; 32 at most. ClientID selects those of a client.
+	Types    []string
+	ClientID string
+	Number   []byte
+	From, To time.Time
 	// After is the last ID of the page before.
 	After     string
 	Ascending bool
 	Limit     int
 }
 
+// DayCount is how many events of a type there were on a day.
+type DayCount struct {
+	// Day is midnight UTC.
+	Day  time.Time
+	Type string
+	N    int
+}
+
 // Events appends to and reads the log.
 type Events interface {
 	Append(ctx context.Context, e *Event) error
 	ListEvents(ctx context.Context, q EventQuery) ([]*Event, error)
+	// Event returns ErrNotFound if the pool has no such event.
+	Event(ctx context.Context, poolID, id string) (*Event, error)
+	// CountDays counts events of the types by day (UTC) in [from, to), at most 400 days; days without any are left out.
+	CountDays(ctx context.Context, poolID string, types []string, from, to time.Time) ([]DayCount, error)
 	// Prune deletes up to limit events older than before (by ID), as many final messages and as many of their attempts, and
 	// returns how many in all.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)

@@ -50,6 +50,8 @@ type Tx interface {
 	KMS() KMS
 	Functions() Functions
 	Artifacts() Artifacts
+	Scripts() Scripts
+	Settings() Settings
 	Access() Access
 	// Sweep deletes at most limit rows of each kind that expired before now (codes, challenges, spent marks, attempts,
 	// families, networks, KMS keys whose deletion was due), and a few chunks of artifacts that nothing has named for a day. It

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 )
 
@@ -44,9 +45,25 @@ type User struct {
 	// SealedDataKey is the key that personal data of this user elsewhere is sealed with; it goes with the row.
 	SealedDataKey []byte
 	// TokensAfter: tokens of families begun before it are dead (global sign-out, password reset).
-	TokensAfter          time.Time
+	TokensAfter time.Time
+	// Meta is what the Auth0 dialect adds to a user; nil: nothing. It is read with the user by User, FindUser and ListUsers.
+	Meta                 *Meta
 	CreatedAt, UpdatedAt time.Time
 	Version              int64
+}
+
+// Meta is what the Auth0 dialect adds to a user.
+type Meta struct {
+	// Connection is "sms" or "email" for users who came by a passwordless code, else empty (the database connection).
+	Connection string `json:"connection,omitempty"`
+	// User and App are user_metadata and app_metadata: JSON objects, 16 KiB each at most.
+	User json.RawMessage `json:"user_metadata,omitempty"`
+	App  json.RawMessage `json:"app_metadata,omitempty"`
+	// LastLogin, LastIP and Logins are of successful sign-ins on the Auth0 wire.
+	LastLogin time.Time `json:"last_login,omitzero"`
+	Logins    int       `json:"logins,omitempty"`
+	// Language is what the user was last spoken to in, a tag like "en-US".
+	Language string `json:"language,omitempty"`
 }
 
 // MFA is a user's second factors.
@@ -57,7 +74,33 @@ type MFA struct {
 	TOTPReady bool `json:"totp_ready,omitempty"`
 	// Preferred is SMS_MFA, SOFTWARE_TOKEN_MFA, EMAIL_OTP or empty.
 	Preferred string `json:"preferred,omitempty"`
+	// Phones are enrolled telephones that need not be the user's phone_number, oldest first, ten at most. While one of them is confirmed, SMS
+	// codes of second factors go there (the first one, unless another is chosen) and not to phone_number.
+	Phones []MFAPhone `json:"phones,omitempty"`
+	// Recovery is the keyed hash (hex) of the recovery code; empty: there is none. RecoveryAt is when it was made.
+	Recovery   string    `json:"recovery,omitempty"`
+	RecoveryAt time.Time `json:"recovery_at,omitzero"`
+	// TOTPID, TOTPAt and EmailID, EmailAt name the enrolments of the other factors on the Auth0 wire; empty until they are first shown.
+	TOTPID  string `json:"totp_id,omitempty"`
+	EmailID string `json:"email_id,omitempty"`
 }
+
+// MFAPhone is an enrolled telephone.
+type MFAPhone struct {
+	// ID is 16 letters and digits; the Auth0 wire shows it as "sms|dev_<ID>" and "voice|dev_<ID>".
+	ID     string `json:"id"`
+	Number string `json:"number"`
+	Name   string `json:"name,omitempty"`
+	// Preferred is sms or voice; empty means sms.
+	Preferred string    `json:"preferred,omitempty"`
+	CreatedAt time.Time `json:"created_at,omitzero"`
+	// ConfirmedAt is zero until a code sent there came back. LastAuth is when it last proved somebody.
+	ConfirmedAt time.Time `json:"confirmed_at,omitzero"`
+	LastAuth    time.Time `json:"last_auth,omitzero"`
+}
+
+// Confirmed reports whether a code sent to the telephone came back.
+func (p *MFAPhone) Confirmed() bool { return !p.ConfirmedAt.IsZero() }
 
 // Attempt is a sign-up that owns nothing yet: in pools with separate attempts a name may have several, each with its own
 // password and attributes, and a code confirms only its own.

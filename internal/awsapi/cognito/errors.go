@@ -22,7 +22,7 @@ const (
 // the client: clients decide by name, and retry on 429 and 5xx.
 func Errors() map[fault.Code]wire.ErrorShape {
 	table := make(map[fault.Code]wire.ErrorShape, 80)
-	for _, group := range []map[fault.Code]wire.ErrorShape{generalErrors(), userErrors(), passwordErrors(), codeErrors(), tokenErrors(), callerErrors()} {
+	for _, group := range []map[fault.Code]wire.ErrorShape{generalErrors(), userErrors(), passwordErrors(), codeErrors(), tokenErrors(), callerErrors(), otherErrors()} {
 		for code, shape := range group {
 			table[code] = shape
 		}
@@ -187,4 +187,26 @@ func override(table map[string]map[fault.Code]wire.ErrorShape, op wire.Meta, exc
 		table[op.Name] = make(map[fault.Code]wire.ErrorShape, 2)
 	}
 	table[op.Name][code] = shape
+}
+
+// otherErrors are of the Auth0 dialect. Of these, only a rule's or action's refusal and its failures are met here.
+func otherErrors() map[fault.Code]wire.ErrorShape {
+	return map[fault.Code]wire.ErrorShape{
+		fault.GrantNotAllowed:      {Name: invalidParameter, Message: "{field} is not enabled for this client"},
+		fault.LoginRefused:         {Name: "UserLambdaValidationException", Message: "The sign-in was denied."},
+		fault.MFATokenInvalid:      {Name: notAuthorized, Message: "Invalid session for the user."},
+		fault.MFATokenExpired:      {Name: notAuthorized, Message: "Invalid session for the user, session is expired."},
+		fault.OOBCodeInvalid:       {Name: notAuthorized, Message: "Invalid session for the user."},
+		fault.OOBCodeExpired:       {Name: notAuthorized, Message: "Invalid session for the user, session is expired."},
+		fault.OTPWrong:             {Name: "CodeMismatchException", Message: "Invalid code received for user"},
+		fault.RecoveryCodeWrong:    {Name: "CodeMismatchException", Message: "Invalid code received for user"},
+		fault.ChallengeUnsupported: {Name: "MFAMethodNotFoundException", Message: "The challenge is not available to the user."},
+		fault.AssociationRequired:  {Name: "MFAMethodNotFoundException", Message: "The user has no factor."},
+		fault.AlreadyEnrolled:      {Name: invalidParameter, Message: "The user has a factor already."},
+		fault.ScriptInvalid:        {Name: invalidParameter, Message: "The script is not valid."},
+		fault.ModuleRefused:        {Name: invalidParameter, Message: "A module cannot be installed."},
+		fault.ModulesUnavailable:   {Name: "UnexpectedLambdaException", Message: "Modules cannot be installed now."},
+		fault.ConfirmationNeeded:   {Name: invalidParameter, Message: "This needs to be confirmed."},
+		fault.TemplateInvalid:      {Name: invalidParameter, Message: "The template is not valid."},
+	}
 }

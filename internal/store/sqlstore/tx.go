@@ -35,6 +35,8 @@ type (
 	kmsTx       struct{ *tx }
 	functionTx  struct{ *tx }
 	artifactTx  struct{ *tx }
+	scriptTx    struct{ *tx }
+	settingTx   struct{ *tx }
 )
 
 func (t *tx) Pools() store.Pools           { return poolTx{t} }
@@ -50,6 +52,8 @@ func (t *tx) Access() store.Access         { return accessTx{t} }
 func (t *tx) KMS() store.KMS               { return kmsTx{t} }
 func (t *tx) Functions() store.Functions   { return functionTx{t} }
 func (t *tx) Artifacts() store.Artifacts   { return artifactTx{t} }
+func (t *tx) Scripts() store.Scripts       { return scriptTx{t} }
+func (t *tx) Settings() store.Settings     { return settingTx{t} }
 
 var errOutside = errors.New("store: transaction used outside of its function")
 
