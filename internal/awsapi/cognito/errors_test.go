@@ -51,7 +51,7 @@ func TestEveryCodeHasAnExceptionAndNoneIsUnused(t *testing.T) {
 			t.Errorf("%s is no fault code", c)
 		}
 	}
-	if n := len(generalErrors()) + len(userErrors()) + len(passwordErrors()) + len(codeErrors()) + len(tokenErrors()) + len(callerErrors()); n != len(table) {
+	if n := len(generalErrors()) + len(userErrors()) + len(passwordErrors()) + len(codeErrors()) + len(tokenErrors()) + len(callerErrors()) + len(otherErrors()); n != len(table) {
 		t.Errorf("the groups hold %d codes, the table %d: one stands in two groups", n, len(table))
 	}
 }
