@@ -64,7 +64,17 @@ func New(o Options) *Front {
 // HintHeader carries fault.Error.Hint in dev mode.
 const HintHeader = "X-Countersign-Hint"
 
-type poolKey struct{}
+type (
+	poolKey struct{}
+	baseKey struct{}
+)
+
+// BaseURLOf returns the declared base URL that the request came by, without a slash at its end. It is one of a closed list, so it may begin an
+// issuer or a link, which Host may not. Empty for probes and for tests that have no front.
+func BaseURLOf(ctx context.Context) string {
+	base, _ := ctx.Value(baseKey{}).(string)
+	return base
+}
 
 // PoolOf returns the id of the pool that the request's Host names, "" on a base URL shared by all.
 func PoolOf(ctx context.Context) string {
@@ -113,9 +123,14 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request) Surface {
 		f.refuse(w, r, s, status, err)
 		return s
 	}
-	if pool != "" {
-		r = r.WithContext(context.WithValue(r.Context(), poolKey{}, pool))
+	ctx := r.Context()
+	if base, ok := origin(scheme, r.Host); ok {
+		ctx = context.WithValue(ctx, baseKey{}, base)
 	}
+	if pool != "" {
+		ctx = context.WithValue(ctx, poolKey{}, pool)
+	}
+	r = r.WithContext(ctx)
 	f.o.Surfaces[s].ServeHTTP(w, r)
 	return s
 }

@@ -20,6 +20,9 @@ type Caller struct {
 	Metadata, Control map[string]string
 	// Language is the language asked for (x-request-language, else Accept-Language, as sent), Hostname the server's name in the request. Empty: unknown.
 	Language, Hostname string
+	// BaseURL is the declared base URL that the request came by (front.BaseURLOf); with a slash it is the issuer of the Auth0 wire. Empty: the
+	// pool's own (Config.BaseURL).
+	BaseURL string
 	// Admin is the id of the access key of a signed call, or empty for an end user's.
 	Admin string
 

@@ -53,6 +53,9 @@ type Options struct {
 	SRP    *srp.Precomputer
 	Store  store.Store
 	Tokens *token.Keys
+	// BaseURLs are all declared base URLs of a pool: with a slash each is an issuer that the Auth0 wire accepts on the pool's own tokens. Nil: its
+	// Config.BaseURL alone.
+	BaseURLs func(poolID string) []string
 	// Logins asks the rules and actions of pools. Nil: there are none.
 	Logins LoginJudge
 	// Await waits for the first attempt of a committed message; nil: flows that should wait do not.
