@@ -48,6 +48,7 @@ type cli struct {
 	Keys       keysCmd       `cmd:"" help:"Access keys, management clients and the root key of a running server."`
 	Users      usersCmd      `cmd:"" help:"Export or erase what is kept about a user."`
 	Events     eventsCmd     `cmd:"" help:"Read the log."`
+	Logs       logsCmd       `cmd:"" help:"Read the log oldest first, and follow it."`
 	Messages   messagesCmd   `cmd:"" help:"Follow messages to their end."`
 	Functions  functionsCmd  `cmd:"" help:"See functions, what they wrote, and how well they are shut in."`
 	Lambda     lambdaCmd     `cmd:"" help:"Be the custom SMS sender of a Cognito pool, as a function of AWS Lambda."`

@@ -107,14 +107,7 @@ func (c *eventsListCmd) Run(a *app) error {
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "AT\tTYPE\tUSER\tDATA")
 	for _, e := range out.Events {
-		data := string(e.Data)
-		if e.Dark {
-			data += " (erased)"
-		} else if len(e.Personal) > 0 {
-			raw, _ := json.Marshal(e.Personal)
-			data += " " + string(raw)
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", e.At.Local().Format(time.DateTime), e.Type, e.UserID, printable(data))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", e.At.Local().Format(time.DateTime), e.Type, e.UserID, printable(eventData(&e)))
 	}
 	return t.Flush()
 }

@@ -36,8 +36,9 @@ const deployment = "deployment"
 
 type eventsInput struct {
 	Pool      string    `query:"pool" maxLength:"128" doc:"Needed where there are several. The word deployment: the events of no pool, such as changes of functions and keys."`
-	Type      string    `query:"type" maxLength:"64"`
+	Type      []string  `query:"type" maxItems:"32" doc:"One or several types, separated by commas."`
 	User      string    `query:"user" maxLength:"128" doc:"The user's id (sub)."`
+	Client    string    `query:"client" maxLength:"128" doc:"The app client's id."`
 	Number    string    `query:"number" maxLength:"32" doc:"A phone number in E.164 form."`
 	From      time.Time `query:"from"`
 	To        time.Time `query:"to"`
@@ -85,11 +86,12 @@ func (s *server) listEvents(ctx context.Context, in *eventsInput) (*eventsOutput
 	if in.Reveal {
 		s.audit(ctx, "personal data of events shown", "pool", pool)
 	}
-	if err := knownType(in.Type); err != nil {
+	types, err := knownTypes(in.Type)
+	if err != nil {
 		return nil, err
 	}
 	rows, err := s.Events.List(ctx, s.Store, eventlog.Query{
-		PoolID: pool, UserID: in.User, Type: eventlog.Type(in.Type), Number: in.Number, From: in.From, To: in.To,
+		PoolID: pool, UserID: in.User, ClientID: in.Client, Types: types, Number: in.Number, From: in.From, To: in.To,
 		After: in.After, Ascending: in.Ascending, Limit: in.Limit,
 	})
 	if err != nil {
@@ -105,16 +107,19 @@ func (s *server) listEvents(ctx context.Context, in *eventsInput) (*eventsOutput
 	return out, nil
 }
 
-// knownType refuses a type that no event can have: an empty list would look like an answer.
-func knownType(name string) error {
+// knownTypes refuses a type that no event can have: an empty list would look like an answer.
+func knownTypes(asked []string) (out []eventlog.Type, err error) {
 	var names []string
 	for _, i := range eventlog.Types() {
 		names = append(names, string(i.Type))
 	}
-	if name == "" || slices.Contains(names, name) {
-		return nil
+	for _, name := range asked {
+		if !slices.Contains(names, name) {
+			return nil, fault.Invalidf("type", "type: %q is not a type of event.", name).WithHint("one of %s", strings.Join(names, ", "))
+		}
+		out = append(out, eventlog.Type(name))
 	}
-	return fault.Invalidf("type", "type: %q is not a type of event.", name).WithHint("one of %s", strings.Join(names, ", "))
+	return out, nil
 }
 
 func (s *server) eventViews(ctx context.Context, rows []*store.Event, reveal bool) ([]Event, error) {

@@ -195,8 +195,9 @@ func (l *Log) Open(ctx context.Context, ev *store.Event, userKey secret.Key) (ma
 
 // Query selects events; see store.EventQuery.
 type Query struct {
-	PoolID, UserID string
-	Type           Type
+	PoolID, UserID, ClientID string
+	// Types selects any of these; empty: all. 32 at most.
+	Types []Type
 	// Number is in E.164 form.
 	Number    string
 	From, To  time.Time
@@ -209,8 +210,15 @@ type Query struct {
 // List reads a page of events, newest first unless Ascending.
 func (l *Log) List(ctx context.Context, s store.Store, q Query) ([]*store.Event, error) {
 	sq := store.EventQuery{
-		PoolID: q.PoolID, Type: string(q.Type), UserID: q.UserID, From: q.From, To: q.To,
+		PoolID: q.PoolID, UserID: q.UserID, ClientID: q.ClientID, From: q.From, To: q.To,
 		After: q.After, Ascending: q.Ascending, Limit: min(q.Limit, 1000),
+	}
+	if len(q.Types) == 1 {
+		sq.Type = string(q.Types[0])
+	} else {
+		for _, t := range q.Types {
+			sq.Types = append(sq.Types, string(t))
+		}
 	}
 	if sq.Limit <= 0 {
 		sq.Limit = 50

@@ -55,7 +55,7 @@ func TestList(t *testing.T) {
 			{"all", eventlog.Query{}, "3210"},
 			{"ascending", eventlog.Query{Ascending: true}, "0123"},
 			{"limit", eventlog.Query{Limit: 2}, "32"},
-			{"type", eventlog.Query{Type: eventlog.LoginSucceeded}, "20"},
+			{"type", eventlog.Query{Types: []eventlog.Type{eventlog.LoginSucceeded}}, "20"},
 			{"user", eventlog.Query{UserID: "u1"}, "10"},
 			{"number", eventlog.Query{Number: "+12025550123"}, "30"},
 			{"number that nobody has", eventlog.Query{Number: "+12025550199"}, ""},
