@@ -66,6 +66,9 @@ type Config struct {
 	AdminBaseURLs []string
 	// Proxies are the networks whose forwarded headers count.
 	Proxies []netip.Prefix
+	// Pools are the pools of base URLs by URL, as far as they are not shared by all: what is at root paths (the Auth0 dialect, OIDC) chooses the pool by
+	// the URL. One that is not named here stands for the only pool there is.
+	Pools map[string]string
 	// Expose opens surfaces of the operators' listener on the end users' one: signed, sts, admin, metrics.
 	Expose []string
 
@@ -75,6 +78,8 @@ type Config struct {
 	Mailer provider.Provider
 	// Functions says how user code runs.
 	Functions Functions
+	// Hooks is about hooks, actions and rules.
+	Hooks Hooks
 	// EventRetention is how long events are kept. Default 90 days; negative: for ever.
 	EventRetention time.Duration
 	// DrainTimeout bounds the end of Run. Default 20 s.
@@ -97,6 +102,16 @@ type Config struct {
 	Failed func(Failure)
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
+}
+
+// Hooks configures user code in Auth0's forms; it runs as Functions says.
+type Hooks struct {
+	// Registry is where npm modules come from. Default: https://registry.npmjs.org.
+	Registry string
+	// Timeout bounds one execution. Default and most: 20 s.
+	Timeout time.Duration
+	// MemoryMB is what a worker may take. Default 256.
+	MemoryMB int
 }
 
 // Failure is a request that was refused.

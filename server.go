@@ -49,8 +49,8 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	p.metrics.Store(s.metrics)
 	s.hosts = front.NewHosts(s.poolByName)
 	for _, u := range append(c.BaseURLs[:len(c.BaseURLs):len(c.BaseURLs)], c.AdminBaseURLs...) {
-		pool := ""
-		if c.Mode == Dev {
+		pool := c.Pools[u]
+		if pool == "" && c.Mode == Dev {
 			pool = DevPool
 		}
 		if err := s.hosts.Declare(u, pool); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"countersign"
 	"countersign/internal/config"
@@ -79,6 +80,15 @@ func serveFunctions(ctx context.Context, a *app, c *config.Config) (out counters
 		out.Keys = awskms.New(cfg)
 	}
 	return out, nil
+}
+
+// serveHooks is how serve runs hooks, actions and rules.
+func serveHooks(c *config.Config) countersign.Hooks {
+	out := countersign.Hooks{Registry: c.Hooks.Registry, MemoryMB: c.Hooks.Memory}
+	if c.Hooks.Timeout != nil {
+		out.Timeout = time.Duration(*c.Hooks.Timeout)
+	}
+	return out
 }
 
 // endpointHost is the host that the environment names in place of AWS, if it names one.

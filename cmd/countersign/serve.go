@@ -138,7 +138,8 @@ func serverConfig(a *app, c *config.Config) (countersign.Config, error) {
 	log := logger(a, c.Log)
 	slog.SetDefault(log)
 	out := countersign.Config{
-		Mode: countersign.Serve, Database: c.Database.Reveal(), BaseURLs: c.BaseURLs, AdminBaseURLs: adminURLs(c), Expose: c.Expose,
+		Mode: countersign.Serve, Database: c.Database.Reveal(), BaseURLs: c.BaseURLs, AdminBaseURLs: adminURLs(c), Pools: c.PoolsByURL(), Expose: c.Expose,
+		Hooks:          serveHooks(c),
 		EventRetention: time.Duration(*c.EventRetention), DrainTimeout: time.Duration(*c.DrainTimeout), Version: version(), Log: log,
 	}
 	if out.EventRetention == 0 {

@@ -13,6 +13,9 @@ type Config struct {
 	// BaseURLs are the URLs under which clients reach Listen. Host must be one of them; the first one begins the
 	// issuer of tokens ("https://id.example.com/<pool id>").
 	BaseURLs []string `yaml:"base_urls"`
+	// Pools say which pool a base URL belongs to, as "https://id.example.com=eu-central-1_AbC": the Auth0 dialect and OIDC at root paths
+	// choose the pool by it. A URL that is not named here stands for the only pool there is.
+	Pools []string `yaml:"pools"`
 	// Expose opens surfaces of the admin listener on Listen too, by name: signed, sts, admin, metrics.
 	Expose []string `yaml:"expose"`
 	TLS    TLS      `yaml:"tls"`
@@ -27,6 +30,7 @@ type Config struct {
 	Sender            Sender    `yaml:"sender"`
 	Egress            Egress    `yaml:"egress"`
 	Functions         Functions `yaml:"functions"`
+	Hooks             Hooks     `yaml:"hooks"`
 	KMS               KMS       `yaml:"kms"`
 	AWS               AWS       `yaml:"aws"`
 	Log               Log       `yaml:"log"`
@@ -141,6 +145,16 @@ type FunctionEgress struct {
 	Allow []string `yaml:"allow"`
 	// Only, if not empty, closes everything but these hosts: "api.example.com", "*.twilio.com".
 	Only []string `yaml:"only"`
+}
+
+// Hooks is about hooks, actions and rules: user code in Auth0's forms. They run as functions do (functions.isolation, node, cache, memory, egress).
+type Hooks struct {
+	// Registry is where npm modules come from, an https URL. Default: https://registry.npmjs.org.
+	Registry string `yaml:"registry"`
+	// Timeout bounds one execution, 1 s to 20 s. Default 20 s.
+	Timeout *Duration `yaml:"timeout"`
+	// Memory is what a worker may take, in MiB. Default 256.
+	Memory int `yaml:"memory"`
 }
 
 // KMS is about the keys that codes are sealed under for sender functions.

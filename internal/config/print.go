@@ -64,6 +64,8 @@ const Example = `# Countersign configuration. Every key may also come from the e
 listen: 0.0.0.0:8443
 # The URLs that clients use; Host must be one of them. The first one begins the issuer: https://id.example.com/<pool id>
 base_urls: [https://id.example.com]
+# Which pool a base URL belongs to, for the Auth0 dialect; not needed where there is one pool.
+# pools: ["https://id.example.com=eu-central-1_AbC123"]
 # Surfaces of the admin listener that are opened on listen too: signed, sts, admin, metrics.
 expose: []
 
@@ -127,6 +129,12 @@ functions:
   # remote: true       # pools may call functions in AWS, with the credentials below
   # remote_allow:      # which ones: ARNs, of which * and ? may stand for parts
   #   - arn:aws:lambda:eu-west-1:123456789012:function:sms-*
+
+# Hooks, actions and rules in Auth0's forms; they run as functions do: docs/hooks.md.
+hooks:
+  # registry: https://registry.npmjs.org   # where npm modules come from
+  # timeout: 20s       # one execution
+  memory: 256          # MiB, one worker
 
 # Keys of the built-in KMS, or those of AWS KMS.
 kms:

@@ -56,6 +56,7 @@ func (c *Config) Problems(getenv func(string) string) []Problem {
 	j.sender()
 	j.networks("egress.allow", c.Egress.Allow)
 	j.functions()
+	j.hooks()
 	j.aws()
 	j.rest()
 	return j.list
@@ -72,6 +73,7 @@ func (j *judge) listeners() {
 		j.add("base_urls", "name the URL that clients use, for example [https://id.example.com]", "none declared; Host must be one of a closed list and tokens need an issuer")
 	}
 	j.baseURLs("base_urls", c.BaseURLs)
+	j.pools()
 	for _, name := range c.Expose {
 		if !slices.Contains(Exposable, name) {
 			j.add("expose", "known names: "+strings.Join(Exposable, ", "), "%q is not a surface", name)

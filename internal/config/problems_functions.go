@@ -3,11 +3,13 @@ package config
 import (
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Isolations are the levels of functions.isolation, best first.
@@ -115,5 +117,47 @@ func (j *judge) aws() {
 	used := f.Remote || k.Provider == "aws"
 	if used && a.AccessKeyID == "" && !a.Chain && (j.env("AWS_ACCESS_KEY_ID") == "" || j.env("AWS_SECRET_ACCESS_KEY") == "") {
 		j.add("aws.access_key_id", "set a key, or chain: true for what the AWS SDK finds", "AWS is to be called, but there are no credentials")
+	}
+}
+
+// hooks judges the section of user code in Auth0's forms.
+func (j *judge) hooks() {
+	h := j.c.Hooks
+	if h.Registry != "" {
+		if u, err := url.Parse(h.Registry); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" {
+			j.add("hooks.registry", "for example https://registry.npmjs.org", "%q is not an https URL without credentials", h.Registry)
+		}
+	}
+	if d := h.Timeout; d != nil && (*d < Duration(time.Second) || *d > Duration(20*time.Second)) {
+		j.add("hooks.timeout", "1s to 20s", "%s is out of range", time.Duration(*d))
+	}
+	if h.Memory != 0 && (h.Memory < 128 || h.Memory > 4096) {
+		j.add("hooks.memory", "128 to 4096 (MiB)", "%d MiB is out of range", h.Memory)
+	}
+}
+
+// PoolsByURL are Pools by base URL.
+func (c *Config) PoolsByURL() map[string]string {
+	out := map[string]string{}
+	for _, p := range c.Pools {
+		if at := strings.LastIndexByte(p, '='); at > 0 {
+			out[strings.TrimSpace(p[:at])] = strings.TrimSpace(p[at+1:])
+		}
+	}
+	return out
+}
+
+func (j *judge) pools() {
+	const example = "for example https://id.example.com=eu-central-1_AbC123"
+	known := slices.Concat(j.c.BaseURLs, j.c.Admin.BaseURLs)
+	for _, p := range j.c.Pools {
+		base, pool, ok := strings.Cut(p, "=")
+		base, pool = strings.TrimSpace(base), strings.TrimSpace(pool)
+		switch {
+		case !ok || !strings.Contains(pool, "_"):
+			j.add("pools", example, "%q does not name a base URL and a pool", p)
+		case !slices.Contains(known, base):
+			j.add("pools", "name it in base_urls or admin.base_urls as well", "%s is not among the declared base URLs", base)
+		}
 	}
 }
