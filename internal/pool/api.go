@@ -20,6 +20,9 @@ type Caller struct {
 	Metadata, Control map[string]string
 	// Language is the language asked for (x-request-language, else Accept-Language, as sent), Hostname the server's name in the request. Empty: unknown.
 	Language, Hostname string
+	// PoolID is the pool that the request's Host names (front.PoolOf). The flows of the Auth0 wire (oauth.go) refuse clients, tokens and tickets of
+	// another pool as if they did not exist. Empty: any pool.
+	PoolID string
 	// BaseURL is the declared base URL that the request came by (front.BaseURLOf); with a slash it is the issuer of the Auth0 wire. Empty: the
 	// pool's own (Config.BaseURL).
 	BaseURL string
