@@ -193,7 +193,7 @@ func (e *env) create(t *testing.T, change ...func(*function.Create)) *function.I
 
 func (e *env) eventsOf(t *testing.T, pool string, kind eventlog.Type) []*store.Event {
 	t.Helper()
-	all, err := e.events.List(t.Context(), e.store, eventlog.Query{PoolID: pool, Type: kind, Limit: 1000, Ascending: true})
+	all, err := e.events.List(t.Context(), e.store, eventlog.Query{PoolID: pool, Types: []eventlog.Type{kind}, Limit: 1000, Ascending: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -171,7 +171,7 @@ func TestANewAlgorithmRotatesTheKeys(t *testing.T) {
 		if n := count(); n != 4 {
 			t.Errorf("%d keys after a change of the algorithm, want the old pair and the new", n)
 		}
-		events, err := h.Log.List(ctx, h.Store, eventlog.Query{PoolID: p.ID, Type: eventlog.KeysRotated})
+		events, err := h.Log.List(ctx, h.Store, eventlog.Query{PoolID: p.ID, Types: []eventlog.Type{eventlog.KeysRotated}})
 		if err != nil || len(events) != 1 {
 			t.Errorf("the log has %v, %v", events, err)
 		}

@@ -74,7 +74,7 @@ func TestRiskNotification(t *testing.T) {
 		if r := e.Request(); r["code"] != nil || r["clientMetadata"] != nil || r["type"] != "customSMSSenderRequestV1" || attrs["sub"] != nil || attrs["EVENT_ID"] == "" {
 			t.Errorf("%v", r)
 		}
-		all, err := l.Log.List(t.Context(), l.Store, eventlog.Query{PoolID: l.pool, Type: eventlog.RiskNotified})
+		all, err := l.Log.List(t.Context(), l.Store, eventlog.Query{PoolID: l.pool, Types: []eventlog.Type{eventlog.RiskNotified}})
 		if err != nil || len(all) != 2 {
 			t.Errorf("%d events, %v", len(all), err)
 		}

@@ -76,7 +76,7 @@ func (l *lambda) newest() (pooltest.Message, triggertest.Event) {
 
 func (l *lambda) failures() []*store.Event {
 	l.t.Helper()
-	all, err := l.Log.List(l.t.Context(), l.Store, eventlog.Query{PoolID: l.pool, Type: eventlog.TriggerFailed, Limit: 1000})
+	all, err := l.Log.List(l.t.Context(), l.Store, eventlog.Query{PoolID: l.pool, Types: []eventlog.Type{eventlog.TriggerFailed}, Limit: 1000})
 	l.must(err)
 	return all
 }
@@ -301,7 +301,7 @@ func TestNoticesAreNotForSenderFunctions(t *testing.T) {
 		if len(after) != 1 || after[0].To != "a@example.com" || after[0].TriggerSource != "AccountChanged" || after[0].Event != nil {
 			t.Errorf("notices %+v", after)
 		}
-		all, err := l.Log.List(t.Context(), l.Store, eventlog.Query{PoolID: l.pool, Type: eventlog.NotificationFailed})
+		all, err := l.Log.List(t.Context(), l.Store, eventlog.Query{PoolID: l.pool, Types: []eventlog.Type{eventlog.NotificationFailed}})
 		if err != nil || len(all) != 1 || !strings.Contains(string(all[0].Data), "custom_sender") {
 			t.Errorf("%d events, %v", len(all), err)
 		}

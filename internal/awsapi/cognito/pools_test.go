@@ -399,7 +399,7 @@ func TestChangesOfOtherAPIsAreDescribed(t *testing.T) {
 
 func (c *control) events(poolID string, kind eventlog.Type) []*store.Event {
 	c.t.Helper()
-	list, err := c.Log.List(c.t.Context(), c.Store, eventlog.Query{PoolID: poolID, Type: kind, Limit: 50})
+	list, err := c.Log.List(c.t.Context(), c.Store, eventlog.Query{PoolID: poolID, Types: []eventlog.Type{kind}, Limit: 50})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func TestLambdaConfigKeyAndPermission(t *testing.T) {
 		d.Unusable(nil)
 		d.Deny(fault.New(fault.AccessDenied).WithHint("aws lambda add-permission --function-name PreSignUp"))
 		c.do("UpdateUserPool", update)
-		all, err := c.Log.List(t.Context(), c.Store, eventlog.Query{PoolID: id, Type: eventlog.PoolChanged})
+		all, err := c.Log.List(t.Context(), c.Store, eventlog.Query{PoolID: id, Types: []eventlog.Type{eventlog.PoolChanged}})
 		if err != nil || !slices.ContainsFunc(all, func(e *store.Event) bool { return strings.Contains(string(e.Data), "add-permission") }) {
 			t.Errorf("%d events, none with the command; %v", len(all), err)
 		}
