@@ -67,11 +67,12 @@ var table = []rule{
 	{"internal/guard", "internal/fault internal/store", ""},
 	{"internal/delivery", "internal/eventlog internal/fault internal/secret internal/store phone provider", ""},
 	{"internal/trigger", "envelope internal/fault provider", ""},
-	{"internal/function", "internal/eventlog internal/fault internal/form internal/keyring internal/policy internal/runner internal/secret internal/store internal/trigger", "github.com/google/uuid"},
+	{"internal/artifact", "internal/fault internal/runner internal/store", ""},
+	{"internal/function", "internal/artifact internal/eventlog internal/fault internal/form internal/keyring internal/policy internal/runner internal/secret internal/store internal/trigger", "github.com/google/uuid"},
 	{"internal/kms", "envelope internal/eventlog internal/fault internal/form internal/keyring internal/policy internal/store internal/trigger", "github.com/google/uuid"},
 	{"internal/script", "internal/facts internal/runner internal/secret", ""},
-	{"internal/hook", "internal/delivery internal/eventlog internal/facts internal/fault internal/form internal/keyring internal/module internal/runner internal/script internal/secret " +
-		"internal/store phone provider", "github.com/google/uuid github.com/oklog/ulid"},
+	{"internal/hook", "internal/artifact internal/delivery internal/eventlog internal/facts internal/fault internal/form internal/keyring internal/module internal/runner internal/script internal/secret " +
+		"internal/store phone provider", "github.com/google/uuid"},
 	{"internal/pool", "internal/delivery internal/eventlog internal/facts internal/fault internal/guard internal/keyring internal/message internal/otp " +
 		"internal/password internal/secret internal/srp internal/store internal/token internal/totp internal/trigger phone provider", "github.com/google/uuid"},
 	{"internal/simulator", "internal/ui phone provider", "github.com/google/uuid"},
@@ -126,7 +127,7 @@ var (
 	serverSide = []string{"net/http", "database/sql", "html/template"}
 	lower      = []string{
 		"internal/store", "internal/otp", "internal/guard", "internal/pool", "internal/delivery", "internal/eventlog", "internal/keyring",
-		"internal/token", "internal/message", "internal/password", "internal/access", "internal/facts", "internal/module", "internal/script", "internal/hook", "internal/trigger", "internal/function", "internal/kms", "internal/runner",
+		"internal/token", "internal/message", "internal/password", "internal/access", "internal/artifact", "internal/facts", "internal/module", "internal/script", "internal/hook", "internal/trigger", "internal/function", "internal/kms", "internal/runner",
 		"provider", "phone",
 	}
 )

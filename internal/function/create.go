@@ -30,7 +30,7 @@ func (s *Service) Create(ctx context.Context, c *Create) (*Info, error) {
 	if missing := judgeHandlerFile(&set, files); missing != "" {
 		return nil, badPackage(missing)
 	}
-	if err := s.keep(ctx, hash, c.Package); err != nil {
+	if err := s.artifacts.Keep(ctx, hash, c.Package); err != nil {
 		return nil, err
 	}
 	now := s.now()

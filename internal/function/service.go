@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"countersign/internal/artifact"
 	"countersign/internal/eventlog"
 	"countersign/internal/runner"
 	"countersign/internal/store"
@@ -100,9 +101,9 @@ type Service struct {
 	inFlight inFlight
 	queue    *queue
 	// checks bounds the packages that are being checked at once.
-	checks chan struct{}
-	chunks chunks
-	once   sync.Once
+	checks    chan struct{}
+	artifacts *artifact.Keeper
+	once      sync.Once
 }
 
 // New returns a Service. It panics without Store, Keys or Events, which is a mistake of the programmer.
@@ -121,6 +122,7 @@ func New(c Config) *Service {
 	}
 	c.Limits.defaults()
 	s := &Service{c: c, checks: make(chan struct{}, 2)}
+	s.artifacts = artifact.New(artifact.Config{Store: c.Store, Bytes: c.Limits.CodeBytes, Hint: storageHint, Now: c.Now})
 	s.queue = newQueue(s)
 	return s
 }

@@ -23,7 +23,7 @@ func (s *Service) UpdateCode(ctx context.Context, ref Ref, u *CodeUpdate) (*Info
 		return nil, err
 	}
 	if !u.DryRun {
-		if err := s.keep(ctx, hash, u.Package); err != nil {
+		if err := s.artifacts.Keep(ctx, hash, u.Package); err != nil {
 			return nil, err
 		}
 	}
