@@ -123,6 +123,7 @@ type ClientConfig struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 	// Audiences are the APIs that the client may ask access tokens for, besides the server's own; Scopes what it may be granted there.
 	Audiences []string `json:"audiences,omitempty"`
+	Scopes    []string `json:"scopes,omitempty"`
 }
 
 // DefaultFlows are what a client may use that names none: API reference, CreateUserPoolClient.

@@ -138,7 +138,9 @@ type Family struct {
 	// Wire is the dialect that the session was begun in ("cognito", "auth0"); empty means cognito. Its refresh tokens are good there alone.
 	Wire string
 	// Scope and Audience are what the Auth0 wire granted; empty on the other.
-	Scope, Audience                string
+	Scope, Audience string
+	// Methods are the factors that the session was begun with, space-separated (pwd sms otp email mfa); empty on the Cognito wire.
+	Methods                        string
 	AuthTime, CreatedAt, ExpiresAt time.Time
 	RevokedAt                      time.Time
 	Version                        int64
