@@ -43,6 +43,9 @@ type Call struct {
 	Body      json.RawMessage
 	// Secrets are given as context.webtask.secrets, event.secrets or (for a Rule) configuration.
 	Secrets map[string]string
+	// Headers are what a Hook sees as context.webtask.headers, in lower case. Authorization, which a Hook with the secret auth0-extension-secret asks
+	// for, is added unless it is there.
+	Headers map[string]string
 	// Sensitive is taken out of Console, Requests and errors, besides Secrets: the code, the destination.
 	Sensitive []string
 	// Deadline is when the caller stops waiting; zero: Timeout from when the code begins.
@@ -124,11 +127,10 @@ type Runner struct {
 	Code     runner.Runner
 	MemoryMB int
 	Workers  int
-	Now      func() time.Time
-}
+	// Timeout is the limit of one execution. Default: the constant Timeout.
+	Timeout time.Duration
+	// Now defaults to time.Now.
+	Now func() time.Time
 
-// Run calls the code. Errors are those of runner.Runner (ErrBusy, ErrUnavailable) and of the context: nothing has begun then. All that user code
-// can do wrong is in the Outcome.
-func (r *Runner) Run(ctx context.Context, u *Unit, c *Call) (*Outcome, error) {
-	return nil, runner.ErrUnavailable
+	caches caches
 }
