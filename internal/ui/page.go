@@ -18,7 +18,7 @@ type Head struct {
 	Title string
 	// Nonce allows the page's own scripts; a fresh one for each answer.
 	Nonce string
-	// Style, Script and Icon are URLs.
+	// Style, Script and Icon are URLs. A page without Script runs none.
 	Style, Script, Icon string
 }
 
@@ -30,20 +30,29 @@ func NewHead(title, prefix, entry string) Head {
 	}
 }
 
+// NewPlainHead returns the head of a page without scripts, for the template "plain-head".
+func NewPlainHead(title, prefix, entry string) Head {
+	return Head{Title: title, Style: prefix + AssetName(entry+".css"), Icon: prefix + AssetName("icon.svg")}
+}
+
 // SetHeaders sets the headers of an HTML page that may hold secrets: not stored, not framed, nothing from elsewhere.
 func (h Head) SetHeaders(header http.Header) {
+	script := "'none'"
+	if h.Script != "" {
+		script = "'nonce-" + h.Nonce + "'"
+	}
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; script-src 'nonce-%s'; style-src 'self'; img-src 'self'; "+
-		"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'", h.Nonce))
+	header.Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; script-src %s; style-src 'self'; img-src 'self'; "+
+		"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'", script))
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Frame-Options", "DENY")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 }
 
-// Parse returns the templates of fsys that match the patterns, together with the shared ones: "head", "theme-toggle",
-// "copy" and the function icon.
+// Parse returns the templates of fsys that match the patterns, together with the shared ones: "head", "plain-head",
+// "theme-toggle", "copy" and the function icon.
 func Parse(fsys fs.FS, funcs template.FuncMap, patterns ...string) (*template.Template, error) {
 	t := template.New("ui").Funcs(template.FuncMap{"icon": icon, "pair": pair}).Funcs(funcs)
 	t, err := t.ParseFS(shared, "templates/*.html")

@@ -69,6 +69,11 @@ func TestHead(t *testing.T) {
 	if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp, "'nonce-"+head.Nonce+"'") || strings.Contains(csp, "unsafe") {
 		t.Error(csp)
 	}
+	if plain := NewPlainHead("", "/x/", "page"); plain.Script != "" || !strings.HasPrefix(plain.Style, "/x/page-") {
+		t.Errorf("%+v", plain)
+	} else if plain.SetHeaders(header); !strings.Contains(header.Get("Content-Security-Policy"), "script-src 'none'") {
+		t.Error(header)
+	}
 	if _, err := icon("none"); err == nil {
 		t.Error("an unknown icon was drawn")
 	}

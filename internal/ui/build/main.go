@@ -17,7 +17,7 @@ import (
 )
 
 // entries are the files of src that become files of dist.
-var entries = []string{"simulator.ts", "simulator.css", "icon.svg"}
+var entries = []string{"simulator.ts", "simulator.css", "page.css", "icon.svg"}
 
 func main() {
 	if err := run(); err != nil {
