@@ -25,6 +25,8 @@ const (
 	Enrol Purpose = "enrol"
 	// Notice counts messages without a code: something about the account has changed.
 	Notice Purpose = "notice"
+	// RecoveryCode counts wrong recovery codes of the Auth0 wire, which are too long to be guessed: apart from SignIn, so that they lock nothing else.
+	RecoveryCode Purpose = "recovery_code"
 )
 
 // Limits are the numbers of a Guard. The zero value of a field means its default; a negative one means no limit.
@@ -44,6 +46,10 @@ type Limits struct {
 	// Calls is redemptions an hour for one account and purpose, right or wrong, from known networks and from all others each. Default 15 for SignUp and Verify, 20 for
 	// Recovery, 5 for Password changes by a signed-in user.
 	Calls map[Purpose]int
+	// FactorSends is how many messages with second factors one account may cause at once on the Auth0 wire; one more comes back each hour.
+	// FactorFailures is how many wrong answers it may give there at once; one more comes back each six minutes. Known networks and all others
+	// have as many each. Default 10 (Auth0's entity limits).
+	FactorSends, FactorFailures int
 }
 
 const (
@@ -80,6 +86,8 @@ type Try struct {
 	Known bool
 	// Network is the keyed hash of the caller's network, or empty.
 	Network string
+	// Factor: FactorFailures holds as well.
+	Factor bool
 }
 
 func (t Try) key() store.CounterKey {
@@ -112,6 +120,11 @@ func (g *Guard) Begin(ctx context.Context, tx store.Tx, t Try) (*Turn, error) {
 	}
 	if err := g.network(ctx, tx, t); err != nil {
 		return nil, err
+	}
+	if t.Factor {
+		if err := g.draw(ctx, tx, t.factorKey(), pick(g.Limits.FactorFailures, factorBurst), factorFailureEvery, false); err != nil {
+			return nil, err
+		}
 	}
 	return &Turn{g: g, t: t, tx: tx, c: c}, nil
 }
@@ -185,6 +198,11 @@ func (t *Turn) Fail(ctx context.Context) (locked bool, err error) {
 			return false, err
 		}
 	}
+	if t.t.Factor {
+		if err := t.g.draw(ctx, t.tx, t.t.factorKey(), pick(t.g.Limits.FactorFailures, factorBurst), factorFailureEvery, true); err != nil {
+			return false, err
+		}
+	}
 	return c.N >= lockAfter, nil
 }
 
@@ -205,8 +223,10 @@ func (t *Turn) Succeed(ctx context.Context) error {
 // Forgive resets the counters of a purpose from outside: a recovery or an administrator did it.
 func (g *Guard) Forgive(ctx context.Context, tx store.Tx, poolID, subject string, purposes ...Purpose) error {
 	for _, p := range purposes {
-		if err := tx.Counters().ResetCounters(ctx, poolID, subject, "try/"+string(p)); err != nil {
-			return err
+		for _, what := range []string{"try/", "factor/"} {
+			if err := tx.Counters().ResetCounters(ctx, poolID, subject, what+string(p)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -249,6 +269,8 @@ type Send struct {
 	// Number is the keyed hash of the line, empty for e-mail; Known and Network as in Try.
 	Number, Network string
 	Known           bool
+	// Factor: FactorSends holds as well.
+	Factor bool
 }
 
 // Send counts a message inside a Write. AttemptLimit means that it must not be sent.
@@ -260,6 +282,12 @@ func (g *Guard) Send(ctx context.Context, tx store.Tx, s Send) error {
 	account := store.CounterKey{PoolID: s.PoolID, Subject: s.Subject, Purpose: "send/" + string(s.Purpose), Bucket: bucket(s.Known)}
 	if err := g.bump(ctx, tx, account, limit); err != nil {
 		return err
+	}
+	if s.Factor {
+		k := store.CounterKey{PoolID: s.PoolID, Subject: s.Subject, Purpose: "factor/send", Bucket: bucket(s.Known)}
+		if err := g.draw(ctx, tx, k, pick(g.Limits.FactorSends, factorBurst), factorSendEvery, true); err != nil {
+			return err
+		}
 	}
 	if s.Number != "" {
 		limit := pick(g.Limits.SendsNumber, 20)

@@ -25,6 +25,9 @@ const (
 	EmailMFA Purpose = "email_mfa"
 	SMSOTP   Purpose = "sms_otp"
 	EmailOTP Purpose = "email_otp"
+	// OOB and Passwordless are second and first factors of the Auth0 wire, by text, call or e-mail.
+	OOB          Purpose = "oob"
+	Passwordless Purpose = "passwordless"
 )
 
 // Keep is how many codes without a chain stay alive.
@@ -40,6 +43,9 @@ func (p Purpose) Digits() int {
 	return 6
 }
 
+// oobLife is how long codes of the Auth0 wire are good ("Authenticate using ROPG flow with MFA").
+const oobLife = 5 * time.Minute
+
 // strictLife is the longest life of any code in strict mode: OWASP ASVS 5.0, 6.5.5 and NIST 800-63B-4.
 const strictLife = 10 * time.Minute
 
@@ -51,6 +57,8 @@ func (p Purpose) Life(session time.Duration, strict bool) time.Duration {
 		life = 24 * time.Hour
 	case Reset:
 		life = time.Hour
+	case OOB, Passwordless:
+		life = oobLife
 	}
 	if strict {
 		life = min(life, strictLife)
