@@ -18,5 +18,5 @@ type route struct {
 
 // routes is the table of the API.
 func routes() []route {
-	return slices.Concat([]route{})
+	return slices.Concat(hookRoutes(), runRoutes(), actionRoutes(), ruleRoutes())
 }
