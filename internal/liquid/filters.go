@@ -89,12 +89,12 @@ func jsonFilter(in input) (any, error) {
 	if err := in.run.weigh(in.value); err != nil {
 		return nil, err
 	}
-	v := in.value
-	switch v.(type) {
+	v := plain(in.value)
+	switch f := v.(type) {
 	case position, special:
 		v = map[string]any{}
 	case float64:
-		if f := v.(float64); math.IsNaN(f) || math.IsInf(f, 0) {
+		if math.IsNaN(f) || math.IsInf(f, 0) {
 			return "null", nil
 		}
 	}

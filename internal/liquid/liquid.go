@@ -51,8 +51,8 @@ func Parse(source string) (*Template, error) {
 	return &Template{nodes: nodes}, nil
 }
 
-// Render fills the template from bindings, whose values are nil, booleans, numbers, strings, time.Time, and slices and string-keyed
-// maps of these. The error is fault.TemplateInvalid if a limit was passed, or that of the context.
+// Render fills the template from bindings, whose values are nil, booleans, numbers, strings, time.Time, Labelled, and slices and string-keyed
+// maps of these; Go's other values count as nil. The error is fault.TemplateInvalid if a limit was passed, or that of the context.
 func (t *Template) Render(ctx context.Context, bindings map[string]any) (string, error) {
 	r := &run{ctx: ctx, env: maps.Clone(bindings), vars: map[string]any{}, left: maxWork}
 	if r.env == nil {

@@ -12,11 +12,17 @@ import (
 	"unicode/utf16"
 )
 
+// Labelled is a binding with properties that is written as Text where it is written itself.
+type Labelled struct {
+	Text   string
+	Fields map[string]any
+}
+
 // normal turns what bindings may hold into what the package works with: nil, bool, float64, string, time.Time, []any,
-// map[string]any, position, special. What it does not know becomes nil.
+// map[string]any, Labelled, position, special. What it does not know becomes nil.
 func normal(v any) any {
 	switch v := v.(type) {
-	case nil, bool, float64, string, time.Time, []any, map[string]any, position, special:
+	case nil, bool, float64, string, time.Time, []any, map[string]any, position, special, Labelled:
 		return v
 	case int:
 		return float64(v)
@@ -28,12 +34,6 @@ func normal(v any) any {
 			return nil
 		}
 		return f
-	case json.RawMessage:
-		var out any
-		if json.Unmarshal(v, &out) != nil {
-			return nil
-		}
-		return out
 	case map[string]string:
 		out := make(map[string]any, len(v))
 		for k, s := range v {
@@ -86,6 +86,8 @@ func property(v, key any) any {
 			return found
 		}
 		return float64(len(v))
+	case Labelled:
+		return v.Fields[name]
 	case position:
 		return v.property(name)
 	case string:
@@ -194,6 +196,8 @@ func (r *run) str(v any) (string, error) {
 		return formatNumber(v), nil
 	case time.Time:
 		return v.UTC().Format("2006-01-02T15:04:05.000Z"), nil
+	case Labelled:
+		return v.Text, nil
 	case map[string]any, position:
 		return "[object Object]", nil
 	case []any:
@@ -247,7 +251,16 @@ func (r *run) enumerate(v any) ([]any, error) {
 	return nil, nil
 }
 
+// plain is the text of what is labelled, else v.
+func plain(v any) any {
+	if l, ok := v.(Labelled); ok {
+		return l.Text
+	}
+	return v
+}
+
 func (r *run) compare(operator string, a, b any) (any, error) {
+	a, b = plain(a), plain(b)
 	switch operator {
 	case "contains":
 		return r.contains(a, b)
@@ -296,6 +309,7 @@ func ordered(operator string, c int) bool {
 
 // equal is strict, as ===, but lists are compared by their items.
 func (r *run) equal(a, b any) (bool, error) {
+	a, b = plain(a), plain(b)
 	if s, ok := a.(special); ok {
 		return fits(s, b), nil
 	}

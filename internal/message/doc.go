@@ -9,6 +9,10 @@
 // Clean before it is rendered, and callers leave it out (an empty Username) until the number is verified. The
 // Trusted path is for names that no stranger chose.
 //
+// Auth0's texts are a second dialect (PhoneKind): Liquid templates with Auth0's variables, per kind and with a spoken form, in PhoneCache,
+// ValidatePhone and PreviewPhone. The same rules hold: values that users set pass through Clean, and are not given until the number is
+// verified; the languages of a request count only where they are language tags.
+//
 // Invariants:
 //   - values are never expanded again: a username of "{####}" does not show the code twice;
 //   - an untrusted value adds at most 24 characters, none of which a telephone would turn into a link;

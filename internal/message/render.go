@@ -88,8 +88,14 @@ func expand(out *strings.Builder, s, name string, v Values) string {
 	return s[1:]
 }
 
-// Fill puts the code into the place that Render kept open for it. All of a text's open places get it.
-func Fill(text, code string) string { return strings.ReplaceAll(text, CodePlaceholder, code) }
+// Fill puts the code into the place that Render or PhoneCache.Render kept open for it. All of a text's open places get it.
+func Fill(text, code string) string {
+	text = strings.ReplaceAll(text, CodePlaceholder, code)
+	if strings.Contains(text, SpokenPlaceholder) {
+		text = strings.ReplaceAll(text, SpokenPlaceholder, Spoken(code))
+	}
+	return text
+}
 
 // Clean reduces a value that a user has set to at most 24 characters of letters (with their combining marks), digits,
 // space and . - ' and tidies spaces. A space follows each dot that stands before a letter or digit, since telephones make a
