@@ -1,0 +1,82 @@
+package authentication
+
+import (
+	"context"
+	"net/http"
+
+	"countersign/internal/fault"
+	"countersign/internal/pool"
+)
+
+// started is the answer of POST /passwordless/start.
+type started struct {
+	ID            string `json:"_id"`
+	Phone         string `json:"phone_number,omitempty"`
+	PhoneVerified *bool  `json:"phone_verified,omitempty"`
+	Email         string `json:"email,omitempty"`
+	EmailVerified *bool  `json:"email_verified,omitempty"`
+	Language      string `json:"request_language,omitempty"`
+}
+
+func (a *API) startPasswordless(ctx context.Context, q *request) (any, error) {
+	if !a.take(q.w, q.Request, a.limits.start) {
+		return nil, tooMany("too_many_requests", descManyTexts)
+	}
+	in := pool.PasswordlessInput{OAuthClient: q.client(), Connection: q.get("connection"), Phone: q.get("phone_number"), Email: q.get("email")}
+	if err := startable(q, in); err != nil {
+		return nil, err
+	}
+	out, err := a.Flows.StartPasswordless(ctx, q.caller, in)
+	if err != nil {
+		return nil, startError(err, in.Connection)
+	}
+	r := started{ID: out.ID, Phone: out.Phone, Email: out.Email, Language: out.Language}
+	if out.Phone != "" {
+		r.PhoneVerified = &out.Verified
+	} else {
+		r.EmailVerified = &out.Verified
+	}
+	return r, nil
+}
+
+// startable says what the request lacks, in the names that clients know.
+func startable(q *request, in pool.PasswordlessInput) error {
+	bad := func(name, text string) error {
+		return &oauthError{status: http.StatusBadRequest, Name: name, Description: text}
+	}
+	switch {
+	case in.ID == "":
+		return missing("client_id")
+	case in.Connection != "sms" && in.Connection != "email":
+		return bad("bad.connection", "The connection must be sms or email.")
+	case in.Connection == "sms" && in.Phone == "":
+		return bad("bad.phone_number", "Missing required parameter: phone_number")
+	case in.Connection == "email" && in.Email == "":
+		return bad("bad.email", "Missing required parameter: email")
+	case q.get("send") != "" && q.get("send") != "code":
+		return bad("operation_not_supported", "Only codes are sent: leave send out, or set it to code.")
+	}
+	return nil
+}
+
+// startError names the parameter that a sentence is about.
+func startError(err error, connection string) error {
+	f := fault.Of(err)
+	if f.Code != fault.InvalidParameter && f.Code != fault.DestinationRefused {
+		return answered(err, startWords)
+	}
+	name := "bad.phone_number"
+	if connection == "email" {
+		name = "bad.email"
+	}
+	if f.Field == "connection" {
+		name = "bad.connection"
+	}
+	return answered(err, words{f.Code: {status: http.StatusBadRequest, name: name, text: "The destination cannot be used.", own: true}})
+}
+
+// verifyPasswordless answers clients of before the grant: telling whether a code is right, without spending it, would be a way to guess it.
+func (a *API) verifyPasswordless(context.Context, *request) (any, error) {
+	return nil, &oauthError{status: http.StatusGone, Name: "operation_not_supported",
+		Description: "Codes are redeemed with POST /oauth/token and grant_type " + grantURI + "passwordless/otp."}
+}
