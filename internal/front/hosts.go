@@ -46,6 +46,14 @@ func (h *Hosts) List() []string {
 	return slices.Clone(h.order)
 }
 
+// Owner returns the pool of a declared base URL, "" if it is for all pools. ok is false if it was not declared.
+func (h *Hosts) Owner(baseURL string) (poolID string, ok bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	poolID, ok = h.pools[baseURL]
+	return poolID, ok
+}
+
 // find looks up scheme and Host header.
 func (h *Hosts) find(scheme, host string) (poolID string, ok bool) {
 	o, ok := origin(scheme, host)
