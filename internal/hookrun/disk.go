@@ -43,8 +43,11 @@ func (w *worker) watchDisk() {
 
 var errFull = errors.New("hookrun: the folder is too large")
 
-// tooLarge judges a folder, and what a process holds of it besides.
-func tooLarge(folder string, pid int) bool {
+// tooLarge judges a worker's folder, and what its process holds of it besides.
+func tooLarge(folder string, pid int) bool { return exceeds(folder, pid, maxTempBytes, maxTempFiles) }
+
+// exceeds reports whether a folder, and what a process holds of it besides, is larger than the bounds.
+func exceeds(folder string, pid int, maxBytes int64, maxFiles int) bool {
 	size := hiddenBytes(pid, folder)
 	files := 0
 	err := filepath.WalkDir(folder, func(p string, d fs.DirEntry, err error) error {
@@ -57,12 +60,12 @@ func tooLarge(folder string, pid int) bool {
 		if info, err := d.Info(); err == nil && !d.IsDir() {
 			size += info.Size()
 		}
-		if files++; size > maxTempBytes || files > maxTempFiles {
+		if files++; size > maxBytes || files > maxFiles {
 			return errFull
 		}
 		return nil
 	})
-	return size > maxTempBytes || errors.Is(err, errFull)
+	return size > maxBytes || errors.Is(err, errFull)
 }
 
 // depth is how many folders lie between root and p.

@@ -32,7 +32,11 @@ const (
 // network is what a worker can connect to. Every connection arrives here: its local address tells the name that the code looked up, its
 // local port the port; then the policy decides.
 type network struct {
+	r *Runner
+	// w is nil for a job, which has neither a Runtime API nor hosts that this server answers itself.
 	w     *worker
+	name  string
+	rules *rules
 	names *names
 	api   *connQueue
 
@@ -49,16 +53,25 @@ type network struct {
 }
 
 func newNetwork(w *worker) *network {
-	n := &network{w: w, names: newNames(), open: map[net.Conn]bool{}, api: newConnQueue()}
+	n := plainNetwork(w.r, w.code.Name, w.r.rules)
+	n.w = w
 	n.names.full = func() { go w.r.wornOut(w) }
-	n.names.localhost = slices.ContainsFunc(w.r.rules.hosts, func(h hostRule) bool { return h.pattern == "localhost" })
-	n.ctx, n.cancel = context.WithCancel(w.r.ctx)
+	return n
+}
+
+// plainNetwork is a network without a Runtime API.
+func plainNetwork(r *Runner, name string, rules *rules) *network {
+	n := &network{r: r, name: name, rules: rules, names: newNames(), open: map[net.Conn]bool{}, api: newConnQueue()}
+	n.names.localhost = slices.ContainsFunc(rules.hosts, func(h hostRule) bool { return h.pattern == "localhost" })
+	n.ctx, n.cancel = context.WithCancel(r.ctx)
 	return n
 }
 
 // serve begins to answer on all sockets.
 func (n *network) serve(s *sandbox.Sockets, isolated bool) {
-	go n.w.api.Serve(n.api)
+	if n.w != nil {
+		go n.w.api.Serve(n.api)
+	}
 	for port, l := range s.TCP {
 		go n.accept(l, port, isolated)
 	}
@@ -83,7 +96,7 @@ func (n *network) accept(l net.Listener, port int, isolated bool) {
 			continue
 		}
 		local := localAddr(c)
-		if port == apiPort && (!isolated || local.Addr() == loopback4) {
+		if n.w != nil && port == apiPort && (!isolated || local.Addr() == loopback4) {
 			n.api.put(&countedConn{Conn: c, left: func() { n.leave(c) }})
 			continue
 		}
@@ -142,7 +155,7 @@ func (n *network) close() {
 
 // answer serves one connection to a name: locally, or by connecting to it under the rules.
 func (n *network) answer(c net.Conn, host string, port int) {
-	if local := localAddr(c).Addr(); host == "" && local == loopback4 && n.w.r.rules.inNets(local, port) {
+	if local := localAddr(c).Addr(); host == "" && local == loopback4 && n.rules.inNets(local, port) {
 		host = local.String() // a rule opens this port of this machine
 	}
 	if host == "" {
@@ -150,9 +163,11 @@ func (n *network) answer(c net.Conn, host string, port int) {
 		reset(c)
 		return
 	}
-	if h := n.w.r.opts.Local(host, port); h != nil {
-		n.w.r.local.serve(n.ctx, &localConn{Conn: c, w: n.w, host: host, port: port, handler: h})
-		return
+	if n.w != nil {
+		if h := n.r.opts.Local(host, port); h != nil {
+			n.r.local.serve(n.ctx, &localConn{Conn: c, w: n.w, host: host, port: port, handler: h})
+			return
+		}
 	}
 	began := time.Now()
 	out, err := n.dial(host, port)
@@ -164,14 +179,14 @@ func (n *network) answer(c net.Conn, host string, port int) {
 	defer out.Close()
 	sum := splice(n.ctx, c, out)
 	took := time.Since(began)
-	n.w.r.opts.Observe(Event{Kind: Connected, Code: n.w.code.Name, Host: host, Port: port, Bytes: sum, Duration: took})
-	n.w.r.opts.Logger.Debug("function connected", "function", n.w.code.Name, "host", host, "port", port, "bytes", sum, "duration", took)
+	n.r.opts.Observe(Event{Kind: Connected, Code: n.name, Host: host, Port: port, Bytes: sum, Duration: took})
+	n.r.opts.Logger.Debug("function connected", "function", n.name, "host", host, "port", port, "bytes", sum, "duration", took)
 }
 
 // dial connects to host under the rules.
 func (n *network) dial(host string, port int) (net.Conn, error) {
-	r := n.w.r
-	policy, err := r.rules.policy(host, port)
+	r := n.r
+	policy, err := n.rules.policy(host, port)
 	netsOnly := errors.Is(err, errNetsOnly)
 	if err != nil && !netsOnly {
 		return nil, err
@@ -198,12 +213,12 @@ func (n *network) dial(host string, port int) (net.Conn, error) {
 
 // listed resolves a host to an address in the networks that the port is open for.
 func (n *network) listed(ctx context.Context, host string, port int) (string, error) {
-	all, err := n.w.r.opts.Resolver.LookupNetIP(ctx, "ip", host)
+	all, err := n.r.opts.Resolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {
 		return "", err
 	}
 	for _, ip := range all {
-		if n.w.r.rules.inNets(ip, port) {
+		if n.rules.inNets(ip, port) {
 			return ip.Unmap().String(), nil
 		}
 	}
@@ -228,7 +243,7 @@ func (r *Runner) leaveConn() {
 
 // refused tells the operator which setting stopped a connection; the code sees a reset connection.
 func (n *network) refused(host string, port int, why string) {
-	n.w.r.opts.Observe(Event{Kind: Refused, Code: n.w.code.Name, Host: host, Port: port, Detail: why})
+	n.r.opts.Observe(Event{Kind: Refused, Code: n.name, Host: host, Port: port, Detail: why})
 	n.sayMu.Lock()
 	if time.Since(n.since) > time.Minute {
 		n.said, n.since = 0, time.Now()
@@ -236,7 +251,7 @@ func (n *network) refused(host string, port int, why string) {
 	n.said++
 	said := n.said
 	n.sayMu.Unlock()
-	switch log := n.w.r.opts.Logger.With("function", n.w.code.Name, "host", host, "port", port, "reason", why); {
+	switch log := n.r.opts.Logger.With("function", n.name, "host", host, "port", port, "reason", why); {
 	case said < maxSaid:
 		log.Warn("function's connection refused")
 	case said == maxSaid:
