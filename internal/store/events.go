@@ -51,8 +51,11 @@ type Events interface {
 	ListEvents(ctx context.Context, q EventQuery) ([]*Event, error)
 	// Event returns ErrNotFound if the pool has no such event.
 	Event(ctx context.Context, poolID, id string) (*Event, error)
-	// CountDays counts events of the types by day (UTC) in [from, to), at most 400 days; days without any are left out.
+	// CountDays counts events of the types (32 at most) by day (UTC) in [from, to), at most 400 days, by the times in their ids; days
+	// without any are left out.
 	CountDays(ctx context.Context, poolID string, types []string, from, to time.Time) ([]DayCount, error)
+	// CountActive counts the users who have an event of the types (32 at most) since from, among up to limit such events.
+	CountActive(ctx context.Context, poolID string, types []string, from time.Time, limit int) (int, error)
 	// Prune deletes up to limit events older than before (by ID), as many final messages and as many of their attempts, and
 	// returns how many in all.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)

@@ -46,7 +46,7 @@ type User struct {
 	SealedDataKey []byte
 	// TokensAfter: tokens of families begun before it are dead (global sign-out, password reset).
 	TokensAfter time.Time
-	// Meta is what the Auth0 dialect adds to a user; nil: nothing. It is read with the user by User, FindUser and ListUsers.
+	// Meta is what the Auth0 dialect adds to a user; nil: nothing. It is read with the user, as nil if it holds nothing.
 	Meta                 *Meta
 	CreatedAt, UpdatedAt time.Time
 	Version              int64

@@ -56,6 +56,8 @@ func (t artifactTx) SweepArtifacts(ctx context.Context, before time.Time, limit 
 		hash, err := one(ctx, t.tx, `SELECT a.hash FROM artifacts a WHERE a.written_at < $1 AND a.hash > $2
 			AND NOT EXISTS (SELECT 1 FROM functions f WHERE f.artifact = a.hash)
 			AND NOT EXISTS (SELECT 1 FROM function_versions v WHERE v.artifact = a.hash)
+			AND NOT EXISTS (SELECT 1 FROM scripts s WHERE s.artifact = a.hash)
+			AND NOT EXISTS (SELECT 1 FROM script_versions w WHERE w.artifact = a.hash)
 			ORDER BY a.hash LIMIT 1`, readText, micros(before), after)
 		if errors.Is(err, store.ErrNotFound) {
 			return total, nil

@@ -74,13 +74,13 @@ func (t userTx) InsertAttempt(ctx context.Context, a *store.Attempt, keep int) e
 	if keep < 1 {
 		return errors.New("store: InsertAttempt must keep at least one")
 	}
-	row, err := json.Marshal(&a.User)
+	row, err := document(&a.User)
 	if err != nil {
 		return err
 	}
 	err = t.insert(ctx, `INSERT INTO signups (id, pool_id, client_id, name_key, network, user_row, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
-		a.ID, a.PoolID, a.ClientID, a.NameKey, a.Network, string(row), micros(a.CreatedAt), micros(a.ExpiresAt))
+		a.ID, a.PoolID, a.ClientID, a.NameKey, a.Network, row, micros(a.CreatedAt), micros(a.ExpiresAt))
 	if err != nil {
 		return err
 	}

@@ -152,5 +152,20 @@ type filter struct {
 
 func (f *filter) and(condition string, arg any) {
 	f.args = append(f.args, arg)
-	f.sql += " AND " + condition + "$" + strconv.Itoa(len(f.args))
+	f.sql += " AND " + condition + placeholder(len(f.args))
 }
+
+// in is a condition on a list.
+func (f *filter) in(what string, values []any) {
+	f.sql += " AND " + what + " IN ("
+	for i, v := range values {
+		if i > 0 {
+			f.sql += ", "
+		}
+		f.args = append(f.args, v)
+		f.sql += placeholder(len(f.args))
+	}
+	f.sql += ")"
+}
+
+func placeholder(n int) string { return "$" + strconv.Itoa(n) }

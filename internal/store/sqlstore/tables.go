@@ -36,6 +36,9 @@ var tables = []table{
 	{name: "functions", key: "id"},
 	{name: "function_versions", key: "function_id, number"},
 	{name: "function_aliases", key: "function_id, name"},
+	{name: "scripts", key: "id", pooled: true},
+	{name: "script_versions", key: "id", pooled: true},
+	{name: "settings", key: "pool_id, name", pooled: true},
 	{name: "artifacts", key: "hash"},
 	{name: "artifact_chunks", key: "hash, n"},
 }

@@ -24,7 +24,7 @@ func isSearchable(name string) bool {
 const userColumns = `u.pool_id, u.id, u.username, u.status, u.enabled, u.password_hash, u.password_history, u.srp_salt,
 	u.sealed_verifier, u.temporary_until, u.attributes, u.pending, u.mfa, u.mfa_preferred, u.sealed_totp, u.totp_step,
 	u.sealed_data_key, u.tokens_after, u.created_at, u.updated_at, u.version,
-	u.phone_number, u.email, u.name, u.given_name, u.family_name, u.preferred_username`
+	u.phone_number, u.email, u.name, u.given_name, u.family_name, u.preferred_username, u.meta, u.mfa_doc`
 
 const (
 	mfaSMS = 1 << iota
@@ -68,6 +68,9 @@ func readUser(s *scan) userRow {
 			u.Attributes = merge(u.Attributes, name, v)
 		}
 	}
+	if e := readMeta(u, s.text(), s.text()); e != nil {
+		err = e
+	}
 	return userRow{u, err}
 }
 
@@ -96,7 +99,7 @@ func users(rows []userRow, err error) ([]*store.User, error) {
 	return out, nil
 }
 
-// userValues are the columns from username to updated_at without the searchable ones, and those.
+// userValues are the values of plainColumns and of indexedColumns.
 func userValues(u *store.User) (plain, indexed []any, err error) {
 	attributes, err := mapText(u.Attributes, isSearchable)
 	if err != nil {
@@ -115,9 +118,14 @@ func userValues(u *store.User) (plain, indexed []any, err error) {
 		history = string(b)
 	}
 	mfa := bit(u.MFA.SMS, mfaSMS) | bit(u.MFA.TOTP, mfaTOTP) | bit(u.MFA.Email, mfaEmail) | bit(u.MFA.TOTPReady, mfaTOTPReady)
+	meta, mfaDoc, err := metaValues(u)
+	if err != nil {
+		return nil, nil, err
+	}
 	plain = []any{
 		orNull(u.PasswordHash), history, u.SRPSalt, u.SealedVerifier, micros(u.TemporaryUntil), attributes, pending, mfa,
 		orNull(u.MFA.Preferred), u.SealedTOTP, u.TOTPStep, u.SealedDataKey, micros(u.TokensAfter), micros(u.UpdatedAt),
+		meta, mfaDoc,
 	}
 	indexed = []any{u.Username, string(u.Status), flag(u.Enabled)}
 	if u.Username == u.ID {
@@ -143,18 +151,18 @@ func bit(set bool, b int64) int64 {
 // plainColumns and indexedColumns are in the order of userValues.
 const (
 	plainColumns = `password_hash, password_history, srp_salt, sealed_verifier, temporary_until, attributes, pending, mfa,
-		mfa_preferred, sealed_totp, totp_step, sealed_data_key, tokens_after, updated_at`
+		mfa_preferred, sealed_totp, totp_step, sealed_data_key, tokens_after, updated_at, meta, mfa_doc`
 	indexedColumns = `username, status, enabled, phone_number, email, name, given_name, family_name, preferred_username`
 )
 
 var (
 	insertUser = `INSERT INTO users (` + plainColumns + `, ` + indexedColumns + `, pool_id, id, created_at, version)
-		VALUES (` + placeholders(26) + `, 1) ON CONFLICT (pool_id, id) DO NOTHING`
-	updateUser = `UPDATE users SET ` + assignments(plainColumns, 1) + `, ` + assignments(indexedColumns, 15) +
-		`, version = version + 1 WHERE pool_id = $24 AND id = $25 AND version = $26`
+		VALUES (` + placeholders(28) + `, 1) ON CONFLICT (pool_id, id) DO NOTHING`
+	updateUser = `UPDATE users SET ` + assignments(plainColumns, 1) + `, ` + assignments(indexedColumns, 17) +
+		`, version = version + 1 WHERE pool_id = $26 AND id = $27 AND version = $28`
 	// updateUserPlain changes a row whose indexed columns stay as they are.
 	updateUserPlain = `UPDATE users SET ` + assignments(plainColumns, 1) + `, version = version + 1 WHERE ` +
-		unchanged(indexedColumns, 15) + ` AND pool_id = $24 AND id = $25 AND version = $26`
+		unchanged(indexedColumns, 17) + ` AND pool_id = $26 AND id = $27 AND version = $28`
 )
 
 // placeholders is $1, $2 ... $n.

@@ -45,6 +45,15 @@ func testEvents(s *suite) {
 		{store.EventQuery{Limit: 2, After: all[8].ID}, "[7 6]"},
 		{store.EventQuery{Limit: 2, After: all[3].ID, Ascending: true}, "[4 5]"},
 		{store.EventQuery{Limit: 20, Type: "f"}, "[2]"},
+		{store.EventQuery{Limit: 20, Types: []string{"f"}}, "[2]"},
+		{store.EventQuery{Limit: 20, Types: []string{"f", "s", "gd_send_sms", "f"}}, "[9 8 7 6 5 4 3 2 0]"},
+		{store.EventQuery{Limit: 3, Types: []string{"f", "gd_send_sms"}, Ascending: true, After: all[0].ID}, "[2 3 4]"},
+		{store.EventQuery{Limit: 20, Types: []string{"f", "s", "t"}, UserID: "u"}, "[2]"},
+		{store.EventQuery{Limit: 20, Types: []string{"f", "gd_send_sms"}, From: minute(2), To: minute(5)}, "[4 3 2]"},
+		{store.EventQuery{Limit: 20, Type: "f", Types: []string{"gd_send_sms", "s"}}, "[2]"},
+		{store.EventQuery{Limit: 20, ClientID: "c"}, "[5]"},
+		{store.EventQuery{Limit: 20, ClientID: "c", Types: []string{"f", "gd_send_sms"}}, "[5]"},
+		{store.EventQuery{Limit: 20, ClientID: "c", Types: []string{"f", "s"}}, "[]"},
 		{store.EventQuery{Limit: 20, UserID: "u"}, "[9 8 7 6 5 4 2 0]"},
 		{store.EventQuery{Limit: 20, Number: []byte{1}}, "[9 8 7 6 5 3 2 0]"},
 		{store.EventQuery{Limit: 20, From: minute(3), To: minute(6)}, "[5 4 3]"},
@@ -65,6 +74,77 @@ func testEvents(s *suite) {
 			return err
 		})
 	}
+	s.read(func(ctx context.Context, tx store.Tx) error {
+		got, err := tx.Events().Event(ctx, "p", all[5].ID)
+		s.same("Event", got, all[5])
+		s.is("an event of another pool", drop(tx.Events().Event(ctx, "p", all[1].ID)), store.ErrNotFound)
+		s.is("an unknown event", drop(tx.Events().Event(ctx, "p", id(77))), store.ErrNotFound)
+		if _, err := tx.Events().ListEvents(ctx, store.EventQuery{PoolID: "p", Limit: 1, Types: make([]string, 33)}); err == nil {
+			s.Error("33 types at once")
+		}
+		return err
+	})
+}
+
+// testEventCounts has an event of type s every six hours, of type f every day, for 100 days from 12:30 on, by ten users in turn.
+func testEventCounts(s *suite) {
+	const hours = 3600 * 1000
+	s.write(func(ctx context.Context, tx store.Tx) error {
+		for n := range 400 {
+			for _, e := range []*store.Event{
+				{PoolID: "p", Type: "s", UserID: fmt.Sprint("u", n%10)}, {PoolID: "q", Type: "s", UserID: "v"}, {PoolID: "p", Type: "f"}, {PoolID: "p", Type: "x"},
+			} {
+				if e.Type == "f" && n%4 != 0 {
+					continue
+				}
+				e.ID, e.At = id(n*6*hours), ms(n*6*hours)
+				if err := tx.Events().Append(ctx, e); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	first := ms(0).Truncate(24 * time.Hour)
+	count := func(from, to time.Time, types ...string) (out string) {
+		s.read(func(ctx context.Context, tx store.Tx) error {
+			got, err := tx.Events().CountDays(ctx, "p", types, from, to)
+			for _, c := range got {
+				out += fmt.Sprintf("%d%s%d ", c.Day.Sub(first)/(24*time.Hour), c.Type, c.N)
+			}
+			return err
+		})
+		return out
+	}
+	// The first is at 07:00 UTC.
+	s.same("two days", count(first, first.Add(48*time.Hour), "f", "s", "none"), "0f1 0s3 1f1 1s4 ")
+	s.same("parts of days", count(ms(3*hours), ms(25*hours), "s"), "0s2 1s2 ")
+	s.same("nothing before", count(first.Add(-99*24*time.Hour), ms(0), "s"), "")
+	s.same("no types", count(first, first.Add(48*time.Hour)), "")
+	s.same("an empty range", count(ms(9), ms(9), "s"), "")
+	s.same("an empty range the other way round", count(ms(99*hours), ms(9), "s"), "")
+	s.same("beyond one statement", count(first.Add(-40*24*time.Hour), first.Add(100*24*time.Hour), "f")[:12], "0f1 1f1 2f1 ")
+	s.same("the end of a long range", len(count(first.Add(-40*24*time.Hour), first.Add(200*24*time.Hour), "f")), 10*4+90*5)
+	s.read(func(ctx context.Context, tx store.Tx) error {
+		if _, err := tx.Events().CountDays(ctx, "p", []string{"s"}, first, first.Add(401*24*time.Hour)); err == nil {
+			s.Error("CountDays went through 401 days")
+		}
+		for _, c := range []struct {
+			from        time.Time
+			types       []string
+			limit, want int
+		}{
+			{ms(0), []string{"s", "f"}, 1000, 10}, {ms(0), []string{"f", "x"}, 1000, 0}, {ms(396 * 6 * hours), []string{"s"}, 1000, 4},
+			{ms(0), []string{"s"}, 3, 3}, {ms(0), nil, 1000, 0},
+		} {
+			n, err := tx.Events().CountActive(ctx, "p", c.types, c.from, c.limit)
+			s.same(fmt.Sprint("users with ", c.types), n, c.want)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func testPrune(s *suite) {

@@ -13,12 +13,24 @@ func newFamily(n int) *store.Family {
 	return &store.Family{
 		ID: id(n), OriginJTI: fmt.Sprint("jti", n), PoolID: "p", UserID: "u", ClientID: "c", Hash: []byte{1}, Name: "+1202",
 		DeviceKey: "d", AuthTime: ms(n), CreatedAt: ms(n), ExpiresAt: ms(n + 1000), Version: 1,
+		Wire: "auth0", Scope: "openid offline_access", Audience: "https://a/",
 	}
 }
 
 func testFamily(s *suite) {
-	want := newFamily(0)
-	s.write(func(ctx context.Context, tx store.Tx) error { return tx.Families().InsertFamily(ctx, want) })
+	want, bare := newFamily(0), newFamily(1)
+	bare.Wire, bare.Scope, bare.Audience = "", "", ""
+	s.write(func(ctx context.Context, tx store.Tx) error {
+		if err := tx.Families().InsertFamily(ctx, bare); err != nil {
+			return err
+		}
+		return tx.Families().InsertFamily(ctx, want)
+	})
+	s.read(func(ctx context.Context, tx store.Tx) error {
+		got, err := tx.Families().Family(ctx, bare.ID)
+		s.same("a family without a wire", got, bare)
+		return err
+	})
 	get := func() (f *store.Family) {
 		s.Helper()
 		s.read(func(ctx context.Context, tx store.Tx) (err error) {

@@ -138,7 +138,10 @@ func testClients(s *suite) {
 // FillPool makes a pool with one row of everything that can belong to it; its user is "<pool>-u".
 func FillPool(ctx context.Context, tx store.Tx, pool string) error {
 	pre := func(x string) string { return pool + "-" + x }
-	u := &store.User{PoolID: pool, ID: pre("u"), Username: "n", Status: store.Confirmed, Enabled: true}
+	u := &store.User{
+		PoolID: pool, ID: pre("u"), Username: "n", Status: store.Confirmed, Enabled: true, Meta: &store.Meta{Connection: "sms"},
+		MFA: store.MFA{Phones: []store.MFAPhone{{ID: "1"}}},
+	}
 	exp := ms(1000)
 	for _, err := range []error{
 		drop(tx.Pools().InsertPool(ctx, &store.Pool{ID: pool})),
@@ -151,7 +154,7 @@ func FillPool(ctx context.Context, tx store.Tx, pool string) error {
 		tx.Counters().SaveCounter(ctx, store.CounterKey{PoolID: pool, Subject: u.ID, Purpose: "c"}, store.Counter{N: 1}, exp),
 		tx.Codes().InsertCode(ctx, &store.Code{ID: pre("o"), PoolID: pool, SubjectID: u.ID, Purpose: "x", ExpiresAt: exp}, 3),
 		tx.Challenges().InsertChallenge(ctx, &store.Challenge{ID: pre("h"), PoolID: pool, UserID: u.ID, ExpiresAt: exp}),
-		tx.Families().InsertFamily(ctx, &store.Family{ID: pre("f"), PoolID: pool, UserID: u.ID, OriginJTI: pre("j"), ExpiresAt: exp}),
+		tx.Families().InsertFamily(ctx, &store.Family{ID: pre("f"), PoolID: pool, UserID: u.ID, OriginJTI: pre("j"), ExpiresAt: exp, Wire: "auth0"}),
 		tx.Outbox().Enqueue(ctx, &store.Message{ID: pre("m1"), PoolID: pool, UserID: u.ID, State: store.Queued, NextAt: ms(0), Number: []byte("n")}),
 		tx.Outbox().Enqueue(ctx, &store.Message{ID: pre("m2"), PoolID: pool, UserID: u.ID, State: store.Sent, Number: []byte("n")}),
 		tx.Outbox().AddAttempt(ctx, &store.DeliveryAttempt{ID: pre("d1"), MessageID: pre("m1"), N: 1}),
@@ -159,6 +162,9 @@ func FillPool(ctx context.Context, tx store.Tx, pool string) error {
 		tx.Events().Append(ctx, &store.Event{ID: pre("e"), PoolID: pool, UserID: u.ID, Type: "t", At: ms(0)}),
 		drop(tx.Keys().AddKey(ctx, &store.WrappedKey{PoolID: pool, Purpose: "data", Version: 1, Wrapped: []byte{1}})),
 		drop(tx.Keys().AddSigningKey(ctx, &store.SigningKey{PoolID: pool, KeyID: "k"})),
+		drop(tx.Scripts().InsertScript(ctx, &store.Script{ID: pre("s"), PoolID: pool, Kind: "action", Name: "n", Doc: []byte(`{"a":"ü"}`), Sealed: []byte{0, 255}})),
+		tx.Scripts().InsertScriptVersion(ctx, &store.ScriptVersion{ID: pre("v"), ScriptID: pre("s"), Number: 1, Sealed: []byte{1}}),
+		drop(tx.Settings().PutSetting(ctx, &store.Setting{PoolID: pool, Name: "n", Doc: []byte(`{}`), Sealed: []byte{2}})),
 	} {
 		if err != nil {
 			return err
@@ -168,7 +174,7 @@ func FillPool(ctx context.Context, tx store.Tx, pool string) error {
 }
 
 // poolRows is how many rows FillPool makes.
-const poolRows = 18
+const poolRows = 21
 
 func testPurge(s *suite) {
 	s.write(func(ctx context.Context, tx store.Tx) error {

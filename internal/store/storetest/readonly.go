@@ -152,6 +152,27 @@ func testReadOnly(s *suite) {
 		"SweepArtifacts": func(ctx context.Context, tx store.Tx) error {
 			return drop(tx.Artifacts().SweepArtifacts(ctx, start, 1))
 		},
+		"InsertScript": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Scripts().InsertScript(ctx, &store.Script{}))
+		},
+		"UpdateScript": func(ctx context.Context, tx store.Tx) error {
+			_, _, err := tx.Scripts().UpdateScript(ctx, &store.Script{})
+			return err
+		},
+		"EnableOnly":   func(ctx context.Context, tx store.Tx) error { return tx.Scripts().EnableOnly(ctx, "p", "s", start) },
+		"DeleteScript": func(ctx context.Context, tx store.Tx) error { return drop(tx.Scripts().DeleteScript(ctx, "p", "s")) },
+		"InsertScriptVersion": func(ctx context.Context, tx store.Tx) error {
+			return tx.Scripts().InsertScriptVersion(ctx, &store.ScriptVersion{})
+		},
+		"DeleteScriptVersion": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Scripts().DeleteScriptVersion(ctx, "s", "v"))
+		},
+		"PutSetting": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Settings().PutSetting(ctx, &store.Setting{}))
+		},
+		"DeleteSetting": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Settings().DeleteSetting(ctx, "p", "n"))
+		},
 		"PurgePool":  func(ctx context.Context, tx store.Tx) error { return drop(tx.Pools().PurgePool(ctx, 1)) },
 		"Sweep":      func(ctx context.Context, tx store.Tx) error { return drop(tx.Sweep(ctx, start, 1)) },
 		"RaiseEpoch": func(ctx context.Context, tx store.Tx) error { return drop(tx.RaiseEpoch(ctx, start)) },

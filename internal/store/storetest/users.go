@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -20,7 +21,14 @@ func fullUser() *store.User {
 			"family_name": "O'Hara", "preferred_username": "zed", "custom:odd": "a\"b\\c\n\t\u0001 ü 🙂 </script>", "": "empty name",
 		},
 		Pending: map[string]string{"email": "new@example.com"},
-		MFA:     store.MFA{SMS: true, Email: true, TOTPReady: true, Preferred: "SMS_MFA"}, SealedTOTP: []byte("totp"), TOTPStep: 1 << 40,
+		MFA: store.MFA{
+			SMS: true, Email: true, TOTPReady: true, Preferred: "SMS_MFA", Recovery: "0f", RecoveryAt: ms(5), TOTPID: "t", EmailID: "e",
+			Phones: []store.MFAPhone{{ID: "1", Number: "+12025550123", Name: "<ü>", Preferred: "voice", CreatedAt: ms(6), ConfirmedAt: ms(7)}, {ID: "2"}},
+		},
+		Meta: &store.Meta{
+			Connection: "sms", User: json.RawMessage(`{"a":"<ü🙂&\\u0000"}`), App: json.RawMessage(`{"b":[1,2]}`), LastLogin: ms(8), Logins: 9, Language: "de",
+		},
+		SealedTOTP: []byte("totp"), TOTPStep: 1 << 40,
 		SealedDataKey: []byte("key"), TokensAfter: ms(2), CreatedAt: ms(3), UpdatedAt: ms(4), Version: 1,
 	}
 }
@@ -31,6 +39,8 @@ func testUserRoundTrip(s *suite) {
 		in := fullUser()
 		in.TemporaryUntil = in.TemporaryUntil.Add(999 * time.Nanosecond).In(start.Location())
 		in.Version = 77
+		bare.Meta = &store.Meta{}
+		defer func() { bare.Meta = nil }() // a Meta that holds nothing reads as none
 		if err := tx.Users().InsertUser(ctx, in); err != nil {
 			return err
 		}
@@ -62,6 +72,8 @@ func testUserUpdate(s *suite) {
 		func(u *store.User) { u.Enabled = false },
 		func(u *store.User) { u.Attributes["name"] = "new"; u.Pending = nil; u.MFA = store.MFA{TOTP: true} },
 		func(u *store.User) { u.Attributes = nil },
+		func(u *store.User) { u.Meta.User = nil; u.MFA.Phones = []store.MFAPhone{{ID: "3"}} },
+		func(u *store.User) { u.Meta, u.MFA = nil, store.MFA{SMS: true} },
 	}
 	u := fullUser()
 	for i, step := range steps {
