@@ -40,22 +40,6 @@ func (s *Server) poolBaseURL(ctx context.Context, poolID string) (string, error)
 	return cmp.Or(c.BaseURL, s.c.BaseURLs[0]), err
 }
 
-// poolRootURL is the URL whose root paths are the pool's: in dev mode every pool but the first has a host of its own, by
-// the part of its id that no other pool has.
-func (s *Server) poolRootURL(ctx context.Context, poolID string) (string, error) {
-	base, err := s.poolBaseURL(ctx, poolID)
-	if s.c.Mode != Dev || poolID == DevPool || err != nil {
-		return base, err
-	}
-	_, own, _ := strings.Cut(poolID, "_")
-	for _, u := range s.c.BaseURLs {
-		if scheme, rest, ok := strings.Cut(u, "://localhost"); ok {
-			return scheme + "://" + strings.ToLower(own) + ".localhost" + rest, nil
-		}
-	}
-	return base, nil
-}
-
 // maxPools bounds lists of pools.
 const maxPools = 1000
 

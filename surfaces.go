@@ -12,7 +12,7 @@ import (
 	"sync"
 
 	"countersign/internal/adminapi"
-	"countersign/internal/auth0api"
+	"countersign/internal/auth0api/authentication"
 	"countersign/internal/awsapi/cognito/api"
 	"countersign/internal/awsapi/wire"
 	"countersign/internal/front"
@@ -23,11 +23,14 @@ import (
 
 // mount makes the handler of every surface there is.
 func (s *Server) mount(ctx context.Context) error {
+	auth := s.authentication()
 	s.surfaces = map[front.Surface]http.Handler{
 		front.Health:  http.HandlerFunc(s.health),
 		front.Metrics: s.metrics.handler(),
 		front.OIDC:    s.oidc(),
-		front.Token:   s.tokenEndpoint(),
+		front.Token:   auth.Token(""),
+		userTokens:    auth.Token(s.elsewhere()),
+		front.Auth0:   auth.EndUsers(),
 		front.Admin:   s.admin(),
 	}
 	if err := s.mountAWS(ctx); err != nil {
@@ -44,8 +47,10 @@ func (s *Server) mount(ctx context.Context) error {
 
 func (s *Server) oidc() http.Handler {
 	o := oidc.Options{
-		Keys: s.parts.tokens, BaseURL: s.poolBaseURL, RootURL: s.poolRootURL, Log: s.c.Log,
-		PoolOf: func(r *http.Request) string { return front.PoolOf(r.Context()) },
+		Keys: s.parts.tokens, BaseURL: s.poolBaseURL, Log: s.c.Log,
+		// each declared base URL is an issuer of the Auth0 wire: its clients compare the host that they were given
+		RootURL: func(ctx context.Context, _ string) (string, error) { return front.BaseURLOf(ctx), nil },
+		PoolOf:  func(r *http.Request) string { return front.PoolOf(r.Context()) },
 	}
 	if s.c.Mode == Dev {
 		o.MaxAge = -1
@@ -53,17 +58,20 @@ func (s *Server) oidc() http.Handler {
 	return oidc.Handler(o)
 }
 
-func (s *Server) tokenEndpoint() http.Handler {
+func (s *Server) authentication() *authentication.API {
 	var audiences []string
 	for _, o := range s.hosts.List() {
 		audiences = append(audiences, o+"/api/v2/", o+adminapi.Prefix)
 	}
-	return auth0api.TokenHandler(auth0api.Options{
-		Authenticate: s.parts.access.Authenticate, Issue: s.parts.mgmt.issue, Audiences: audiences, Dev: s.c.Mode == Dev, Log: s.c.Log,
-		Observe: func(ctx context.Context, clientID, refused string) {
-			if s.c.Mode == Serve {
-				s.c.Log.InfoContext(ctx, "management token", "client", clientID, "refused", refused)
-			}
+	return authentication.New(authentication.Options{
+		Flows: s.parts.pool, PoolOf: front.PoolOf, BaseURL: front.BaseURLOf, Dev: s.c.Mode == Dev, Log: s.c.Log, Now: s.c.Now,
+		Management: authentication.Management{
+			Authenticate: s.parts.access.Authenticate, Issue: s.parts.mgmt.issue, Audiences: audiences,
+			Observe: func(ctx context.Context, clientID, refused string) {
+				if s.c.Mode == Serve {
+					s.c.Log.InfoContext(ctx, "management token", "client", clientID, "refused", refused)
+				}
+			},
 		},
 	})
 }
@@ -126,9 +134,12 @@ func (s *Server) root(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "Countersign %s, development mode.\nTexts: /simulator/ at this address.\nPool %s, client %s, region %s.\n", s.c.Version, DevPool, DevClient, DevRegion)
 }
 
+// userTokens is front.Token where no management tokens are issued: the public door has it under that name.
+const userTokens front.Surface = "oauth-token without management tokens"
+
 // The surfaces of each door.
 var (
-	publicSurfaces = []front.Surface{front.Cognito, front.OIDC, front.Login, front.Auth0, front.Receipts, front.Health}
+	publicSurfaces = []front.Surface{front.Cognito, front.OIDC, front.Login, front.Token, front.Auth0, front.Receipts, front.Health}
 	adminSurfaces  = []front.Surface{
 		front.Cognito, front.STS, front.KMS, front.SNS, front.SMSVoice, front.Lambda, front.OIDC, front.Token, front.Auth0API, front.Admin,
 		front.Console, front.Metrics, front.Health,
@@ -162,6 +173,9 @@ func (s *Server) door(d Door) http.Handler {
 			open = append(open, exposable[name]...)
 		}
 		o.Surfaces, o.Elsewhere = s.only(open), map[front.Surface]string{}
+		if !slices.Contains(s.c.Expose, "admin") {
+			o.Surfaces[front.Token] = s.surfaces[userTokens]
+		}
 		for _, sf := range adminSurfaces {
 			o.Elsewhere[sf] = s.elsewhere()
 		}

@@ -25,7 +25,7 @@ const (
 	SNS Surface = "sns"
 	// Lambda is REST under dated paths.
 	Lambda Surface = "lambda"
-	// Token is POST /oauth/token; Auth0 the rest of that dialect that end users call; Auth0API is /api/v2.
+	// Token is POST /oauth/token, whose handler refuses management tokens to pages; Auth0 the rest of that dialect that end users call; Auth0API is /api/v2.
 	Token    Surface = "oauth-token"
 	Auth0    Surface = "auth0"
 	Auth0API Surface = "auth0-api"
@@ -51,7 +51,7 @@ const (
 // people come to by links.
 func (s Surface) Open() bool {
 	switch s {
-	case Cognito, Auth0, OIDC, Login, Receipts, Health, Root, None:
+	case Cognito, Token, Auth0, OIDC, Login, Receipts, Health, Root, None:
 		return true
 	}
 	return false

@@ -83,7 +83,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		doc, etag, err := h.Keys.JWKS(r.Context(), poolID)
 		h.answer(w, r, doc, etag, err)
 	case "openid-configuration":
-		doc, err := h.discovery(r.Context(), poolID, issuer)
+		doc, err := h.discovery(r.Context(), poolID, issuer, atRoot)
 		sum := sha256.Sum256(doc)
 		h.answer(w, r, doc, `"`+hex.EncodeToString(sum[:16])+`"`, err)
 	default:
@@ -104,14 +104,28 @@ func (h *handler) issuer(ctx context.Context, poolID string, atRoot bool) (strin
 	return base + "/" + poolID, err
 }
 
-func (h *handler) discovery(ctx context.Context, poolID, issuer string) ([]byte, error) {
+func (h *handler) discovery(ctx context.Context, poolID, issuer string, atRoot bool) ([]byte, error) {
 	algs, err := h.Keys.Algorithms(ctx, poolID)
 	if err != nil {
 		return nil, err
 	}
-	return token.Discovery{
-		Issuer: issuer, JWKSURI: strings.TrimSuffix(issuer, "/") + "/.well-known/jwks.json", Algorithms: algs,
-	}.JSON(), nil
+	d := token.Discovery{Issuer: issuer, JWKSURI: strings.TrimSuffix(issuer, "/") + "/.well-known/jwks.json", Algorithms: algs}
+	if atRoot {
+		auth0Endpoints(&d)
+	}
+	return d.JSON(), nil
+}
+
+// auth0Endpoints names what package auth0api/authentication serves beneath the issuer, which ends with a slash.
+func auth0Endpoints(d *token.Discovery) {
+	d.TokenEndpoint, d.RevocationEndpoint = d.Issuer+"oauth/token", d.Issuer+"oauth/revoke"
+	d.UserinfoEndpoint, d.MFAChallengeEndpoint = d.Issuer+"userinfo", d.Issuer+"mfa/challenge"
+	d.Scopes = []string{"openid", "profile", "email", "phone", "offline_access"}
+	const uri = "http://auth0.com/oauth/grant-type/"
+	d.GrantTypes = []string{
+		"password", "refresh_token", "client_credentials", uri + "password-realm", uri + "passwordless/otp", uri + "mfa-oob", uri + "mfa-otp",
+		uri + "mfa-recovery-code",
+	}
 }
 
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, doc []byte, etag string, err error) {

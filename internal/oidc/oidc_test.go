@@ -100,6 +100,23 @@ func TestIssuerComesFromTheConfiguration(t *testing.T) {
 	}
 }
 
+// TestEndpointsOfAuth0 are named at the root, and nowhere else.
+func TestEndpointsOfAuth0(t *testing.T) {
+	root := serve("GET", "http://a.example.com/.well-known/openid-configuration").Body.String()
+	for _, want := range []string{
+		`"token_endpoint":"https://a.example.com/oauth/token"`, `"revocation_endpoint":"https://a.example.com/oauth/revoke"`,
+		`"userinfo_endpoint":"https://a.example.com/userinfo"`, `"mfa_challenge_endpoint":"https://a.example.com/mfa/challenge"`,
+		`"http://auth0.com/oauth/grant-type/mfa-oob"`, `"offline_access"`,
+	} {
+		if !strings.Contains(root, want) {
+			t.Errorf("%s is missing: %s", want, root)
+		}
+	}
+	if own := serve("GET", "http://x/us-local-1_a/.well-known/openid-configuration").Body.String(); strings.Contains(own, "oauth/") {
+		t.Errorf("Cognito's document names them too: %s", own)
+	}
+}
+
 func TestCaching(t *testing.T) {
 	w := serve("GET", "http://x/us-local-1_a/.well-known/jwks.json")
 	if cc := w.Header().Get("Cache-Control"); cc != "public, max-age=300" {

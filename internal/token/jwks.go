@@ -95,6 +95,8 @@ type Discovery struct {
 	Issuer string
 	// JWKSURI defaults to the issuer's /.well-known/jwks.json.
 	JWKSURI string
+	// MFAChallengeEndpoint is Auth0's: POST /mfa/challenge.
+	MFAChallengeEndpoint string
 	// ResponseTypes default to code, if there is an AuthorizationEndpoint. The list is required, and empty without one.
 	ResponseTypes      []string
 	RevocationEndpoint string
@@ -125,6 +127,7 @@ func (d Discovery) JSON() []byte {
 		Algorithms            []Alg    `json:"id_token_signing_alg_values_supported"`
 		Issuer                string   `json:"issuer"`
 		JWKSURI               string   `json:"jwks_uri"`
+		MFAChallengeEndpoint  string   `json:"mfa_challenge_endpoint,omitempty"`
 		ResponseTypes         []string `json:"response_types_supported"`
 		RevocationEndpoint    string   `json:"revocation_endpoint,omitempty"`
 		Scopes                []string `json:"scopes_supported,omitempty"`
@@ -134,7 +137,7 @@ func (d Discovery) JSON() []byte {
 		UserinfoEndpoint      string   `json:"userinfo_endpoint,omitempty"`
 	}{
 		d.AuthorizationEndpoint, d.Claims, challenges, d.EndSessionEndpoint,
-		orList(d.GrantTypes, grants...), orList(d.Algorithms, RS256), d.Issuer, d.JWKSURI,
+		orList(d.GrantTypes, grants...), orList(d.Algorithms, RS256), d.Issuer, d.JWKSURI, d.MFAChallengeEndpoint,
 		orList(d.ResponseTypes, responses...), d.RevocationEndpoint, orList(d.Scopes, scopes...), []string{"public"},
 		d.TokenEndpoint, authMethods, d.UserinfoEndpoint,
 	}

@@ -45,7 +45,19 @@ func isTokenList(s string) bool {
 	return true
 }
 
-var crossOrigin = http.NewCrossOriginProtection()
-
-// foreign reports whether a page of another origin sent a POST.
-func foreign(r *http.Request) bool { return crossOrigin.Check(r) != nil }
+// foreign reports whether a page of another origin made the request, by the two headers that pages cannot forge (Fetch Metadata Request Headers,
+// section 2; RFC 6454, section 7).
+func (a *API) foreign(r *http.Request) bool {
+	base := a.BaseURL(r.Context())
+	for _, o := range r.Header.Values("Origin") {
+		if !strings.EqualFold(o, base) {
+			return true
+		}
+	}
+	for _, site := range r.Header.Values("Sec-Fetch-Site") {
+		if site != "same-origin" && site != "none" {
+			return true
+		}
+	}
+	return false
+}

@@ -26,7 +26,7 @@ func (a *API) managementToken(w http.ResponseWriter, r *http.Request, p *wire.Pa
 }
 
 func (a *API) issue(r *http.Request, p *wire.Parameters, elsewhere string) (*tokens, error) {
-	if foreign(r) {
+	if a.foreign(r) {
 		return nil, fault.New(fault.OriginForbidden)
 	}
 	if elsewhere != "" {

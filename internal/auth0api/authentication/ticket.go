@@ -84,7 +84,7 @@ func (a *API) ticketPage(w http.ResponseWriter, r *http.Request) ticketView {
 			return deadTicket()
 		}
 		return ticketView{Step: "number", Ticket: ticket}
-	case foreign(r):
+	case a.foreign(r):
 		return sentence(http.StatusForbidden, "Not possible", "This form was sent from another site. Open the link that you were sent.")
 	}
 	return a.ticketForm(w, r)
@@ -207,6 +207,7 @@ func (a *API) render(w http.ResponseWriter, r *http.Request, v ticketView) {
 		return
 	}
 	v.Head.SetHeaders(w.Header())
+	w.Header().Set("Referrer-Policy", "same-origin") // with no-referrer, browsers send the forms' Origin as null; the address stays in this origin
 	if v.status != 0 {
 		w.WriteHeader(v.status)
 	}
