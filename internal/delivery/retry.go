@@ -3,6 +3,7 @@ package delivery
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"countersign/internal/store"
@@ -23,9 +24,14 @@ const (
 //	retryable, ambiguous       after 0.5-1 s, 1-2 s, 2-4 s ... (at most a minute), with the same code
 //	throttled                  not before the time that the provider named
 //
-// There is no further attempt when MaxAttempts were made or the code will be dead by then.
-func (w *Worker) next(m *store.Message, class provider.Class, after time.Duration, now time.Time) (time.Time, bool) {
-	if class == provider.ClassPermanent || class == provider.ClassMisconfigured || m.Attempts >= w.c.MaxAttempts {
+// There is no further attempt when MaxAttempts were made (or as many as AtMost says) or the code will be dead by then.
+func (w *Worker) next(m *store.Message, err error, now time.Time) (time.Time, bool) {
+	class, after := provider.ClassOf(err)
+	attempts := w.c.MaxAttempts
+	if limit, ok := errors.AsType[*atMost](err); ok {
+		attempts = limit.n
+	}
+	if class == provider.ClassPermanent || class == provider.ClassMisconfigured || m.Attempts >= attempts {
 		return time.Time{}, false
 	}
 	pause := min(firstPause<<min(m.Attempts-1, 10), longestPause)

@@ -214,7 +214,7 @@ func (w *Worker) judge(r *result, s sent, started time.Time) *result {
 		m.LastClass, m.LastError = "", ""
 		return w.end(r, store.Sent, "", nil, now)
 	}
-	class, after := provider.ClassOf(s.err)
+	class, _ := provider.ClassOf(s.err)
 	why := errors.New(last.Text)
 	if errors.Is(s.err, ErrSuppressed) {
 		return w.end(r, store.Suppressed, class, why, now)
@@ -222,7 +222,7 @@ func (w *Worker) judge(r *result, s sent, started time.Time) *result {
 	if class == provider.ClassMisconfigured {
 		w.c.Logger.Error("a sender is misconfigured", "pool", m.PoolID, "provider", s.provider, "message", m.ID, "error", last.Text)
 	}
-	at, again := w.next(m, class, after, now)
+	at, again := w.next(m, s.err, now)
 	if !again {
 		return w.end(r, store.Failed, class, why, now)
 	}

@@ -40,6 +40,17 @@ type Route func(ctx context.Context, m *store.Message) (Sender, error)
 // ErrSuppressed is wrapped by a Sender's error when the message is held back for good (opt-out, guard).
 var ErrSuppressed = errors.New("delivery: suppressed")
 
+// AtMost is err of a sender that wants its message to have up to n attempts in all, in place of Config.MaxAttempts. Its class stays.
+func AtMost(n int, err error) error { return &atMost{n, err} }
+
+type atMost struct {
+	n   int
+	err error
+}
+
+func (e *atMost) Error() string { return e.err.Error() }
+func (e *atMost) Unwrap() error { return e.err }
+
 // SenderFunc makes a function a Sender.
 type SenderFunc func(ctx context.Context, m provider.Message) (provider.Receipt, string, error)
 

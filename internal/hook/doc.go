@@ -6,8 +6,8 @@
 // A hook is saved in one step: its script is built first, and where that fails nothing changes and the built one goes on running. An action
 // has a draft, which may be broken, and versions, which never change:
 //
-//	save ─► pending ─► building ─► built ─► deploy: version n, which runs where it is bound
-//	                      └──────► failed    (the errors say why; a deployed version goes on running)
+//	save ─► pending ─► built ─► deploy: version n, which runs where it is bound
+//	           └─────► failed   (the errors say why; a deployed version goes on running)
 //
 // A build that takes longer than a moment goes on in the background. One that was cut off with its node is begun anew when somebody looks.
 //

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"countersign/internal/artifact"
 	"countersign/internal/eventlog"
 	"countersign/internal/module"
 	"countersign/internal/script"
@@ -71,7 +72,11 @@ func (l *Limits) defaults() {
 
 // Service manages and runs user code. It is safe for concurrent use. It is a pool.LoginJudge.
 type Service struct {
-	c Config
+	c         Config
+	artifacts *artifact.Keeper
+	builds    *builds
+	live      liveCache
+	breaker   breaker
 }
 
 // New returns a Service. It panics without Store, Keys or Events, which is a mistake of the programmer.
@@ -86,14 +91,31 @@ func New(c Config) *Service {
 		c.Now = time.Now
 	}
 	c.Limits.defaults()
-	return &Service{c: c}
+	return &Service{
+		c: c, builds: newBuilds(c.Limits),
+		artifacts: artifact.New(artifact.Config{Store: c.Store, Bytes: c.Limits.CodeBytes, Hint: storageHint, Now: c.Now}),
+	}
 }
 
-// Close ends what is built in the background. Calls that are at work are not touched.
-func (s *Service) Close(ctx context.Context) {}
+// storageHint is for those whose packages no longer fit.
+const storageHint = "delete functions, hooks and versions that are not needed (their packages go within two hours), or raise functions.storage in the configuration"
 
-// Forget drops what is kept in memory of a pool, after it was deleted.
-func (s *Service) Forget(poolID string) {}
+// Close cuts off what is built in the background, and waits for it until ctx ends. Calls that are at work are not touched.
+func (s *Service) Close(ctx context.Context) {
+	s.builds.cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.builds.background.Wait()
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// Forget drops what is kept in memory of a pool, after it was deleted. Its workers end when they have been idle for a while.
+func (s *Service) Forget(poolID string) { s.live.remove(poolID) }
 
 // now is the time as it is stored.
 func (s *Service) now() time.Time { return s.c.Now().UTC().Truncate(time.Microsecond) }

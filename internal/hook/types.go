@@ -116,10 +116,9 @@ type Status string
 
 // The states.
 const (
-	Pending  Status = "pending"
-	Building Status = "building"
-	Ready    Status = "built"
-	Failed   Status = "failed"
+	Pending Status = "pending"
+	Ready   Status = "built"
+	Failed  Status = "failed"
 )
 
 // BuildError says why a draft could not be built. ID is the fault's code.
@@ -150,6 +149,8 @@ type Action struct {
 	Deployed             *Version
 	Current              bool
 	CreatedAt, UpdatedAt time.Time
+	// cutOff: the build ended with its node.
+	cutOff bool
 }
 
 // Version is a deployed version of an action; it never changes.
