@@ -18,5 +18,6 @@ type route struct {
 
 // routes is the table of the API.
 func routes() []route {
-	return slices.Concat(hookRoutes(), runRoutes(), actionRoutes(), ruleRoutes())
+	return slices.Concat(hookRoutes(), runRoutes(), actionRoutes(), ruleRoutes(), factorRoutes(), phoneRoutes(), brandingRoutes(), tenantRoutes(),
+		documentRoutes(), elsewhereRoutes())
 }

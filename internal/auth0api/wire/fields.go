@@ -113,6 +113,12 @@ func (f *Fields) IsNull(name string) bool {
 // Names returns the names of all members, sorted.
 func (f *Fields) Names() []string { return slices.Sorted(maps.Keys(f.m)) }
 
+// Members returns all members as they are, and takes them as asked for.
+func (f *Fields) Members() map[string]json.RawMessage {
+	f.Ignore(f.Names()...)
+	return maps.Clone(f.m)
+}
+
 // Len is how many members there are.
 func (f *Fields) Len() int { return len(f.m) }
 
