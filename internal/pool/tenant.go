@@ -16,7 +16,7 @@ type TenantConfig struct {
 	// RecoveryCodes: users get a recovery code with their first factor.
 	RecoveryCodes bool `json:"recovery_codes,omitempty"`
 	// MessageTypes are the channels of the phone factor, sms and voice; nil means sms.
-	MessageTypes []string `json:"message_types,omitempty"`
+	MessageTypes []string `json:"message_types,omitzero"`
 	// Provider is who sends texts: "auth0" or empty (this server's own route), "twilio", "phone-message-hook". With Consolidated it is the branding
 	// phone provider instead: BrandingProvider is "twilio", "custom" (the action custom-phone-provider) or empty (the own route).
 	Provider         string `json:"provider,omitempty"`
