@@ -36,7 +36,7 @@ var table = []rule{
 	{"internal/policy", "", ""},
 	{"internal/form", "", ""},
 	{"internal/facts", "", ""},
-	{"internal/liquid", "internal/fault", "github.com/osteele/liquid"},
+	{"internal/liquid", "internal/fault", ""},
 	{"envelope", "", ""},
 	{"internal/kmssdk", "envelope", "github.com/aws/aws-sdk-go-v2"},
 	{"smssender", "envelope internal/kmssdk", "github.com/aws/aws-sdk-go-v2 github.com/aws/aws-lambda-go"},

@@ -143,7 +143,7 @@ func convert(t time.Time, letter byte, flags string) (s string, size int, pad by
 		return word(t.Format("-0700"))
 	}
 	layout, ok := map[byte]string{'A': "Monday", 'a': "Mon", 'B': "January", 'b': "Jan", 'h': "Jan", 'p': "PM", 'P': "pm", 'Z': "MST",
-		'D': "01/02/06", 'x': "1/2/2006", 'F': "2006-01-02", 'T': "15:04:05", 'X': "3:04:05 PM", 'R': "15:04", 'r': "03:04:05 PM", 'c': "Mon Jan _2 15:04:05 2006",
+		'D': "01/02/06", 'x': "1/2/2006", 'F': "2006-01-02", 'T': "15:04:05", 'X': "3:04:05 PM", 'R': "15:04", 'r': "03:04:05 PM", 'c': "1/2/2006, 3:04:05 PM",
 		'v': "_2-Jan-2006", 'n': "\n", 't': "\t", '%': "%"}[letter]
 	if letter == 'q' {
 		return word(ordinal(t.Day()))

@@ -30,6 +30,11 @@ func (v variable) eval(r *run) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if s, ok := out.(string); ok { // its properties go through all of it
+			if err := r.pay(len(s)); err != nil {
+				return nil, err
+			}
+		}
 		out = normal(property(out, key))
 	}
 	return out, nil
@@ -168,8 +173,8 @@ func (l *lexer) arguments(c *call) error {
 	if !l.take(":") {
 		return nil
 	}
-	for !l.done() && l.peek().text != "|" {
-		if w := l.peek(); w.kind == identifier && l.at+1 < len(l.words) && l.words[l.at+1].text == ":" && l.words[l.at+1].kind == symbol {
+	for !l.done() && !l.next("|") {
+		if w := l.peek(); w.kind == identifier && l.at+1 < len(l.words) && l.words[l.at+1].is(":") {
 			l.at += 2
 			v, err := l.value()
 			if err != nil {
@@ -285,8 +290,7 @@ func named(name string) (expression, bool) {
 }
 
 func (l *lexer) followedByPath() bool {
-	w := l.peek()
-	return w.kind == symbol && (w.text == "." || w.text == "[")
+	return l.next(".") || l.next("[")
 }
 
 func (l *lexer) span() (expression, error) {

@@ -36,14 +36,21 @@ func (in input) textArg(i int, other string) (string, error) {
 	return in.run.str(in.args[i])
 }
 
-func (in input) num() float64 { f, _ := number(in.value); return f }
+// num and numArg are the value and an argument as numbers, 0 if they are none.
+func (in input) num() float64 { return orZero(in.value) }
+
+func orZero(v any) float64 {
+	if f, ok := number(v); ok {
+		return f
+	}
+	return 0
+}
 
 func (in input) numArg(i int, other float64) float64 {
 	if in.arg(i) == nil {
 		return other
 	}
-	f, _ := number(in.args[i])
-	return f
+	return orZero(in.args[i])
 }
 
 // filterOf returns the filter of that name.
@@ -91,6 +98,8 @@ func jsonFilter(in input) (any, error) {
 	}
 	v := plain(in.value)
 	switch f := v.(type) {
+	case nil:
+		return nil, nil
 	case position, special:
 		v = map[string]any{}
 	case float64:
@@ -140,10 +149,8 @@ func sizeFilter(in input) (any, error) {
 		return float64(length(v)), in.run.pay(len(v))
 	case []any:
 		return float64(len(v)), nil
-	case map[string]any:
-		return float64(len(v)), nil
 	}
-	return 0.0, nil
+	return 0.0, nil // of a map too, as in LiquidJS; map.size counts its members
 }
 
 func dateFilter(in input) (any, error) {
@@ -216,16 +223,25 @@ func mathFilter(name string) filter {
 	case "minus":
 		return arithmetic(func(in input) float64 { return in.num() - in.numArg(0, math.NaN()) })
 	case "modulo":
-		return arithmetic(func(in input) float64 { return math.Mod(in.num(), in.numArg(0, math.NaN())) })
+		return arithmetic(func(in input) float64 { return floored(in.num(), in.numArg(0, math.NaN())) })
 	case "plus":
 		return arithmetic(func(in input) float64 { return in.num() + in.numArg(0, math.NaN()) })
 	case "round":
 		return arithmetic(func(in input) float64 {
 			scale := math.Pow(10, in.numArg(0, 0))
-			return math.Floor(in.num()*scale+0.5) / scale
+			return math.Round(in.num()*scale) / scale
 		})
 	case "times":
 		return arithmetic(func(in input) float64 { return in.num() * in.numArg(0, math.NaN()) })
 	}
 	return nil
+}
+
+// floored is the remainder that has the sign of the divisor.
+func floored(a, b float64) float64 {
+	m := math.Mod(a, b)
+	if m != 0 && (m < 0) != (b < 0) {
+		m += b
+	}
+	return m
 }

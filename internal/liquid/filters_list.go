@@ -76,8 +76,11 @@ func listFilter(name string) filter {
 
 func endFilter(which string) filter {
 	return func(in input) (any, error) {
-		if list, ok := in.value.([]any); ok {
-			return element(list, which), nil
+		switch v := in.value.(type) {
+		case []any:
+			return element(v, which), nil
+		case string:
+			return character(v, which), in.run.pay(len(v))
 		}
 		return nil, nil
 	}

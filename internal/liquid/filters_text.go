@@ -115,7 +115,16 @@ func (r *run) replace(s, old, by, which string) (any, error) {
 	if err := r.pay(len(s)); err != nil {
 		return nil, err
 	}
-	count := min(strings.Count(s, old), MaxOutput)
+	count := strings.Count(s, old)
+	if old == "" {
+		if count -= 2; which != "all" || count < 1 { // between the characters, not at the ends
+			return s, nil
+		}
+		if err := r.payText(len(s) + count*len(by)); err != nil {
+			return nil, err
+		}
+		return strings.Join(strings.Split(s, ""), by), nil
+	}
 	switch {
 	case count == 0:
 		return s, nil
@@ -190,7 +199,7 @@ func truncateWordsFilter(in input) (any, error) {
 	}
 	limit := max(clampInt(in.numArg(0, 15)), 1)
 	fields := strings.Fields(s)
-	if len(fields) <= limit {
+	if len(fields) < limit { // as many as the limit get the end too, as in LiquidJS
 		end = ""
 	}
 	out := strings.Join(fields[:min(limit, len(fields))], " ") + end
@@ -231,36 +240,45 @@ func webFilter(name string) filter {
 
 var notSlug = regexp.MustCompile(`[^\p{L}\p{Nd}]+`)
 
-// stripHTML leaves out scripts and styles with what is in them, comments, and tags on one line. It goes through s once.
+// stripHTML leaves out scripts and styles with what is in them, tags on one line, and comments. Each end is searched for once for
+// all the beginnings before it.
 func stripHTML(s string) string {
 	var out strings.Builder
-	missing := map[string]bool{} // ends that do not come any more
-	for {
-		at := strings.IndexByte(s, '<')
-		if at < 0 {
-			break
+	ends := map[string]int{}
+	next := func(what string, from int) int { // where what comes at or after from, len(s) if it does not
+		if at, ok := ends[what]; ok && at >= from {
+			return at
 		}
-		out.WriteString(s[:at])
-		s = s[at:]
-		end := -1
-		for _, pair := range [...][2]string{{"<script", "</script>"}, {"<style", "</style>"}, {"<", ">"}, {"<!--", "-->"}} {
-			if !strings.HasPrefix(s, pair[0]) || missing[pair[1]] {
-				continue
-			}
-			i := strings.Index(s, pair[1])
-			if missing[pair[1]] = i < 0; i < 0 || pair[0] == "<" && strings.Contains(s[:i], "\n") {
-				continue
-			}
-			end = i + len(pair[1])
-			break
+		at := strings.Index(s[from:], what)
+		if ends[what] = from + at; at < 0 {
+			ends[what] = len(s)
 		}
-		if end < 0 {
-			out.WriteByte('<')
-			end = 1
-		}
-		s = s[end:]
+		return ends[what]
 	}
-	return out.String() + s
+	for at := 0; at < len(s); {
+		open := next("<", at)
+		out.WriteString(s[at:open])
+		if at = open; at == len(s) {
+			break
+		}
+		closed := -1
+		for _, pair := range [...][2]string{{"<script", "</script>"}, {"<style", "</style>"}, {"<", ">"}, {"<!--", "-->"}} {
+			if !strings.HasPrefix(s[at:], pair[0]) {
+				continue
+			}
+			end := next(pair[1], at)
+			if end < len(s) && (pair[0] != "<" || next("\n", at) > end) {
+				closed = end + len(pair[1])
+				break
+			}
+		}
+		if closed < 0 {
+			out.WriteByte('<')
+			closed = at + 1
+		}
+		at = closed
+	}
+	return out.String()
 }
 
 // encodeURI is encodeURIComponent (ECMA-262, 19.2.6.4), which leaves also what keep names.

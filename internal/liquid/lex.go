@@ -53,9 +53,6 @@ func newLexer(t token) *lexer {
 			switch {
 			case m[1] != "":
 				w.kind, w.text = numeral, m[1]
-				if strings.HasPrefix(rest[len(m[1]):], "..") { // (1..5)
-					break
-				}
 			case m[2] != "":
 				w.kind, w.text = identifier, m[2]
 			default:
@@ -123,10 +120,16 @@ func (l *lexer) peek() word {
 	return word{kind: symbol}
 }
 
+// is reports whether w is this symbol or identifier.
+func (w word) is(text string) bool {
+	return w.text == text && (w.kind == symbol || w.kind == identifier)
+}
+
+func (l *lexer) next(text string) bool { return l.at < len(l.words) && l.words[l.at].is(text) }
+
 // take reads the next word if it is this symbol or identifier.
 func (l *lexer) take(text string) bool {
-	w := l.peek()
-	if w.text != text || text == "" || w.kind == literal || w.kind == numeral {
+	if !l.next(text) {
 		return false
 	}
 	l.at++

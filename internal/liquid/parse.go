@@ -54,9 +54,7 @@ func (p *parser) nodes(opener *token, until ...string) ([]node, token, error) {
 		if err != nil {
 			return nil, t, err
 		}
-		if n != nil {
-			out = append(out, n)
-		}
+		out = append(out, n)
 	}
 	if opener != nil {
 		return nil, token{}, invalid(opener.line, "%s is not closed by end%s", opener.name, opener.name)
@@ -125,9 +123,6 @@ type echo struct{ value *filtered }
 
 func parseEcho(t token) (node, error) {
 	l := newLexer(t)
-	if l.done() {
-		return nil, nil // {{ }} is nothing in LiquidJS
-	}
 	v, err := l.filtered()
 	if err != nil {
 		return nil, err
@@ -222,7 +217,10 @@ func parseCounter(t token) (node, error) {
 }
 
 func (n counter) render(r *run) (flow, error) {
-	before, _ := number(r.env[n.name])
+	before, ok := number(normal(r.env[n.name]))
+	if !ok {
+		before = 0
+	}
 	if n.down {
 		r.env[n.name] = before - 1
 		return goesOn, r.write(formatNumber(before - 1))

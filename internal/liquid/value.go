@@ -94,10 +94,31 @@ func property(v, key any) any {
 		if name == "size" {
 			return float64(length(v))
 		}
+		if _, ok := key.(float64); ok {
+			return character(v, key)
+		}
 	case []any:
 		return element(v, key)
 	}
 	return nil
+}
+
+// character is element for the characters of a text; nil for none.
+func character(s string, key any) any {
+	r := []rune(s)
+	at := 0
+	if f, ok := key.(float64); ok {
+		at = clampInt(f)
+	} else if key == "last" {
+		at = -1
+	}
+	if at < 0 {
+		at += len(r)
+	}
+	if at < 0 || at >= len(r) {
+		return nil
+	}
+	return string(r[at])
 }
 
 func element(list []any, key any) any {
