@@ -8,21 +8,21 @@ import (
 )
 
 const familyColumns = `id, origin_jti, pool_id, user_id, client_id, hash, previous, previous_until, older, name, device_key,
-	auth_time, created_at, expires_at, revoked_at, version, wire, scope, audience`
+	auth_time, created_at, expires_at, revoked_at, version, wire, scope, audience, methods`
 
 func readFamily(s *scan) *store.Family {
 	return &store.Family{
 		ID: s.text(), OriginJTI: s.text(), PoolID: s.text(), UserID: s.text(), ClientID: s.text(), Hash: s.blob(), Previous: s.blob(),
 		PreviousUntil: s.time(), Older: s.blob(), Name: s.text(), DeviceKey: s.text(), AuthTime: s.time(), CreatedAt: s.time(),
-		ExpiresAt: s.time(), RevokedAt: s.time(), Version: s.int64(), Wire: s.text(), Scope: s.text(), Audience: s.text(),
+		ExpiresAt: s.time(), RevokedAt: s.time(), Version: s.int64(), Wire: s.text(), Scope: s.text(), Audience: s.text(), Methods: s.text(),
 	}
 }
 
 func (t familyTx) InsertFamily(ctx context.Context, f *store.Family) error {
 	return t.insert(ctx, `INSERT INTO families (`+familyColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1, $16, $17, $18) ON CONFLICT (id) DO NOTHING`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1, $16, $17, $18, $19) ON CONFLICT (id) DO NOTHING`,
 		f.ID, f.OriginJTI, f.PoolID, f.UserID, f.ClientID, f.Hash, f.Previous, micros(f.PreviousUntil), f.Older, f.Name, f.DeviceKey,
-		micros(f.AuthTime), micros(f.CreatedAt), micros(f.ExpiresAt), micros(f.RevokedAt), orNull(f.Wire), orNull(f.Scope), orNull(f.Audience))
+		micros(f.AuthTime), micros(f.CreatedAt), micros(f.ExpiresAt), micros(f.RevokedAt), orNull(f.Wire), orNull(f.Scope), orNull(f.Audience), orNull(f.Methods))
 }
 
 func (t familyTx) Family(ctx context.Context, id string) (*store.Family, error) {

@@ -13,13 +13,13 @@ func newFamily(n int) *store.Family {
 	return &store.Family{
 		ID: id(n), OriginJTI: fmt.Sprint("jti", n), PoolID: "p", UserID: "u", ClientID: "c", Hash: []byte{1}, Name: "+1202",
 		DeviceKey: "d", AuthTime: ms(n), CreatedAt: ms(n), ExpiresAt: ms(n + 1000), Version: 1,
-		Wire: "auth0", Scope: "openid offline_access", Audience: "https://a/",
+		Wire: "auth0", Scope: "openid offline_access", Audience: "https://a/", Methods: "pwd mfa",
 	}
 }
 
 func testFamily(s *suite) {
 	want, bare := newFamily(0), newFamily(1)
-	bare.Wire, bare.Scope, bare.Audience = "", "", ""
+	bare.Wire, bare.Scope, bare.Audience, bare.Methods = "", "", "", ""
 	s.write(func(ctx context.Context, tx store.Tx) error {
 		if err := tx.Families().InsertFamily(ctx, bare); err != nil {
 			return err

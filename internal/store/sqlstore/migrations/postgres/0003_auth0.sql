@@ -52,6 +52,7 @@ ALTER TABLE users ADD COLUMN mfa_doc TEXT COLLATE "C";
 
 ALTER TABLE families ADD COLUMN wire TEXT COLLATE "C";
 ALTER TABLE families ADD COLUMN scope TEXT COLLATE "C";
+ALTER TABLE families ADD COLUMN methods TEXT;
 ALTER TABLE families ADD COLUMN audience TEXT COLLATE "C";
 
 CREATE INDEX events_client ON events (pool_id, client_id, id) WHERE client_id <> '';
