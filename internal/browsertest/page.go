@@ -143,16 +143,25 @@ func Eval[T any](p *Page, expression string) T {
 	return v
 }
 
-// WaitFor waits until the JavaScript expression is true, looking once a frame.
+// WaitFor waits until the JavaScript expression is true, looking once a frame, also on a page that the present one leads to.
 func (p *Page) WaitFor(expression string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
 	defer cancel()
-	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](
-		"new Promise(done => { const look = () => { if ("+expression+") done(true); else setTimeout(look, 10) }; look() })", chromedp.EvalAwaitPromise))
+	look := chromedp.Evaluate[bool](
+		"new Promise(done => { const look = () => { if ("+expression+") done(true); else setTimeout(look, 10) }; look() })", chromedp.EvalAwaitPromise)
+	_, err := chromedp.Run(ctx, look)
+	for err != nil && ctx.Err() == nil && leftPage(err) {
+		_, err = chromedp.Run(ctx, look)
+	}
 	if err != nil {
 		p.t.Fatalf("browser: waited in vain for %s: %v", short(expression), err)
 	}
+}
+
+// leftPage reports whether a script was lost because its page gave way to another one. DevTools has no code for it.
+func leftPage(err error) bool {
+	return strings.Contains(err.Error(), "navigated") || strings.Contains(err.Error(), "context was destroyed") || strings.Contains(err.Error(), "Cannot find context")
 }
 
 // WaitText waits until the element has the text in it.
