@@ -28,6 +28,15 @@ type fake struct {
 	called string
 	in     any
 	caller pool.Caller
+	// ticket decides over the ticket's page in place of err, if it is set.
+	ticket func(args []string) error
+}
+
+func (f *fake) ticketErr(args []string) error {
+	if f.ticket != nil {
+		return f.ticket(args)
+	}
+	return f.err
 }
 
 func (f *fake) did(name string, c pool.Caller, in any) { f.called, f.caller, f.in = name, c, in }
@@ -118,12 +127,12 @@ func (f *fake) StartPasswordless(_ context.Context, c pool.Caller, in pool.Passw
 
 func (f *fake) TicketEnroll(_ context.Context, c pool.Caller, ticket, phone, channel string) (string, error) {
 	f.did("ticket enroll", c, []string{ticket, phone, channel})
-	return "OOB", f.err
+	return "OOB", f.ticketErr([]string{ticket, phone, channel})
 }
 
 func (f *fake) TicketConfirm(_ context.Context, c pool.Caller, ticket, oob, code string) (string, error) {
 	f.did("ticket confirm", c, []string{ticket, oob, code})
-	return "RECOVERY24", f.err
+	return "RECOVERY24", f.ticketErr([]string{ticket, oob, code})
 }
 
 // world is an API with its fake pool and a clock.

@@ -155,7 +155,7 @@ type problem struct {
 
 const (
 	ticketManyTries = "That were too many tries. Wait for some minutes, then try again."
-	ticketBadNumber = "This number cannot be used. Write it with + and the country code."
+	ticketBadNumber = "This number cannot be used. Begin with a plus sign and the country code."
 	ticketWrongCode = "That is not the code. Look at the newest message."
 	ticketOldCode   = "The code has expired. Ask for a new one."
 )
