@@ -3,7 +3,6 @@ package management
 import (
 	"context"
 	"net/http"
-	"regexp"
 
 	"countersign/internal/auth0api/wire"
 	"countersign/internal/fault"
@@ -27,7 +26,7 @@ func hookRoutes() []route {
 
 var (
 	hookTriggers = []string{hook.CredentialsExchange, hook.PreUserRegistration, hook.PostUserRegistration, hook.PostChangePassword, hook.SendPhoneMessage}
-	hookName     = wire.Rule{Title: "The name of this hook", Min: 1, Max: 128, Pattern: regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9 -]*[a-zA-Z0-9])?$`)}
+	hookName     = wire.Rule{Title: "The name of this hook", Min: 1, Max: 128}
 	hookScript   = wire.Rule{Title: "Code to be executed when this hook runs", Min: 1, Max: module.MaxCode}
 	dependencies = wire.Rule{Title: "Dependencies of this hook used by webtask server", Max: 100}
 	maxSecrets   = 20

@@ -126,7 +126,7 @@ func (m *mux) failure(w http.ResponseWriter, r *http.Request, err error) (int, [
 	} else {
 		e = wire.Of(err)
 	}
-	if e.Status >= http.StatusInternalServerError && e.Status != http.StatusNotImplemented {
+	if e.Status >= http.StatusInternalServerError {
 		m.a.Log.ErrorContext(r.Context(), "management API", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	if e.RetryAfter > 0 {

@@ -3,7 +3,6 @@ package management
 import (
 	"context"
 	"net/http"
-	"regexp"
 
 	"countersign/internal/auth0api/wire"
 	"countersign/internal/fault"
@@ -25,7 +24,7 @@ func ruleRoutes() []route {
 }
 
 var (
-	ruleName   = wire.Rule{Title: "Name of this rule", Min: 1, Max: 255, Pattern: regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9 -]*[a-zA-Z0-9])?$`)}
+	ruleName   = wire.Rule{Title: "Name of this rule", Min: 1, Max: 255}
 	ruleScript = wire.Rule{Title: "Code to be executed when this rule runs", Min: 1, Max: module.MaxCode}
 	ruleOrder  = wire.Rule{Title: "Order that this rule should execute in relative to other rules", Max: 1 << 30}
 )

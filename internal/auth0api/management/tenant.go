@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"regexp"
+	"strings"
 
 	"countersign/internal/auth0api/wire"
 	"countersign/internal/pool"
@@ -19,14 +19,16 @@ func tenantRoutes() []route {
 }
 
 var (
-	localeForm = regexp.MustCompile(`^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{1,8})*$`)
 	// tenantDefaults are members with a meaning here, or that clients look at.
 	tenantDefaults = json.RawMessage(`{"flags":{},"default_audience":"","default_directory":"","session_lifetime":168,"idle_session_lifetime":72,` +
 		`"oidc_logout":{"rp_logout_end_session_endpoint_discovery":true}}`)
 	sandboxVersions = []string{"24", "22", "20", "18"}
 )
 
-const defaultSandbox = "22"
+const (
+	defaultSandbox = "22"
+	letters        = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)
 
 // tenantDoc is what is kept of the settings besides pool.TenantConfig.
 func (a *api) tenantDoc(ctx context.Context, poolID string) (map[string]json.RawMessage, error) {
@@ -111,8 +113,12 @@ func tenantChangeOf(f *wire.Fields) tenantChange {
 		email: text("support_email", "End-user support email"), url: text("support_url", "End-user support url"), home: text("home_url", "Home of the tenant"),
 		sandbox:      f.Text("sandbox_version", wire.Rule{Title: "Selected sandbox version for the extensibility environment", Max: 8, Null: true}),
 		consolidated: f.Bool("phone_consolidated_experience", wire.Rule{Title: "Whether the unified phone experience is on", Null: true}),
-		locales: f.Texts("enabled_locales", wire.Rule{Title: "Supported locales for the user interface", Min: 1, Max: 100, Null: true,
-			Pattern: localeForm}),
+		locales:      f.Texts("enabled_locales", wire.Rule{Title: "Supported locales for the user interface", Min: 1, Max: 100, Null: true}),
+	}
+	for _, tag := range c.locales {
+		if len(tag) < 2 || len(tag) > 35 || strings.Trim(tag, letters+"0123456789-") != "" {
+			f.Fail("enabled_locales", "", "String is not a language tag: %s", wire.Printable(tag))
+		}
 	}
 	f.Ignore("sandbox_versions_available")
 	return c

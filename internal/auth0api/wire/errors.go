@@ -80,7 +80,7 @@ func Of(err error) *Error {
 		row = table[fault.InternalError]
 	}
 	e := Errorf(row.status, row.code, "%s", row.message)
-	if f.Public != "" && row.status < http.StatusInternalServerError {
+	if f.Public != "" && f.Code != fault.InternalError {
 		e.Message = f.Public
 	}
 	e.Fault, e.Hint, e.RetryAfter = f.Code, f.Hint, int(f.RetryAfter.Seconds())

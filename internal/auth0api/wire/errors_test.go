@@ -35,7 +35,7 @@ func TestOf(t *testing.T) {
 		"its own sentence":  {fault.Invalidf("x", "Name is odd."), `{"statusCode":400,"error":"Bad Request","message":"Name is odd.","errorCode":"invalid_body"}`},
 		"no cause is told":  {fault.Internalf("password is %s", "hunter2"), `{"statusCode":500,"error":"Internal Server Error","message":"Internal error"}`},
 		"nor any other":     {errors.New("open /etc/shadow"), `{"statusCode":500,"error":"Internal Server Error","message":"Internal error"}`},
-		"nor a public one":  {fault.New(fault.TriggerFailed).WithPublic("secret"), `{"statusCode":502,"error":"Bad Gateway","message":"A trigger failed.","errorCode":"trigger_failed"}`},
+		"nor a sentence":    {fault.New(fault.InternalError).WithPublic("secret"), `{"statusCode":500,"error":"Internal Server Error","message":"Internal error"}`},
 		"an unknown code":   {fault.New("nonsense"), `{"statusCode":500,"error":"Internal Server Error","message":"Internal error"}`},
 		"no code, no field": {NotFound("Hook not found"), `{"statusCode":404,"error":"Not Found","message":"Hook not found"}`},
 		"a payload": {BadBody("name", "The name of this hook", "String is too short (0 chars), minimum 1"),

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"mime"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,7 +33,6 @@ type Rule struct {
 	Required bool
 	// Min and Max bound the length of a string in characters, the elements of a list or the value of a number. Zero: unbounded.
 	Min, Max int
-	Pattern  *regexp.Regexp
 	OneOf    []string
 	// Null: null counts as absent. It does for no other member.
 	Null bool
@@ -192,8 +190,6 @@ func (f *Fields) checkText(name string, r Rule, s string) bool {
 		f.Fail(name, r.Title, "String is too long (%d chars), maximum %d", n, r.Max)
 	case len(r.OneOf) > 0 && !slices.Contains(r.OneOf, s):
 		f.Fail(name, r.Title, "No enum match for: %s", Printable(s))
-	case r.Pattern != nil && !r.Pattern.MatchString(s):
-		f.Fail(name, r.Title, "String does not match pattern %s: %s", r.Pattern, Printable(s))
 	default:
 		return true
 	}
@@ -242,7 +238,7 @@ func (f *Fields) Raw(name string, r Rule) json.RawMessage {
 	return v
 }
 
-// Texts returns a list of strings, nil if it is absent. OneOf and Pattern are about the elements, Min and Max about their number.
+// Texts returns a list of strings, nil if it is absent. OneOf is about the elements, Min and Max about their number.
 func (f *Fields) Texts(name string, r Rule) []string {
 	v, ok := f.member(name, r)
 	if !ok {
@@ -257,7 +253,7 @@ func (f *Fields) Texts(name string, r Rule) []string {
 		return nil
 	}
 	for i, s := range out {
-		if !f.checkText(name+"["+strconv.Itoa(i)+"]", Rule{Title: r.Title, OneOf: r.OneOf, Pattern: r.Pattern}, s) {
+		if !f.checkText(name+"["+strconv.Itoa(i)+"]", Rule{Title: r.Title, OneOf: r.OneOf}, s) {
 			return nil
 		}
 	}

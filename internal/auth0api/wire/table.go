@@ -34,7 +34,7 @@ func generalRows() map[fault.Code]row {
 	return map[fault.Code]row{
 		fault.InternalError:          {http.StatusInternalServerError, "", "Internal error"},
 		fault.InvalidParameter:       {http.StatusBadRequest, invalidBody, "Invalid parameter."},
-		fault.UnsupportedOperation:   {http.StatusNotImplemented, unsupported, "This is not supported here."},
+		fault.UnsupportedOperation:   {http.StatusBadRequest, unsupported, "This is not supported here."},
 		fault.ConcurrentModification: {http.StatusConflict, "concurrent_modification", "The resource was changed at the same time, please try again."},
 		fault.Overloaded:             {http.StatusTooManyRequests, "too_many_requests", "Too Many Requests"},
 		fault.RateExceeded:           {http.StatusTooManyRequests, "too_many_requests", "Too Many Requests"},
