@@ -28,7 +28,8 @@ func preflight(w http.ResponseWriter, r *http.Request, methods string) {
 		h.Set("Access-Control-Allow-Methods", methods)
 		h.Set("Access-Control-Max-Age", "86400")
 		h.Set("Access-Control-Allow-Headers", allowHeaders)
-		if requested := strings.Join(r.Header.Values("Access-Control-Request-Headers"), ","); requested != "" && len(requested) <= maxAllowHeaders && isTokenList(requested) {
+		requested := strings.Join(r.Header.Values("Access-Control-Request-Headers"), ",")
+		if requested != "" && len(requested) <= maxAllowHeaders && isTokenList(requested) {
 			h.Set("Access-Control-Allow-Headers", requested)
 		}
 	}

@@ -139,6 +139,7 @@ func (f *fake) TicketConfirm(_ context.Context, c pool.Caller, ticket, oob, code
 type world struct {
 	flows fake
 	pool  string
+	base  string
 	dev   bool
 	now   time.Time
 	seen  string // what Management.Observe heard
@@ -146,13 +147,15 @@ type world struct {
 	api   *API
 }
 
-func newWorld() *world { return &world{pool: poolID, now: time.Unix(1_800_000_000, 0)} }
+func newWorld() *world {
+	return &world{pool: poolID, base: "https://localhost:7447", now: time.Unix(1_800_000_000, 0)}
+}
 
 func (x *world) handler(elsewhere string) http.Handler {
 	if x.api == nil {
 		x.api = New(Options{
 			Flows: &x.flows, Management: x.management(), Dev: x.dev, Now: func() time.Time { return x.now },
-			PoolOf: func(context.Context) string { return x.pool }, BaseURL: func(context.Context) string { return "https://localhost:7447" },
+			PoolOf: func(context.Context) string { return x.pool }, BaseURL: func(context.Context) string { return x.base },
 			Log: slog.New(slog.NewTextHandler(&x.log, nil)),
 		})
 	}

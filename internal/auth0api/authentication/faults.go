@@ -25,6 +25,7 @@ const (
 	descManyTexts    = "Too many SMS sent by the user. Wait for some minutes before retrying."
 	descManyCodes    = "Too many failed codes. Wait for some minutes before retrying."
 	descMFAToken     = "Malformed mfa_token"
+	descChallenge    = "The user does not support any of the requested challenge types."
 	descFunction     = "A function of this pool failed."
 )
 
@@ -86,7 +87,7 @@ var rows = map[fault.Code]row{
 	fault.OTPWrong:              {status: 403, name: "invalid_grant", text: "Invalid otp_code."},
 	fault.TotpMismatch:          {status: 403, name: "invalid_grant", text: "Invalid otp_code."},
 	fault.RecoveryCodeWrong:     {status: 403, name: "invalid_grant", text: descRejected},
-	fault.ChallengeUnsupported:  {status: 401, name: "unsupported_challenge_type", text: "The user does not support any of the requested challenge types.", own: true},
+	fault.ChallengeUnsupported:  {status: 401, name: "unsupported_challenge_type", text: descChallenge, own: true},
 	fault.TotpNotEnabled:        {status: 401, name: "unsupported_challenge_type", text: "The pool does not offer authenticator apps."},
 	fault.FactorNotReady:        {status: 401, name: "unsupported_challenge_type", text: "The user has no such factor."},
 	fault.AssociationRequired:   {status: 403, name: "association_required", text: "The user has no factor yet. Enroll one with POST /mfa/associate."},

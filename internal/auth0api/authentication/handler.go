@@ -102,7 +102,8 @@ func (a *API) EndUsers() http.Handler {
 		rt, id := a.route(r.URL.Path)
 		if rt == nil {
 			a.fail(w, r, &oauthError{status: http.StatusNotFound, Name: "not_found", Description: "There is no such endpoint.",
-				hint: "served are /oauth/token, /oauth/revoke, /userinfo, /mfa/authenticators, /mfa/associate, /mfa/challenge and /passwordless/start"})
+				hint: "served are /oauth/token, /oauth/revoke, /userinfo, /mfa/authenticators, /mfa/associate, /mfa/challenge and /passwordless/start; " +
+					"users are made with POST /api/v2/users or SignUp"})
 			return
 		}
 		methods := make([]string, 0, len(rt))
@@ -130,7 +131,8 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request, methods []string, kn
 		preflight(w, r, allowed)
 	case !known:
 		head.Set("Allow", allowed)
-		a.fail(w, r, &oauthError{status: http.StatusMethodNotAllowed, Name: "invalid_request", Description: "This endpoint takes " + strings.Join(methods, " and ") + "."})
+		a.fail(w, r, &oauthError{status: http.StatusMethodNotAllowed, Name: "invalid_request",
+			Description: "This endpoint takes " + strings.Join(methods, " and ") + "."})
 	default:
 		return true
 	}

@@ -22,7 +22,7 @@ func TestEndpoints(t *testing.T) {
 		in                                    any
 	}{
 		"authenticators": {"GET", "/mfa/authenticators", "", "", bearer, 200, `[{"id":"recovery-code|dev_1","type":"recovery-code","authenticator_type":"recovery-code","active":true},` +
-			`{"id":"sms|dev_2","type":"phone","authenticator_type":"oob","oob_channel":"sms","name":"XXXXXXXX0123","active":true,"created_at":"2026-11-21T09:41:00.123Z"}]`,
+			`{"id":"sms|dev_2","type":"phone","authenticator_type":"oob","oob_channel":"sms","oob_channels":["sms"],"name":"XXXXXXXX0123","active":true,"created_at":"2026-11-21T09:41:00.123Z"}]`,
 			"authenticators", pool.MFABearer{Token: "M"}},
 		"delete": {"DELETE", "/mfa/authenticators/sms%7Cdev_1", "", "", bearer, 204, "", "delete", "sms|dev_1"},
 		"associate a phone": {"POST", "/mfa/associate", js, `{"authenticator_types":["oob"],"oob_channels":["sms"],"phone_number":"+12025550100"}`, bearer, 200,
@@ -32,6 +32,9 @@ func TestEndpoints(t *testing.T) {
 			`{"authenticator_types":["oob"],"oob_channel":"voice","phone_number":"+12025550100","client_id":"app","client_secret":"shh"}`, bearer, 200,
 			`{"authenticator_type":"oob","oob_channel":"sms","binding_method":"prompt","oob_code":"O","recovery_codes":["RC"]}`, "associate",
 			pool.AssociateInput{MFABearer: pool.MFABearer{Token: "M"}, Client: &pool.OAuthClient{ID: "app", Secret: &secret}, Types: []string{"oob"}, Channels: []string{"voice"}, Phone: "+12025550100"}},
+		"associate an address as auth0-auth-js does": {"POST", "/mfa/associate", js, `{"authenticator_types":["email"],"email":"a@example.com"}`, bearer, 200,
+			`{"authenticator_type":"oob","oob_channel":"sms","binding_method":"prompt","oob_code":"O","recovery_codes":["RC"]}`, "associate",
+			pool.AssociateInput{MFABearer: pool.MFABearer{Token: "M"}, Types: []string{"oob"}, Channels: []string{"email"}, Email: "a@example.com"}},
 		"associate an app": {"POST", "/mfa/associate", js, `{"authenticator_types":["otp"]}`, bearer, 200,
 			`{"authenticator_type":"otp","secret":"S","barcode_uri":"otpauth://totp/x?secret=S&issuer=y"}`, "associate",
 			pool.AssociateInput{MFABearer: pool.MFABearer{Token: "M"}, Types: []string{"otp"}}},

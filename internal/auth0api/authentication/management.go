@@ -11,6 +11,9 @@ import (
 	"countersign/internal/fault"
 )
 
+// managementPath is the Management API's part of its audience.
+const managementPath = "/api/v2/"
+
 // managementToken answers the grant client_credentials: the caller is a program of the operator, never a web page.
 func (a *API) managementToken(w http.ResponseWriter, r *http.Request, p *wire.Parameters, elsewhere string) {
 	t, err := a.issue(r, p, elsewhere)
@@ -30,7 +33,8 @@ func (a *API) issue(r *http.Request, p *wire.Parameters, elsewhere string) (*tok
 		return nil, fault.New(fault.OriginForbidden)
 	}
 	if elsewhere != "" {
-		return nil, &oauthError{status: http.StatusForbidden, Name: "unauthorized_client", Description: "Management tokens are not issued here, but " + elsewhere + "."}
+		return nil, &oauthError{status: http.StatusForbidden, Name: "unauthorized_client",
+			Description: "Management tokens are not issued here, but " + elsewhere + "."}
 	}
 	if p.Get("client_id") == "" {
 		return nil, missing("client_id")
@@ -51,7 +55,8 @@ func (a *API) clientCredentials(ctx context.Context, id, secret, audience string
 	if audience == "" && len(m.Audiences) > 0 {
 		audience = m.Audiences[0]
 	}
-	if !slices.Contains(m.Audiences, audience) {
+	// a pool's own host is not in the list where it is found by name, as in dev
+	if audience != a.BaseURL(ctx)+managementPath && !slices.Contains(m.Audiences, audience) {
 		return nil, &oauthError{status: http.StatusForbidden, Name: "access_denied", Description: "Service not found: " + wire.Printable(audience),
 			hint: "audience must be one of " + strings.Join(m.Audiences, ", ")}
 	}

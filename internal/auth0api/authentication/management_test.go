@@ -21,10 +21,15 @@ func TestManagementTokenGranted(t *testing.T) {
 		"JSON":        {js, `{"grant_type":"client_credentials","client_id":"m2m","client_secret":"s3cret&+","audience":"` + apiAudience + `","max":1}`, nil, apiAudience},
 		"no audience": {js, `{"grant_type":"client_credentials","client_id":"m2m","client_secret":"s3cret&+"}`, nil, apiAudience},
 		"basic":       {form, "grant_type=client_credentials", []string{"Authorization", basic("m2m", "s3cret%26%2B")}, apiAudience},
+		"audience of its own host": {js, `{"grant_type":"client_credentials","client_id":"m2m","client_secret":"s3cret&+","audience":"https://a.localhost:7447/api/v2/"}`,
+			nil, "https://a.localhost:7447/api/v2/"},
 		"own page": {js, `{"grant_type":"client_credentials","client_id":"m2m","client_secret":"s3cret&+"}`,
 			[]string{"Origin", "https://localhost:7447", "Sec-Fetch-Site", "same-origin"}, apiAudience},
 	} {
 		x := newWorld()
+		if name == "audience of its own host" {
+			x.base = "https://a.localhost:7447"
+		}
 		x.pool = "" // management clients belong to the server, not to a pool
 		w := x.do("POST", "/oauth/token", c.contentType, c.body, c.header...)
 		var g tokens

@@ -3,6 +3,7 @@ package authentication
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,8 +16,10 @@ type authenticator struct {
 	Kind    string `json:"type"`
 	Type    string `json:"authenticator_type"`
 	Channel string `json:"oob_channel,omitempty"`
-	Name    string `json:"name,omitempty"`
-	Active  bool   `json:"active"`
+	// Channels is the spelling that auth0-auth-js reads.
+	Channels []string `json:"oob_channels,omitempty"`
+	Name     string   `json:"name,omitempty"`
+	Active   bool     `json:"active"`
 
 	CreatedAt *time.Time `json:"created_at,omitempty"`
 	LastAuth  *time.Time `json:"last_auth,omitempty"`
@@ -33,9 +36,13 @@ func (a *API) authenticators(ctx context.Context, q *request) (any, error) {
 	}
 	out := make([]authenticator, 0, len(list))
 	for _, x := range list {
-		out = append(out, authenticator{
+		v := authenticator{
 			ID: x.ID, Kind: x.Kind, Type: x.Type, Channel: x.Channel, Name: x.Name, Active: x.Active, CreatedAt: instant(x.CreatedAt), LastAuth: instant(x.LastAuth),
-		})
+		}
+		if x.Channel != "" {
+			v.Channels = []string{x.Channel}
+		}
+		out = append(out, v)
 	}
 	return out, nil
 }
@@ -85,6 +92,9 @@ func (a *API) associate(ctx context.Context, q *request) (any, error) {
 	}
 	if len(in.Channels) == 0 {
 		in.Channels = q.params.List("oob_channel")
+	}
+	if slices.Equal(in.Types, []string{"email"}) { // how auth0-auth-js spells the channel
+		in.Types, in.Channels = []string{"oob"}, []string{"email"}
 	}
 	if c := q.client(); c.ID != "" {
 		in.Client = &c
