@@ -100,7 +100,7 @@ func (s *Service) buildNow(ctx context.Context, kind script.Kind, c *code, save 
 func (c *code) take(kind script.Kind, b *module.Build, at time.Time) *Built {
 	before := c.Modules
 	c.Modules, c.Lock, c.BuiltAt = b.Modules, pack(b.Lock), at
-	c.Warnings = slices.Concat(b.Warnings, remarks(kind, c.Code))
+	c.Warnings = slices.Concat(b.Warnings, remarks(kind, c))
 	return c.report(before)
 }
 
@@ -114,16 +114,29 @@ var exports = map[script.Kind]string{
 	script.SendPhoneMessage: "onExecuteSendPhoneMessage", script.CustomPhoneProvider: "onExecuteCustomPhoneProvider", script.PostLogin: "onExecutePostLogin",
 }
 
+// What Auth0 allows an action (limits of actions); more runs here, but not there.
+const (
+	theirCode    = 100_000
+	theirModules = 10
+)
+
 // remarks are warnings about the form of a kind. They read no JavaScript: code that builds its names at run time may be right all the same.
-func remarks(kind script.Kind, text string) []module.Warning {
+func remarks(kind script.Kind, c *code) (out []module.Warning) {
+	say := func(format string, args ...any) { out = append(out, module.Warning{Text: fmt.Sprintf(format, args...)}) }
 	want := exports[kind]
 	switch {
-	case kind == script.Hook && !strings.Contains(text, "exports"):
-		return []module.Warning{{Text: "The script does not assign module.exports: a hook is module.exports = function (recipient, text, context, cb) { … }."}}
-	case want != "" && !strings.Contains(text, want):
-		return []module.Warning{{Text: fmt.Sprintf("The code does not export %s: an action of this trigger is exports.%s = async (event, api) => { … }.", want, want)}}
+	case kind == script.Hook && !strings.Contains(c.Code, "exports"):
+		say("The script does not assign module.exports: a hook is module.exports = function (recipient, text, context, cb) { … }.")
+	case want != "" && !strings.Contains(c.Code, want):
+		say("The code does not export %s: an action of this trigger is exports.%s = async (event, api) => { … }.", want, want)
 	}
-	return nil
+	if want != "" && len(c.Code) > theirCode {
+		say("The code has more than 100 kB, which is as much as an action of Auth0 may have.")
+	}
+	if want != "" && len(c.Dependencies) > theirModules {
+		say("The action has more than %d modules, which is as many as one of Auth0 may have.", theirModules)
+	}
+	return out
 }
 
 // secretRead is a secret that a script reads by its name.
