@@ -122,7 +122,9 @@ const (
 
 // remarks are warnings about the form of a kind. They read no JavaScript: code that builds its names at run time may be right all the same.
 func remarks(kind script.Kind, c *code) (out []module.Warning) {
-	say := func(format string, args ...any) { out = append(out, module.Warning{Text: fmt.Sprintf(format, args...)}) }
+	say := func(format string, args ...any) {
+		out = append(out, module.Warning{Text: fmt.Sprintf(format, args...)})
+	}
 	want := exports[kind]
 	switch {
 	case kind == script.Hook && !strings.Contains(c.Code, "exports"):

@@ -104,14 +104,16 @@ func denies(o *script.Outcome) bool {
 
 // call runs one script; what is no decision is an event and an error.
 func (j *judgement) call(ctx context.Context, u *unit, body json.RawMessage, cache string) (*script.Outcome, error) {
-	started := j.s.c.Now()
+	run := &report{u: u, started: j.s.c.Now(), clientID: j.in.Client.ID}
+	_, run.userID, _ = strings.Cut(j.in.User.ID, "|")
 	o, err := j.s.patiently(ctx, u, &script.Call{Body: body, Secrets: u.secrets, Sensitive: personal(&j.in.User), Cache: cache})
+	run.o, run.err = o, err
 	if err == nil && (o.Error == nil || u.Kind == script.Rule && o.Error.Failure == script.Refused && o.Error.Name == unauthorized) {
 		j.outcomes = append(j.outcomes, o)
+		j.s.printed(ctx, run)
 		return o, nil
 	}
-	_, userID, _ := strings.Cut(j.in.User.ID, "|")
-	j.s.failed(ctx, &failure{u: u, o: o, err: err, started: started, userID: userID, clientID: j.in.Client.ID})
+	j.s.failed(ctx, run)
 	if err == nil {
 		err = o.Error
 	}

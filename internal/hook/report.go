@@ -3,6 +3,7 @@ package hook
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"strings"
 	"time"
@@ -22,6 +23,8 @@ const (
 	maxTail  = 4 << 10
 	// line is the longest string that an event keeps.
 	line = 1000
+	// maxRequests bounds the outgoing requests that an event names.
+	maxRequests = 10
 )
 
 // address is what looks like an e-mail address.
@@ -58,8 +61,8 @@ func pieces(text string) []string {
 	return out
 }
 
-// failure is a failed run on its way into the log.
-type failure struct {
+// report is a run on its way into the log.
+type report struct {
 	u *unit
 	// o is nil if the code could not be called; err then says why.
 	o       *script.Outcome
@@ -70,7 +73,7 @@ type failure struct {
 }
 
 // class is error_class of actions_execution_failed (Auth0's words).
-func (f *failure) class() string {
+func (f *report) class() string {
 	switch {
 	case f.o == nil:
 		return "platform_error"
@@ -83,7 +86,7 @@ func (f *failure) class() string {
 }
 
 // told is what the error says, for people.
-func (f *failure) told() map[string]any {
+func (f *report) told() map[string]any {
 	if f.o == nil {
 		return map[string]any{"name": "Unavailable", "message": words(f.err.Error())}
 	}
@@ -106,42 +109,73 @@ func name(e *script.Error) string {
 	return string(e.Failure)
 }
 
+// printed writes the event of a run that succeeded and printed something: the output is kept with the message or sign-in that it belongs to.
+func (s *Service) printed(ctx context.Context, f *report) {
+	if f.o.Console == "" {
+		return
+	}
+	data, sealed := s.eventOf(f)
+	s.append(ctx, eventlog.Entry{PoolID: f.u.poolID, Type: eventlog.FunctionRan, UserID: f.userID, ClientID: f.clientID, Data: data, Personal: sealed, At: s.c.Now()})
+}
+
 // failed writes the event of a run that failed: actions_execution_failed for actions, and one of ours for hooks and rules, of which Auth0 has none.
 // What the code said in its error is there in clear, cleaned; what it printed is sealed.
-func (s *Service) failed(ctx context.Context, f *failure) {
-	u, now := f.u, s.c.Now()
-	data := map[string]any{"started_at": f.started, "duration_ms": now.Sub(f.started)}
-	if f.messageID != "" {
-		data["message_id"] = f.messageID
-	}
-	sealed := map[string]any{}
-	if f.o != nil {
-		if f.o.Console != "" {
-			sealed["log"] = pieces(f.o.Console)
-		}
-		if f.o.Error.Stack != "" {
-			sealed["stack"] = words(f.o.Error.Stack)
-		}
-		data["begun"], data["cold"] = f.o.Begun, f.o.Init > 0
-	}
-	e := eventlog.Entry{PoolID: u.poolID, Type: eventlog.FunctionFailed, UserID: f.userID, ClientID: f.clientID, Data: data, Personal: sealed, At: now}
-	if u.kind == kindAction {
+func (s *Service) failed(ctx context.Context, f *report) {
+	data, sealed := s.eventOf(f)
+	e := eventlog.Entry{PoolID: f.u.poolID, Type: eventlog.FunctionFailed, UserID: f.userID, ClientID: f.clientID, Data: data, Personal: sealed, At: s.c.Now()}
+	if f.u.kind == kindAction {
 		e.Type = eventlog.ActionFailed
-		maps.Copy(data, map[string]any{"trigger_id": u.trigger, "action_id": u.id, "action_name": u.name, "version_id": u.versionID,
-			"binding_id": u.bindingID, "error_class": f.class(), "action_error": f.told()})
+		data["error_class"], data["action_error"] = f.class(), f.told()
 	} else {
-		maps.Copy(data, map[string]any{"function": u.Name, u.kind + "_id": u.id, u.kind + "_name": u.name, "reason": f.class(), "error": f.told()})
+		data["reason"], data["error"] = f.class(), f.told()
 	}
 	s.append(ctx, e)
 }
 
-// append commits an event of its own. What code did is done: a failure here is logged and no more.
+// eventOf is what all events of runs have: who ran, for what, and what went out; and, to be sealed, what was printed.
+func (s *Service) eventOf(f *report) (data, sealed map[string]any) {
+	u := f.u
+	data = map[string]any{"started_at": f.started, "duration_ms": s.c.Now().Sub(f.started), "function": u.Name}
+	if u.kind == kindAction {
+		maps.Copy(data, map[string]any{"trigger_id": u.trigger, "action_id": u.id, "action_name": u.name, "version_id": u.versionID})
+		if u.bindingID != "" {
+			data["binding_id"] = u.bindingID
+		}
+	} else {
+		data[u.kind+"_id"], data[u.kind+"_name"] = u.id, u.name
+	}
+	if f.messageID != "" {
+		data["message_id"] = f.messageID
+	}
+	sealed = map[string]any{}
+	o := f.o
+	if o == nil {
+		return data, sealed
+	}
+	data["begun"], data["cold"] = o.Begun, o.Init > 0
+	var requests []string
+	for _, r := range o.Requests[:min(len(o.Requests), maxRequests)] {
+		requests = append(requests, fmt.Sprintf("%s %s: %d in %d ms", words(r.Method), words(r.Host), r.Status, r.Duration.Milliseconds()))
+	}
+	if len(requests) > 0 {
+		data["requests"] = requests
+	}
+	if o.Console != "" {
+		sealed["log"] = pieces(o.Console)
+	}
+	if o.Error != nil && o.Error.Stack != "" {
+		sealed["stack"] = words(o.Error.Stack)
+	}
+	return data, sealed
+}
+
+// append commits an event of its own. What code did is done: a report here is logged and no more.
 func (s *Service) append(ctx context.Context, e eventlog.Entry) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	ev, err := s.c.Events.Prepare(ctx, e, secret.Key{})
 	if err == nil {
-		if e.Type == eventlog.ActionFailed {
+		if e.Type == eventlog.ActionFailed || e.Data["action_id"] != nil {
 			ev.Data = append([]byte(`{"execution_id":"`+ev.ID+`",`), bytes.TrimPrefix(ev.Data, []byte("{"))...)
 		}
 		err = s.c.Store.Write(ctx, func(tx store.Tx) error { return tx.Events().Append(ctx, ev) })

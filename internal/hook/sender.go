@@ -63,22 +63,24 @@ func (d *sender) SendEvent(ctx context.Context, m provider.Message, event json.R
 		return provider.Receipt{}, name, provider.Permanent(err)
 	}
 	call := &script.Call{Body: d.body(m, f), Secrets: d.u.secrets, Sensitive: sensitive(m, f), Cache: d.u.poolID + "/" + d.u.trigger}
-	started := d.s.c.Now()
-	o, err := d.s.patiently(ctx, d.u, call)
+	run := &report{u: d.u, started: d.s.c.Now(), messageID: m.ID, clientID: f.Client.ID}
+	if f.User != nil {
+		_, run.userID, _ = strings.Cut(f.User.ID, "|")
+	}
+	run.o, err = d.s.patiently(ctx, d.u, call)
 	if err == nil {
-		err = d.judge(o)
+		err = d.judge(run.o)
 	} else {
 		err = notBegun(name, err)
 	}
+	switch run.err = err; {
+	case run.o != nil && run.o.Error != nil || errors.Is(err, runner.ErrUnavailable):
+		d.s.failed(ctx, run)
+	case run.o != nil:
+		d.s.printed(ctx, run)
+	}
 	if err == nil {
-		return receipt(o), name, nil
-	}
-	userID := ""
-	if f.User != nil {
-		_, userID, _ = strings.Cut(f.User.ID, "|")
-	}
-	if o != nil && o.Error != nil || errors.Is(err, runner.ErrUnavailable) {
-		d.s.failed(ctx, &failure{u: d.u, o: o, err: err, started: started, messageID: m.ID, userID: userID, clientID: f.Client.ID})
+		return receipt(run.o), name, nil
 	}
 	if d.u.Kind == script.CustomPhoneProvider {
 		err = delivery.AtMost(maxTries, err)
