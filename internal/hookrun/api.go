@@ -26,6 +26,9 @@ const (
 	maxError = 256 << 10
 	maxTrace = 50
 	maxText  = 8 << 10
+	// wornHeader comes with an answer of the runtime of scripts: the code of that call may go on without end, so the worker takes no more calls and
+	// ends with those that it has at hand.
+	wornHeader = "Countersign-Worker"
 )
 
 // serveAPI answers one request of the worker's runtime. Below Full, others on this machine reach the listener, too: there every path begins
@@ -117,6 +120,9 @@ func (w *worker) serveResponse(rw http.ResponseWriter, r *http.Request, id strin
 	var failed *runner.Error
 	if !utf8.Valid(body) || !json.Valid(body) {
 		body, failed = nil, &runner.Error{Reason: runner.Output, Type: "Function.InvalidResponse", Message: "The answer is not JSON.", Begun: true}
+	}
+	if r.Header.Get(wornHeader) == "worn" {
+		w.r.wornOut(w, "a call took too long")
 	}
 	if !inv.finish(body, failed) {
 		unknownCall(rw)

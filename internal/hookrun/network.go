@@ -55,7 +55,7 @@ type network struct {
 func newNetwork(w *worker) *network {
 	n := plainNetwork(w.r, w.code.Name, w.r.rules)
 	n.w = w
-	n.names.full = func() { go w.r.wornOut(w) }
+	n.names.full = func() { go w.r.wornOut(w, "served all its names") }
 	return n
 }
 

@@ -2,10 +2,11 @@ package hookrun
 
 import (
 	"context"
-	_ "embed" // the bootstrap
+	"embed"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +25,11 @@ var bootstrapJS []byte
 
 //go:embed node/preload.cjs
 var preloadJS []byte
+
+// scriptJS is the runtime of scripts.
+//
+//go:embed node/script/*.cjs
+var scriptJS embed.FS
 
 // minNode is the oldest Node that the bootstrap is tested with.
 const minNode = 18
@@ -151,6 +157,9 @@ func (w *worker) program(root string, level sandbox.Level) (string, []string, er
 	if level != sandbox.Full {
 		args = append(args, "--require", filepath.Join(w.r.runtimeDir, "preload.cjs"))
 	}
+	if w.code.Contract == runner.Script {
+		args = append(args, "--experimental-vm-modules") // without it, import() in a script cannot be answered
+	}
 	return path, append(args, filepath.Join(w.r.runtimeDir, "bootstrap.cjs")), nil
 }
 
@@ -183,7 +192,21 @@ func writeRuntime(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	return errors.Join(replaceFile(filepath.Join(folder, "bootstrap.cjs"), bootstrapJS), replaceFile(filepath.Join(folder, "preload.cjs"), preloadJS))
+	err := errors.Join(replaceFile(filepath.Join(folder, "bootstrap.cjs"), bootstrapJS), replaceFile(filepath.Join(folder, "preload.cjs"), preloadJS),
+		os.MkdirAll(filepath.Join(folder, "script"), 0o755))
+	if err != nil {
+		return err
+	}
+	return fs.WalkDir(scriptJS, "node/script", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := scriptJS.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return replaceFile(filepath.Join(folder, "script", d.Name()), text)
+	})
 }
 
 // replaceFile writes a file whole or not at all.

@@ -105,12 +105,15 @@ func (r *Runner) abandon(p *pool, wt *waiter) {
 // pick is the oldest worker with an open slot: the younger ones then become idle, and end.
 func (p *pool) pick() *worker {
 	for _, w := range p.workers {
-		if w.up && !w.leaving && !w.lagging && w.free > 0 {
+		if w.up && !w.leaving && !w.lagging && w.free > 0 && !w.spent() {
 			return w
 		}
 	}
 	return nil
 }
+
+// spent reports whether a worker is to end with the calls that it has at hand.
+func (w *worker) spent() bool { return w.calls >= w.r.opts.MaxCalls }
 
 // take occupies a slot.
 func (w *worker) take() {
@@ -151,7 +154,7 @@ func (r *Runner) grow(p *pool) {
 		starting, serving := 0, 0
 		for _, w := range p.workers {
 			switch {
-			case w.leaving:
+			case w.leaving, w.spent():
 			case w.up:
 				serving++
 			default:
@@ -299,7 +302,7 @@ func (r *Runner) settle(w *worker) {
 	case w.leaving:
 	case r.closed && w.idle():
 		r.leave(w, "", "shutting down")
-	case w.calls >= r.opts.MaxCalls && w.idle():
+	case w.spent() && w.idle():
 		r.leave(w, "", cmp.Or(w.worn, "served its calls"))
 	case w.idle() && r.starving(w.p):
 		r.leave(w, "", "made room for other code")
@@ -339,12 +342,12 @@ func (r *Runner) rest(w *worker) {
 	})
 }
 
-// wornOut lets a worker end with the call that it has at hand: it has looked up all the names that it may.
-func (r *Runner) wornOut(w *worker) {
+// wornOut lets a worker end with the calls that it has at hand.
+func (r *Runner) wornOut(w *worker, why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w.calls = max(w.calls, r.opts.MaxCalls)
-	w.worn = "served all its names"
+	w.worn = why
 	if w.idle() {
 		r.leave(w, "", w.worn)
 		r.dispatch(w.p)

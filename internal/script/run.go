@@ -159,10 +159,12 @@ func (r *Runner) read(u *Unit, c *Call, res *runner.Result) *Outcome {
 		return broken(&runner.Error{Reason: runner.Output, Message: "the answer cannot be read", Begun: true})
 	}
 	out := &Outcome{Commands: a.Commands, Console: a.Console, Warnings: a.Warnings, Begun: a.Begun}
-	if u.Kind == Hook {
-		out.Envelope = a.Envelope
+	if u.Kind == Hook && !isNull(a.Envelope) {
+		var e struct{ Data json.RawMessage } // what the callback got
+		_ = json.Unmarshal(a.Envelope, &e)
+		out.Envelope, a.Data = a.Envelope, e.Data
 	}
-	if !isNull(a.Data) {
+	if a.Error == nil && !isNull(a.Data) {
 		out.Data = a.Data
 	}
 	if e := a.Error; e != nil {
@@ -211,11 +213,19 @@ func envelopeOf(e *Error) json.RawMessage {
 	if e == nil {
 		e = &Error{Failure: Crashed, Message: errNoEnvelope.Error()}
 	}
-	out, err := json.Marshal(map[string]any{"status": "error", "data": map[string]any{"name": string(e.Failure), "message": e.Message}})
+	out := struct {
+		Status string `json:"status"`
+		Data   struct {
+			Message string `json:"message"`
+			Name    string `json:"name"`
+		} `json:"data"`
+	}{Status: "error"}
+	out.Data.Message, out.Data.Name = e.Message, string(e.Failure)
+	text, err := json.Marshal(&out)
 	if err != nil {
 		return json.RawMessage(`{"status":"error","data":{}}`)
 	}
-	return out
+	return text
 }
 
 var errNoEnvelope = errors.New("the code gave no answer")

@@ -1,5 +1,6 @@
 'use strict';
-// The Lambda Runtime API client for Node functions: loads _HANDLER from LAMBDA_TASK_ROOT, then asks for one event after another.
+// The Lambda Runtime API client for Node functions: loads _HANDLER from LAMBDA_TASK_ROOT, then asks for one event after another. Scripts (see
+// runner.Script) are served by script/main.cjs instead.
 const http = require('node:http');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -9,9 +10,11 @@ const { syncBuiltinESMExports } = require('node:module');
 const { AsyncLocalStorage } = require('node:async_hooks');
 
 const env = process.env;
+const isScript = env.COUNTERSIGN_CONTRACT === 'script';
+delete env.COUNTERSIGN_CONTRACT;
 const { hostname: host, port, pathname } = new URL('http://' + env.AWS_LAMBDA_RUNTIME_API);
 const parallel = Math.max(1, Number(env.COUNTERSIGN_CALLS) || 1);
-delete env.COUNTERSIGN_CALLS;
+if (!isScript) delete env.COUNTERSIGN_CALLS;
 
 // Trusts the authority of the hosts that the server answers itself, wherever the code does not choose its authorities. NODE_EXTRA_CA_CERTS does
 // the same, but costs every start 20 ms, and is left to the code.
@@ -28,12 +31,19 @@ if (env.COUNTERSIGN_CA) {
   syncBuiltinESMExports();
 }
 
+// Output is written at once, so that it reaches its own call's log, and whoever prints without end waits for the reader.
+for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
+
+// Hooks, actions and rules have a runtime of their own.
+if (isScript) {
+  require('./script/main.cjs');
+  return;
+}
+
 const agent = new http.Agent({ keepAlive: true, maxSockets: parallel + 2 });
 const base = pathname.replace(/\/$/, '') + '/2018-06-01/runtime/';
 const { request } = http;
 const { parse, stringify } = JSON;
-// Output is written at once, so that it reaches its own call's log, and whoever prints without end waits for the reader.
-for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
 const out = process.stdout.write.bind(process.stdout);
 
 const calls = new AsyncLocalStorage(); // used only where one process has several calls at once

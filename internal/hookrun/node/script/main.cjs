@@ -1,0 +1,138 @@
+'use strict';
+// The runtime of scripts: hooks, actions and rules, of which one process takes several calls at once. It asks the Lambda Runtime API for calls, as the
+// bootstrap does for functions, and gives each to the contract that _HANDLER names.
+const http = require('node:http');
+const p = require('./primordials.cjs');
+const { calls, open, current, loading, only, begin, finish, toError, text, get } = require('./call.cjs');
+const { fail, late } = require('./end.cjs');
+const { captureConsole, captureRequests, takeEarly, line } = require('./watch.cjs');
+const { load } = require('./code.cjs');
+
+const { env } = process;
+const kind = env._HANDLER;
+const root = require('node:fs').realpathSync(env.LAMBDA_TASK_ROOT);
+const { hostname: host, port, pathname } = new URL('http://' + env.AWS_LAMBDA_RUNTIME_API);
+const base = pathname.replace(/\/$/, '') + '/2018-06-01/runtime/invocation/';
+const slots = Math.max(1, Number(env.COUNTERSIGN_CALLS) || 1);
+// The scripts know no Lambda, and whatever looks for one would be misled.
+for (const name of Object.keys(env)) {
+  if (/^(AWS_LAMBDA_|LAMBDA_|COUNTERSIGN_|_HANDLER$|_X_AMZN_|AWS_EXECUTION_ENV$)/.test(name)) delete env[name];
+}
+const agent = new http.Agent({ keepAlive: true, maxSockets: slots + 2 });
+// Own members, so that nothing is read from a changed Object.prototype.
+const nothing = {};
+for (const name of ['auth', 'createConnection', 'defaultPort', 'family', 'hostname', 'insecureHTTPParser', 'joinDuplicateHeaders', 'localAddress', 'lookup', 'maxHeaderSize',
+  'protocol', 'setHost', 'signal', 'socketPath', 'timeout', 'uniqueHeaders', 'highWaterMark', 'hints', 'localPort', 'fd', 'path']) nothing[name] = undefined;
+
+// exchange sends one request of the Runtime API. A connection that breaks is the server's end, or ours.
+function exchange(method, where, body, worn, done) {
+  const headers = { __proto__: null };
+  if (body !== undefined) {
+    headers['Content-Type'] = 'application/json';
+    headers['Content-Length'] = p.byteLength(body);
+    if (worn) headers['Countersign-Worker'] = 'worn';
+  }
+  const req = p.request({ ...nothing, host, port, agent, method, path: base + where, headers }, (res) => {
+    let answer = '';
+    p.setEncoding(res, 'utf8');
+    p.onStream(res, 'data', (part) => { answer += part; });
+    p.onStream(res, 'end', () => done(res.statusCode, res.headers, answer));
+    p.onStream(res, 'error', broken);
+  });
+  p.on(req, 'error', broken);
+  p.endRequest(req, body);
+}
+
+function broken() {
+  line('undefined', 'ERROR', 'the connection to the runtime broke');
+  p.exit(1);
+}
+
+// take asks for the next call of one slot.
+function take() {
+  exchange('GET', 'next', undefined, false, (status, headers, payload) => {
+    if (status !== 200) p.exit(1);
+    serve(headers['lambda-runtime-aws-request-id'], +headers['lambda-runtime-deadline-ms'], p.parse(payload));
+  });
+}
+
+function serve(id, deadline, input) {
+  const call = begin(id, {
+    __proto__: null, body: input.body, secrets: input.secrets,
+    headers: p.hasOwn(input, 'headers') ? input.headers : {}, cache: p.hasOwn(input, 'cache') ? input.cache : { __proto__: null },
+  }, (answer, worn) => exchange('POST', `${id}/response`, answer, worn, take));
+  takeEarly(call);
+  p.runIn(calls, call, () => {
+    // A little earlier than the server's own limit: it would end the process, and with it the calls beside.
+    const left = deadline - p.now();
+    const limit = left - (left > 2500 ? 500 : left / 5);
+    call.timer = p.setTimeout(() => expire(call, input.limit), input.limit < limit ? input.limit : limit);
+    if (failedLoad) failLoaded(call);
+    else contract.run(call, loaded);
+  });
+}
+
+// expire ends a call that took too long. The process serves the calls at hand and ends: the code of this one may go on meanwhile.
+function expire(call, limit) {
+  if (call.done) return;
+  call.worn = true;
+  const answers = kind === 'hook' || kind === 'rule' ? 'the callback was never called' : 'the promise was never settled';
+  const hint = call.returned ? ' (the promise that it returned was fulfilled: that is no answer here)' : '';
+  fail(kind, call, 'HookTimeout', new p.Error(`The execution exceeded its ${limit} ms: ${answers}${hint}`));
+}
+
+let contract;
+let loaded;
+let failedLoad = null;
+
+function failLoaded(call) {
+  const { error } = failedLoad;
+  if (kind !== 'hook') {
+    fail(kind, call, 'HookUnloadable', error);
+    return;
+  }
+  // The platform's words. The error's own become its description, as there.
+  const shown = new p.Error('Unable to compile the extensibility code as javascript');
+  const made = toError(error);
+  const names = p.getOwnPropertyNames(made);
+  const define = (name, value) => p.defineProperty(shown, name, { __proto__: null, value, enumerable: true, configurable: true, writable: true });
+  for (let i = 0; i < names.length; i++) if (names[i] !== 'message') define(names[i], get(made, names[i]));
+  define('error_description', get(made, 'message'));
+  fail(kind, call, 'HookUnloadable', made, shown);
+}
+
+// fatal ends every call at hand, and the process: what nobody caught belongs to none of them, so that its state is unknown.
+function fatal(what, e) {
+  const words = `${what}: ${text(get(toError(e), 'stack'), 4000)}`;
+  line('undefined', 'ERROR', words);
+  for (let call = open.first; call; call = call.next) fail(kind, call, 'HookCrashed', new p.Error(words));
+  p.setTimeout(() => p.exit(129), open.count > 0 ? 200 : 0);
+}
+
+function uncaught(failure, what) {
+  return (e) => {
+    let call = current();
+    if (call === undefined) call = only();
+    if (call === undefined || call === loading) fatal(what, e);
+    else if (!fail(kind, call, failure, e)) late(call, what, e);
+  };
+}
+process.on('uncaughtException', uncaught('HookThrew', 'an exception that nobody caught'));
+process.on('unhandledRejection', uncaught('HookRejected', 'a rejected promise that nobody caught'));
+
+captureConsole();
+captureRequests(agent);
+p.runIn(calls, loading, () => {
+  contract = kind === 'hook' ? require('./hook.cjs') : kind === 'rule' ? require('./rule.cjs') : require('./action.cjs');
+  if (kind !== 'hook' && kind !== 'rule') contract = { globals: contract.globals, run: contract.run(kind) };
+  for (const name of Object.keys(contract.globals)) {
+    Object.defineProperty(globalThis, name, { value: contract.globals[name], configurable: true, writable: true, enumerable: false });
+  }
+  if (contract.define) contract.define();
+  try {
+    loaded = load(root, kind === 'rule');
+  } catch (error) {
+    failedLoad = { error };
+  }
+});
+for (let i = 0; i < slots; i++) take();

@@ -1,0 +1,170 @@
+package script_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"countersign/internal/facts"
+	"countersign/internal/hookrun"
+	"countersign/internal/hookrun/sandbox"
+	"countersign/internal/script"
+)
+
+// programs holds the launcher, built once without cgo.
+var programs struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if programs.dir != "" {
+		os.RemoveAll(programs.dir)
+	}
+	os.Exit(code)
+}
+
+func launcher(t testing.TB) string {
+	t.Helper()
+	p := &programs
+	p.once.Do(func() {
+		if p.dir, p.err = os.MkdirTemp("", "script-launcher-"); p.err != nil {
+			return
+		}
+		p.err = os.Chmod(p.dir, 0o755)
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", p.dir, "../hookrun/testdata/launcher")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			p.err = fmt.Errorf("%w: %s", err, out)
+		}
+	})
+	if p.err != nil {
+		t.Fatal(p.err)
+	}
+	return filepath.Join(p.dir, "launcher")
+}
+
+// stage runs scripts on real processes.
+type stage struct {
+	*script.Runner
+	t   testing.TB
+	log *bytes.Buffer
+}
+
+func newStage(t testing.TB, level sandbox.Level, change func(*hookrun.Options)) *stage {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "script-")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{t: t, log: &bytes.Buffer{}}
+	o := hookrun.Options{Cache: filepath.Join(dir, "cache"), Isolation: level, MaxIsolation: level, Logger: slog.New(slog.NewTextHandler(s.log, nil))}
+	if level != sandbox.None {
+		o.Launcher = launcher(t)
+	}
+	if change != nil {
+		change(&o)
+	}
+	r, err := hookrun.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Runner = &script.Runner{Code: r}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := r.Close(ctx); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		hookrun.RemoveAll(dir)
+	})
+	return s
+}
+
+// with is the same for a subtest.
+func (s *stage) with(t testing.TB) *stage {
+	c := *s
+	c.t = t
+	return &c
+}
+
+func unit(kind script.Kind, code string) *script.Unit {
+	archive, _ := script.Pack(code, "hook.js")
+	return script.NewUnit(kind, "test", archive)
+}
+
+var calls atomic.Int64
+
+func newCall(body json.RawMessage) *script.Call {
+	return &script.Call{RequestID: fmt.Sprintf("00000000-0000-4000-8000-%012d", calls.Add(1)), Body: body}
+}
+
+const (
+	number = "+12025550123"
+	digits = "493817"
+)
+
+var message = &facts.Message{
+	Purpose: facts.SecondFactor, Language: "pt-BR", Request: facts.Request{IP: "192.0.2.7", UserAgent: "test agent"},
+	Client: facts.Client{ID: "client1", Name: "Shop", Metadata: map[string]string{"brand": "blue"}},
+	User:   &facts.User{ID: "auth0|1", Name: "Ann", Email: "ann@example.com", Phone: number, AppMetadata: json.RawMessage(`{"plan":"gold"}`)},
+	Tenant: facts.Tenant{ID: "us-local-1_test"},
+}
+
+func hookBody() json.RawMessage {
+	return script.HookBody(message, script.Text{To: number, Body: "Your code is " + digits, Code: digits, Channel: "sms"})
+}
+
+// run calls code and expects an outcome.
+func (s *stage) run(u *script.Unit, c *script.Call) *script.Outcome {
+	s.t.Helper()
+	out, err := s.Run(context.Background(), u, c)
+	if err != nil {
+		s.t.Fatalf("Run: %v\n%s", err, s.log)
+	}
+	return out
+}
+
+func (s *stage) hook(code string) *script.Outcome {
+	s.t.Helper()
+	return s.run(unit(script.Hook, code), newCall(hookBody()))
+}
+
+func TestSmoke(t *testing.T) {
+	s := newStage(t, sandbox.None, nil)
+	s.Timeout = 2 * time.Second
+	for _, code := range []string{
+		`module.exports = function(r,t,c,cb){ console.log('hi', r); cb(null,{MessageID:"1", c}) }`,
+		`module.exports = function(r,t,c,cb){ c.webtask.secrets.NOPE; cb(null,{MessageID:"1"}); cb() }`,
+		`module.exports = function(r,t,c,cb){ throw new TypeError('x') }`,
+		`module.exports = async function(r,t,c,cb){ throw new TypeError('x') }`,
+		`module.exports = function(r,t,c,cb){ setTimeout(()=>{throw new TypeError('x')},3) }`,
+		`module.exports = function(r,t,c,cb){ cb('bad') }`,
+		`module.exports = function(r,t,c,cb) {`,
+		`module.exports = 5`,
+		`module.exports = function(r,t,c,cb){ require('http').get('http://127.0.0.1:1/a?b=c', ()=>{}).on('error', cb) }`,
+		`module.exports = function(r,t,c,cb){ fetch('http://127.0.0.1:1/a?b=c').catch(cb) }`,
+		`module.exports = async function(r,t,c,cb){ const m = await import('node:os'); const q = require('querystring'); cb(null, typeof m.EOL + typeof q.parse) }`,
+		`module.exports = async function(r,t,c,cb){ await import('nope') }`,
+		`require('nope')`,
+		`module.exports = function(r,t,c,cb){ process.exit(3) }`,
+	} {
+		out := s.hook(code)
+		b, _ := json.Marshal(out)
+		t.Logf("%s\n%s", b, out.Envelope)
+	}
+}
