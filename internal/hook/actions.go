@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"countersign/internal/fault"
+	"countersign/internal/script"
 	"countersign/internal/store"
 )
 
@@ -46,6 +47,9 @@ func (s *Service) load(ctx context.Context, tx store.Tx, row *store.Script) (*Ac
 
 // CreateAction makes an action and builds it: Status is Ready (or Failed) if that was quick, else Pending. Save.Progress is not called.
 func (s *Service) CreateAction(ctx context.Context, poolID string, in *NewAction) (*Action, error) {
+	if in.Code == "" && exports[kindOf(in.Trigger.ID)] != "" {
+		in.Code = starter(kindOf(in.Trigger.ID))
+	}
 	if err := firstOf(judgeActionName(in.Name), judgeTrigger(&in.Trigger), judgeRuntime(&in.Runtime), judgeCode("code", in.Code),
 		judgeDependencies(in.Dependencies), judgeValues(in.Secrets)); err != nil {
 		return nil, err
@@ -70,6 +74,11 @@ func (s *Service) CreateAction(ctx context.Context, poolID string, in *NewAction
 	}
 	s.finish(ctx, e, free)
 	return s.Action(ctx, poolID, row.ID)
+}
+
+// starter is an action that does nothing yet.
+func starter(kind script.Kind) string {
+	return "exports." + exports[kind] + " = async (event, api) => {\n};\n"
 }
 
 // judgeValues looks at the secrets of an action.

@@ -173,7 +173,8 @@ func TestActionIsJudged(t *testing.T) {
 		code   fault.Code
 	}{
 		{"no name", func(a *hook.NewAction) { a.Name = "" }, fault.InvalidParameter},
-		{"no code", func(a *hook.NewAction) { a.Code = "" }, fault.InvalidParameter},
+		{"no code", func(a *hook.NewAction) { a.Code = "" }, ""},
+		{"blank code", func(a *hook.NewAction) { a.Code = "\n" }, fault.InvalidParameter},
 		{"foreign trigger", func(a *hook.NewAction) { a.Trigger.ID = "password-reset-post-challenge" }, fault.UnsupportedOperation},
 		{"foreign version", func(a *hook.NewAction) { a.Trigger.Version = "v9" }, fault.InvalidParameter},
 		{"old version", func(a *hook.NewAction) { a.Trigger = hook.TriggerRef{ID: hook.SendPhoneMessage, Version: "v1"} }, ""},
@@ -196,7 +197,7 @@ func TestActionIsJudged(t *testing.T) {
 			t.Errorf("%+v", a.Warnings)
 		}
 	}
-	_, err := e.CreateAction(t.Context(), poolA, newAction("a4"))
+	_, err := e.CreateAction(t.Context(), poolA, newAction("a5"))
 	want(t, err, fault.ResourceExists)
 }
 

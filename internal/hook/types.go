@@ -171,7 +171,7 @@ type Version struct {
 // SecretValue is a secret to be set. With an empty or placeholder value the one that is there stays.
 type SecretValue struct{ Name, Value string }
 
-// NewAction is an action to be made. Runtime defaults to the trigger's, and Trigger.Version to its newest.
+// NewAction is an action to be made. Code defaults to one that does nothing, Runtime to the trigger's, and Trigger.Version to its newest.
 type NewAction struct {
 	Name         string
 	Trigger      TriggerRef
