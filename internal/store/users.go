@@ -162,6 +162,8 @@ type Users interface {
 
 	// SeeNetwork records a success of the user on a network or device (a keyed hash) until expires.
 	SeeNetwork(ctx context.Context, poolID, userID string, network []byte, expires time.Time) error
+	// ForgetNetworks deletes all marks of a user.
+	ForgetNetworks(ctx context.Context, poolID, userID string) error
 	// NetworkSeen reports whether the mark is there and unexpired.
 	NetworkSeen(ctx context.Context, poolID, userID string, network []byte, now time.Time) (bool, error)
 }

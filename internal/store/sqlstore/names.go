@@ -124,6 +124,10 @@ func (t userTx) SeeNetwork(ctx context.Context, poolID, userID string, network [
 		poolID, userID, network, micros(expires))
 }
 
+func (t userTx) ForgetNetworks(ctx context.Context, poolID, userID string) error {
+	return t.exec(ctx, `DELETE FROM networks WHERE pool_id = $1 AND user_id = $2`, poolID, userID)
+}
+
 func (t userTx) NetworkSeen(ctx context.Context, poolID, userID string, network []byte, now time.Time) (bool, error) {
 	_, err := one(ctx, t.tx, `SELECT CAST(1 AS BIGINT) FROM networks WHERE pool_id = $1 AND user_id = $2 AND network = $3
 		AND expires_at > $4`, readInt, poolID, userID, network, micros(now))

@@ -40,6 +40,7 @@ func testReadOnly(s *suite) {
 		"SeeNetwork": func(ctx context.Context, tx store.Tx) error {
 			return tx.Users().SeeNetwork(ctx, "p", "u", []byte{1}, start)
 		},
+		"ForgetNetworks": func(ctx context.Context, tx store.Tx) error { return tx.Users().ForgetNetworks(ctx, "p", "u") },
 		"InsertCode": func(ctx context.Context, tx store.Tx) error {
 			return tx.Codes().InsertCode(ctx, &store.Code{ID: "c"}, 3)
 		},

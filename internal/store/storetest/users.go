@@ -322,6 +322,18 @@ func testNetworks(s *suite) {
 	seen(ms(10), false)
 	see(ms(20))
 	seen(ms(10), true)
+	s.write(func(ctx context.Context, tx store.Tx) error {
+		if err := tx.Users().ForgetNetworks(ctx, "p", "other"); err != nil {
+			return err
+		}
+		ok, err := tx.Users().NetworkSeen(ctx, "p", "u", []byte{0, 1}, ms(10))
+		s.same("another user's network", ok, true)
+		if err != nil {
+			return err
+		}
+		return tx.Users().ForgetNetworks(ctx, "p", "u")
+	})
+	seen(ms(10), false)
 }
 
 // testText puts in what PostgreSQL cannot keep, and what looks dangerous but is only text.
