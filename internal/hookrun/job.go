@@ -219,7 +219,7 @@ func (r *Runner) NewFolder() (*Folder, error) {
 	return &Folder{Path: path}, nil
 }
 
-// Put writes a file for the next job. The name is a path with slashes below the folder, which must not have held a job yet.
+// Put writes a file for the next job. The name is a path with slashes below the folder.
 func (f *Folder) Put(name string, data []byte) error {
 	root, err := os.OpenRoot(f.Path)
 	if err != nil {

@@ -1,9 +1,17 @@
 package npm
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net/url"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"countersign/internal/fault"
 	"countersign/internal/hookrun"
@@ -35,29 +43,180 @@ type Options struct {
 
 // Builder implements module.Builder.
 type Builder struct {
-	opts Options
+	opts     Options
+	registry *url.URL
+	reg      *registry
+	queue    *queue
+	cache    *cache
 }
 
 var _ module.Builder = (*Builder)(nil)
 
 // New returns a Builder. It fails if the options are wrong.
 func New(o Options) (*Builder, error) {
-	if o.Registry == "" {
-		o.Registry = DefaultRegistry
+	if o.Runner == nil {
+		return nil, errors.New("npm: no runner")
 	}
-	return &Builder{opts: o}, nil
+	base, err := checkRegistry(cmp.Or(o.Registry, DefaultRegistry))
+	if err != nil {
+		return nil, err
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	b := &Builder{opts: o, registry: base, queue: newQueue(cmp.Or(o.Queue, 16)), cache: newCache(cmp.Or(o.CacheBytes, 64<<20))}
+	if b.reg, err = newRegistry(base, o.RegistryCA); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func checkRegistry(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("npm: registry %q is not an https URL without credentials", text)
+	}
+	u.Host = strings.ToLower(u.Host)
+	if !strings.HasSuffix(u.Path, "/") {
+		u.Path += "/"
+	}
+	return u, nil
 }
 
 // Build implements module.Builder.
 func (b *Builder) Build(ctx context.Context, s *module.Source, progress func(string)) (*module.Build, error) {
-	return nil, fault.New(fault.ModulesUnavailable)
+	if progress == nil {
+		progress = func(string) {}
+	}
+	if len(s.Code) > module.MaxCode {
+		return nil, fault.New(fault.PayloadTooLarge).WithPublic("the script has %d bytes, at most %d may be", len(s.Code), module.MaxCode)
+	}
+	if !utf8.ValidString(s.Code) {
+		return nil, fault.New(fault.ScriptInvalid).WithPublic("the script is not UTF-8 text")
+	}
+	found, err := b.parse(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	p, err := makePlan(s, found.Specifiers)
+	if err != nil {
+		return nil, err
+	}
+	out := &module.Build{Bundled: true, Warnings: append(p.warnings, lint(s)...)}
+	mods := &bundleOf{bundled: true}
+	if len(p.install) > 0 {
+		if mods, err = b.modules(ctx, s, p, out, progress); err != nil {
+			return nil, err
+		}
+	} else if mods.files, err = onlyBuiltins(p.specifiers); err != nil {
+		return nil, err
+	}
+	out.Bundled = mods.bundled
+	out.Artifact, out.Hash, err = assemble(s, sortedKeys(p.specifiers), mods.files)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-// IsChild reports whether the arguments (os.Args) are those of a bundler; main then calls Child before anything else.
-func IsChild(args []string) bool { return len(args) == 2 && args[1] == childMark }
+// onlyBuiltins is for scripts that require modules of Node by version.
+func onlyBuiltins(specifiers map[string]string) ([]packed, error) {
+	if len(specifiers) == 0 {
+		return nil, nil
+	}
+	p, err := compress(entryData{modulesFile, []byte(entry(specifiers))})
+	return []packed{p}, err
+}
 
-// childMark is the argument that makes the executable a bundler. Typed by hand it does nothing: Child wants a request in its folder.
-const childMark = "--countersign-bundler-child"
+// parse reads the script, in a process of its own if it is deep.
+func (b *Builder) parse(ctx context.Context, s *module.Source) (*result, error) {
+	file := cmp.Or(s.File, scriptFile)
+	var res *result
+	switch depth := nested(tokens(s.Code)); {
+	case depth <= shallowDepth:
+		res = parse(s.Code, file)
+	case b.opts.Program == "" && depth <= deepDepth:
+		res = parse(s.Code, file)
+	case b.opts.Program == "":
+		return nil, fault.New(fault.ScriptInvalid).WithPublic("the script nests brackets, statements or lists more deeply than can be checked here")
+	default:
+		r, err := b.opts.Runner()
+		if err != nil {
+			return nil, unavailable(err, "the script cannot be checked now")
+		}
+		folder, err := r.NewFolder()
+		if err != nil {
+			return nil, unavailable(err, "the script cannot be checked now")
+		}
+		defer b.drop(folder)
+		if err := folder.Put(scriptFile, []byte(s.Code)); err != nil {
+			return nil, fault.Internalf("npm: %w", err)
+		}
+		if res, err = b.command(ctx, r, folder, order{Parse: file}, parseTimeout); err != nil {
+			return nil, err
+		}
+		if res == nil {
+			return nil, fault.New(fault.ScriptInvalid).WithPublic("the script is too deeply nested to be parsed")
+		}
+	}
+	switch {
+	case res.Problem != nil:
+		e := fault.New(fault.ScriptInvalid)
+		if res.Problem.Line > 0 {
+			return nil, e.WithPublic("line %d, column %d: %s", res.Problem.Line, res.Problem.Column, res.Problem.Text)
+		}
+		return nil, e.WithPublic("%s", res.Problem.Text)
+	case res.ESM:
+		return nil, fault.New(fault.ScriptInvalid).WithPublic("the script uses import or export statements: it has to be CommonJS (require, module.exports, exports)")
+	}
+	return res, nil
+}
 
-// Child bundles. It does not return.
-func Child() { panic("not yet") }
+// modules resolves, checks, installs and bundles, as far as it was not done before, and fills in what is known of the modules.
+func (b *Builder) modules(ctx context.Context, s *module.Source, p *plan, out *module.Build, progress func(string)) (*bundleOf, error) {
+	lock, err := b.resolve(ctx, s.Lock, p, progress)
+	if err != nil {
+		return nil, err
+	}
+	packages, err := readLock(lock, b.registry)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.admit(ctx, s, packages, out, progress); err != nil {
+		return nil, err
+	}
+	out.Lock, out.Modules = lock, installed(packages, p.install)
+	for i, m := range out.Modules {
+		out.Modules[i].ReleasedAt, _ = b.reg.date(pkg{name: m.Name, version: m.Version})
+	}
+	key := keyOf(lock, p.specifiers)
+	if have := b.cache.get(key); have != nil {
+		return have, nil
+	}
+	mods, err := b.install(ctx, lock, p, progress, len(packages))
+	if err != nil {
+		return nil, err
+	}
+	b.cache.put(key, mods)
+	return mods, nil
+}
+
+// keyOf names a bundle: what is installed, and what is made of it.
+func keyOf(lock []byte, specifiers map[string]string) [sha256.Size]byte {
+	h := sha256.New()
+	sum := sha256.Sum256(lock)
+	h.Write(sum[:])
+	text, _ := json.Marshal(specifiers) // strings, in the order of their names
+	h.Write(text)
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// drop removes a job's folder.
+func (b *Builder) drop(f *hookrun.Folder) {
+	if err := f.Close(); err != nil {
+		b.opts.Logger.Warn("the folder of a module build cannot be removed", "error", err)
+	}
+}
