@@ -5,12 +5,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
+	"io"
+	"mime"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
-
-	"github.com/google/uuid"
 
 	"countersign/phone"
 	"countersign/provider"
@@ -19,79 +19,165 @@ import (
 // maxProviderBody bounds a request to a simulated provider, in bytes.
 const maxProviderBody = 64 << 10
 
-// Host returns the simulated service behind a public host name, for functions that send by themselves: in dev mode their calls
-// to it end here, and the text appears on a simulated phone. It returns nil for names that are not simulated.
+// wrongKey is the password, secret or key that each simulated provider refuses, as the real one refuses an unknown one. All others are accepted.
+const wrongKey = "wrong"
+
+// Host returns the simulated service behind a public host name, for code that sends by itself: in dev mode its calls end here, and
+// the text appears on a simulated phone, with the service's name in its provider. It returns nil for names that are not simulated.
 //
-//	api.twilio.com            Messages (2010-04-01)
-//	sns.<region>.amazonaws.com    Publish to a phone number
+//	api.twilio.com                                       twilio: Messages and Calls of 2010-04-01
+//	verify.twilio.com                                    twilio-verify: Verifications and VerificationCheck of v2
+//	sns.<region>.amazonaws.com, also .com.cn             sns: Publish to a phone number
+//	api.infobip.com, <account>.api.infobip.com           infobip: /sms/2/text/advanced, /sms/3/messages, /tts/3/single, /tts/3/advanced
+//	rest-ww.telesign.com, rest-api.telesign.com          telesign: /v1/messaging, /v1/voice, /v1/verify/sms, /v1/verify/call
+//	rest.nexmo.com                                       vonage: /sms/json
+//	api.nexmo.com, api.vonage.com                        vonage: /v1/messages, /v1/calls, /v2/verify
+//	api.esendex.com                                      esendex: /v1.0/messagedispatcher
+//	rest.mittoapi.com, rest[-<site>].mittoapi.net        mitto: /sms, /sms.json
+//
+// Any credentials of the right form are accepted, but for the password or key "wrong".
 func (b *Inbox) Host(name string) http.Handler {
 	mux := http.NewServeMux()
 	switch {
 	case name == "api.twilio.com":
-		mux.HandleFunc("POST /2010-04-01/Accounts/{account}/Messages.json", b.twilio)
+		b.twilioRoutes(mux)
+	case name == "verify.twilio.com":
+		b.twilioVerifyRoutes(mux)
 	case snsHost.MatchString(name):
 		mux.HandleFunc("POST /{$}", b.sns)
+	case infobipHost.MatchString(name):
+		b.infobipRoutes(mux)
+	case name == "rest-ww.telesign.com" || name == "rest-api.telesign.com":
+		b.telesignRoutes(mux)
+	case name == "rest.nexmo.com":
+		mux.HandleFunc("/sms/json", b.vonageSMS)
+	case name == "api.nexmo.com" || name == "api.vonage.com":
+		b.vonageRoutes(mux)
+	case name == "api.esendex.com":
+		mux.HandleFunc("POST /v1.0/messagedispatcher", b.esendex)
+	case mittoHost.MatchString(name):
+		mux.HandleFunc("POST /sms", b.mitto)
+		mux.HandleFunc("POST /sms.json", b.mitto)
 	default:
 		return nil
 	}
 	return http.MaxBytesHandler(mux, maxProviderBody)
 }
 
-var snsHost = regexp.MustCompile(`^sns\.[a-z0-9-]{2,40}\.amazonaws\.com$`)
-
-// codeInText finds what a person would type: the last run of 4 to 10 digits that is no part of a longer word.
-var codeInText = regexp.MustCompile(`\b\d{4,10}\b`)
-
-// take keeps a text that a function sent by itself; the answer is the service's id for it.
-func (b *Inbox) take(r *http.Request, n phone.Number, from, text, prefix string) (id string, segments int, err error) {
-	m := provider.Message{To: n.String(), From: from, Text: text}
-	if all := codeInText.FindAllString(text, -1); len(all) > 0 {
-		m.Code = all[len(all)-1]
-	}
-	receipt, err := b.Send(r.Context(), m)
-	var raw [16]byte
-	rand.Read(raw[:])
-	return prefix + hex.EncodeToString(raw[:]), receipt.Segments, err
+// arrival is a message that a simulated service took.
+type arrival struct {
+	service string
+	to      phone.Number
+	from    string
+	text    string
+	// channel is SMS unless set.
+	channel provider.Channel
+	// code is the code in the text; "" if it must be looked for.
+	code string
 }
 
-// twilio answers as Twilio's API 2010-04-01 does for a message.
-func (b *Inbox) twilio(w http.ResponseWriter, r *http.Request) {
-	account, _, signed := r.BasicAuth()
-	refuse := func(status, code int, message string) {
-		writeProviderJSON(w, status, map[string]any{
-			"code": code, "message": message, "more_info": "https://www.twilio.com/docs/errors/" + strconv.Itoa(code), "status": status,
-		})
-	}
-	if !signed || account == "" {
-		refuse(http.StatusUnauthorized, 20003, "Authenticate")
-		return
-	}
-	to, body, from := r.PostFormValue("To"), r.PostFormValue("Body"), r.PostFormValue("From")
-	service := r.PostFormValue("MessagingServiceSid")
-	n, err := phone.Parse(to)
-	switch {
-	case to == "":
-		refuse(http.StatusBadRequest, 21604, "A 'To' phone number is required.")
-	case body == "":
-		refuse(http.StatusBadRequest, 21602, "Message body is required.")
-	case from == "" && service == "":
-		refuse(http.StatusBadRequest, 21603, "A 'From' phone number is required.")
-	case len(body) > 1600:
-		refuse(http.StatusBadRequest, 21617, "The concatenated message body exceeds the 1600 character limit.")
-	case err != nil:
-		refuse(http.StatusBadRequest, 21211, "Invalid 'To' Phone Number.")
-	default:
-		id, segments, err := b.take(r, n, from, body, "SM")
-		if err != nil {
-			refuse(http.StatusInternalServerError, 20500, "Internal error.")
-			return
+// codeInText finds what a person would type: the last run of 4 to 10 digits that is no part of a longer word. Spoken texts
+// may say digits one by one.
+var (
+	codeInText   = regexp.MustCompile(`\b\d{4,10}\b`)
+	codeInSpeech = regexp.MustCompile(`\b\d(?:[.,;\s-]+\d\b){3,9}`)
+	notDigit     = regexp.MustCompile(`\D+`)
+)
+
+func findCode(text string, channel provider.Channel) string {
+	found := codeInText.FindAllString(text, -1)
+	if channel == provider.Voice {
+		for _, spoken := range codeInSpeech.FindAllString(text, -1) {
+			found = append(found, notDigit.ReplaceAllString(spoken, ""))
 		}
-		writeProviderJSON(w, http.StatusCreated, map[string]any{
-			"sid": id, "account_sid": r.PathValue("account"), "to": n.String(), "from": from, "messaging_service_sid": nullable(service), "body": body,
-			"status": "queued", "direction": "outbound-api", "num_segments": strconv.Itoa(max(segments, 1)), "num_media": "0", "price": nil,
-			"price_unit": "USD", "error_code": nil, "error_message": nil, "api_version": "2010-04-01",
-		})
 	}
+	if len(found) == 0 {
+		return ""
+	}
+	return found[len(found)-1]
+}
+
+// take keeps what arrived and returns how many segments it has, at least one.
+func (b *Inbox) take(r *http.Request, a arrival) (segments int, err error) {
+	if a.code == "" {
+		a.code = findCode(a.text, a.channel)
+	}
+	receipt, err := b.accept(r.Context(), provider.Message{To: a.to.String(), From: a.from, Text: a.text, Channel: a.channel, Code: a.code}, a.service)
+	return max(receipt.Segments, 1), err
+}
+
+// minDigits is the least a provider takes for a number (Vonage's SMS API: 7 to 15 digits).
+const minDigits = 7
+
+// withPlus parses a number in E.164 form, digitsOnly one as most providers want it: digits, perhaps after a plus.
+func withPlus(s string) (phone.Number, error) {
+	if len(s) <= minDigits {
+		return phone.Number{}, errors.New("too short")
+	}
+	return phone.Parse(s)
+}
+
+func digitsOnly(s string) (phone.Number, error) {
+	return withPlus("+" + strings.TrimPrefix(strings.TrimSpace(s), "+"))
+}
+
+// alphanumeric is a sender of letters and digits, numeric one that is a number or short code.
+var (
+	alphanumeric = regexp.MustCompile(`^[A-Za-z0-9 &_.+-]{1,11}$`)
+	numeric      = regexp.MustCompile(`^\+?[0-9]{3,15}$`)
+	letter       = regexp.MustCompile(`[A-Za-z]`)
+)
+
+func validSender(s string) bool {
+	return numeric.MatchString(s) || alphanumeric.MatchString(s) && letter.MatchString(s)
+}
+
+// known reports whether the credentials are any but the wrong ones.
+func known(name, key string) bool {
+	return name != "" && key != "" && name != wrongKey && key != wrongKey
+}
+
+func basicAuth(r *http.Request) bool {
+	name, key, ok := r.BasicAuth()
+	return ok && known(name, key)
+}
+
+// randomID returns an id of n bytes in hexadecimal.
+func randomID(prefix string, n int) string {
+	raw := make([]byte, n)
+	rand.Read(raw)
+	return prefix + hex.EncodeToString(raw)
+}
+
+// randomCode is the code of a service that makes its own.
+func randomCode() string {
+	var raw [6]byte
+	rand.Read(raw[:])
+	for i := range raw {
+		raw[i] = '0' + raw[i]%10 // not secret: it is shown on the page
+	}
+	return string(raw[:])
+}
+
+// mediaType is the type of the body without parameters, in lower case.
+func mediaType(r *http.Request) string {
+	t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return t
+}
+
+// decodeJSON reads one JSON value; unknown members are let through, as the providers do.
+func decodeJSON(r *http.Request, v any) error {
+	if t := mediaType(r); t != "application/json" && t != "" {
+		return errors.New("not application/json")
+	}
+	dec := json.NewDecoder(r.Body)
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one value")
+	}
+	return nil
 }
 
 func nullable(s string) any {
@@ -105,64 +191,6 @@ func writeProviderJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(body)
-}
-
-type snsAnswer struct {
-	XMLName   xml.Name `xml:"http://sns.amazonaws.com/doc/2010-03-31/ PublishResponse"`
-	MessageID string   `xml:"PublishResult>MessageId"`
-	RequestID string   `xml:"ResponseMetadata>RequestId"`
-}
-
-type snsError struct {
-	XMLName   xml.Name `xml:"http://sns.amazonaws.com/doc/2010-03-31/ ErrorResponse"`
-	Type      string   `xml:"Error>Type"`
-	Code      string   `xml:"Error>Code"`
-	Message   string   `xml:"Error>Message"`
-	RequestID string   `xml:"RequestId"`
-}
-
-// sns answers as Amazon SNS does for Publish to a phone number. The signature is not looked at: any key pair is accepted here.
-func (b *Inbox) sns(w http.ResponseWriter, r *http.Request) {
-	refuse := func(status int, code, message string) {
-		writeXML(w, status, snsError{Type: "Sender", Code: code, Message: message, RequestID: uuid.NewString()})
-	}
-	if !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ") {
-		refuse(http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token")
-		return
-	}
-	if a := r.PostFormValue("Action"); a != "Publish" {
-		refuse(http.StatusBadRequest, "InvalidAction", "Only Publish to a phone number is simulated.")
-		return
-	}
-	text := r.PostFormValue("Message")
-	n, err := phone.Parse(r.PostFormValue("PhoneNumber"))
-	switch {
-	case err != nil:
-		refuse(http.StatusBadRequest, "InvalidParameter", "Invalid parameter: PhoneNumber")
-	case text == "":
-		refuse(http.StatusBadRequest, "InvalidParameter", "Invalid parameter: Empty message")
-	case len(text) > 1600:
-		refuse(http.StatusBadRequest, "InvalidParameter", "Invalid parameter: Message too long")
-	default:
-		if _, _, err := b.take(r, n, senderID(r), text, ""); err != nil {
-			refuse(http.StatusInternalServerError, "InternalError", "Internal error.")
-			return
-		}
-		writeXML(w, http.StatusOK, snsAnswer{MessageID: uuid.NewString(), RequestID: uuid.NewString()})
-	}
-}
-
-// senderID reads the origination identity among the message attributes.
-func senderID(r *http.Request) string {
-	const maxAttributes = 10
-	for i := range maxAttributes {
-		entry := "MessageAttributes.entry." + strconv.Itoa(i+1)
-		switch r.PostFormValue(entry + ".Name") {
-		case "AWS.SNS.SMS.SenderID", "AWS.MM.SMS.OriginationNumber":
-			return r.PostFormValue(entry + ".Value.StringValue")
-		}
-	}
-	return ""
 }
 
 func writeXML(w http.ResponseWriter, status int, body any) {

@@ -82,6 +82,11 @@ func (b *Inbox) Name() string { return "simulator" }
 // Send keeps the message. It fails with a permanent error if the message could not be one (no destination, unknown
 // channel, more than 64 KiB of text), and with the context's error if that has ended.
 func (b *Inbox) Send(ctx context.Context, m provider.Message) (provider.Receipt, error) {
+	return b.accept(ctx, m, "")
+}
+
+// accept is Send for a message that came by the simulated service of that name.
+func (b *Inbox) accept(ctx context.Context, m provider.Message, service string) (provider.Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return provider.Receipt{}, err
 	}
@@ -89,6 +94,7 @@ func (b *Inbox) Send(ctx context.Context, m provider.Message) (provider.Receipt,
 	if err != nil {
 		return provider.Receipt{}, provider.Permanent(err)
 	}
+	kept.Provider = service
 	if b.opt.Segments != nil && kept.Channel == provider.SMS {
 		kept.Segments = b.opt.Segments(kept.Text)
 	}

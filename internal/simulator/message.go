@@ -42,6 +42,8 @@ type Message struct {
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 	// MessageID is Countersign's own id of the message, as its timeline shows it.
 	MessageID string `json:"message_id,omitempty"`
+	// Provider is the simulated service that took the message from a hook or function, as in Host; absent for what Countersign sent itself.
+	Provider string `json:"provider,omitempty"`
 	// Direction is absent for what Countersign sent.
 	Direction Direction `json:"direction,omitempty"`
 }

@@ -1,0 +1,115 @@
+package simulator
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"countersign/phone"
+	"countersign/provider"
+)
+
+// telesign is the name of the service.
+const telesign = "telesign"
+
+func (b *Inbox) telesignRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /v1/messaging", b.telesignMessage)
+	mux.HandleFunc("POST /v1/voice", b.telesignMessage)
+	mux.HandleFunc("POST /v1/verify/sms", b.telesignVerify)
+	mux.HandleFunc("POST /v1/verify/call", b.telesignVerify)
+}
+
+// tsaAuth is the digest authentication; its signature is not checked.
+var tsaAuth = regexp.MustCompile(`^TSA ([^:\s]+):\S+$`)
+
+// telesignAnswer writes the envelope of every answer. The code of the status tells what happened, more than HTTP's.
+func (b *Inbox) telesignAnswer(w http.ResponseWriter, r *http.Request, status, code int, description string) {
+	id := strings.ToUpper(randomID("", 16))
+	out := map[string]any{
+		"reference_id": id,
+		"status":       map[string]any{"code": code, "description": description, "updated_on": b.opt.Now().UTC().Format(time.RFC3339)},
+	}
+	if external := r.PostFormValue("external_id"); external != "" {
+		out["external_id"] = external
+	}
+	if kind, ok := strings.CutPrefix(r.URL.Path, "/v1/verify/"); ok {
+		out["sub_resource"], out["errors"], out["resource_uri"] = kind, []any{}, "/v1/verify/"+id
+		out["verify"] = map[string]any{"code_state": "UNKNOWN", "code_entered": ""}
+	}
+	writeProviderJSON(w, status, out)
+}
+
+// telesignCaller checks credentials and number; if they are wrong it answers.
+func (b *Inbox) telesignCaller(w http.ResponseWriter, r *http.Request) (n phone.Number, ok bool) {
+	digest := tsaAuth.FindStringSubmatch(r.Header.Get("Authorization"))
+	if !basicAuth(r) && (digest == nil || digest[1] == wrongKey) {
+		b.telesignAnswer(w, r, http.StatusUnauthorized, 501, "Not authorized")
+		return n, false
+	}
+	n, err := digitsOnly(r.PostFormValue("phone_number"))
+	if err != nil {
+		b.telesignAnswer(w, r, http.StatusBadRequest, 11000, "Invalid value for parameter phone_number.")
+	}
+	return n, err == nil
+}
+
+func (b *Inbox) telesignMessage(w http.ResponseWriter, r *http.Request) {
+	n, ok := b.telesignCaller(w, r)
+	if !ok {
+		return
+	}
+	text, kind, sender := r.PostFormValue("message"), r.PostFormValue("message_type"), r.PostFormValue("sender_id")
+	switch {
+	case text == "" || utf8.RuneCountInString(text) > 1600:
+		b.telesignAnswer(w, r, http.StatusBadRequest, 11009, "Invalid value for parameter message.")
+		return
+	case kind != "OTP" && kind != "ARN" && kind != "MKT":
+		b.telesignAnswer(w, r, http.StatusBadRequest, 11010, "Invalid value for parameter message_type.")
+		return
+	case sender != "" && !validSender(sender):
+		b.telesignAnswer(w, r, http.StatusBadRequest, 11013, "Invalid value for parameter sender_id.")
+		return
+	}
+	b.telesignTake(w, r, arrival{service: telesign, to: n, from: sender, text: text}, strings.HasSuffix(r.URL.Path, "/voice"))
+}
+
+// telesignVerify makes a code of its own unless it is given one.
+func (b *Inbox) telesignVerify(w http.ResponseWriter, r *http.Request) {
+	n, ok := b.telesignCaller(w, r)
+	if !ok {
+		return
+	}
+	code, voice := r.PostFormValue("verify_code"), strings.HasSuffix(r.URL.Path, "/call")
+	if code == "" {
+		code = randomCode()
+	} else if !customCode.MatchString(code) {
+		b.telesignAnswer(w, r, http.StatusBadRequest, 11003, "Invalid value for parameter verify_code.")
+		return
+	}
+	text, spoken := r.PostFormValue("template"), code
+	if voice {
+		text, spoken = r.PostFormValue("tts_message"), strings.Join(strings.Split(code, ""), ", ")
+	}
+	if text == "" {
+		text = "Your verification code is $$CODE$$."
+	}
+	if utf8.RuneCountInString(text) > 1600 {
+		b.telesignAnswer(w, r, http.StatusBadRequest, 11009, "Invalid value for parameter template.")
+		return
+	}
+	b.telesignTake(w, r, arrival{service: telesign, to: n, text: strings.ReplaceAll(text, "$$CODE$$", spoken), code: code}, voice)
+}
+
+func (b *Inbox) telesignTake(w http.ResponseWriter, r *http.Request, a arrival, voice bool) {
+	status, description := 290, "Message in progress"
+	if voice {
+		a.channel, status, description = provider.Voice, 103, "Call in progress"
+	}
+	if _, err := b.take(r, a); err != nil {
+		b.telesignAnswer(w, r, http.StatusInternalServerError, 500, "Transaction not attempted")
+		return
+	}
+	b.telesignAnswer(w, r, http.StatusOK, status, description)
+}
