@@ -173,7 +173,7 @@ func (ch *changing) contact(attr string) error {
 	if v == "" {
 		delete(ch.up.Attributes, attr+"_verified")
 		if attr == attrPhone {
-			ch.up.MFA.SMS = false
+			ch.up.MFA.SMS = ch.up.MFA.SMS && mfaNumber(ch.up) != ""
 		} else {
 			ch.up.MFA.Email = false
 		}
@@ -542,7 +542,7 @@ func (s *Service) setPreference(ctx context.Context, t *tenant, c Caller, a *acc
 		return nil
 	}
 	err := errors.Join(
-		set(p.SMS, &up.MFA.SMS, kindSMSMFA, u.Attributes[attrPhone] != ""),
+		set(p.SMS, &up.MFA.SMS, kindSMSMFA, mfaNumber(u) != ""),
 		set(p.TOTP, &up.MFA.TOTP, kindTOTP, u.MFA.TOTPReady),
 		set(p.Email, &up.MFA.Email, kindEmailOTP, u.Attributes[attrEmail] != "" && u.Attributes[attrEmailVerified] == "true"))
 	if err != nil {

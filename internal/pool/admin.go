@@ -11,7 +11,7 @@ import (
 )
 
 // everyPurpose is what an administrator forgives.
-var everyPurpose = []guard.Purpose{guard.Password, guard.SignIn, guard.Custom, guard.SignUp, guard.Recovery, guard.Verify, guard.Enrol}
+var everyPurpose = []guard.Purpose{guard.Password, guard.SignIn, guard.Custom, guard.SignUp, guard.Recovery, guard.Verify, guard.Enrol, guard.RecoveryCode}
 
 // asAdmin runs f on a user of a pool until it is not stale. An administrator's network says nothing about the user: it is neither
 // counted nor remembered, or else a batch would run into the limit of its own server.

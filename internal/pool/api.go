@@ -121,6 +121,9 @@ type AuthResult struct {
 	Parameters map[string]string
 	Available  []string
 	Tokens     *Tokens
+
+	// oauth is the result on the Auth0 wire, in place of all others.
+	oauth *OAuthResult
 }
 
 // Tokens is the end of a sign-in.

@@ -58,6 +58,36 @@ type signIn struct {
 	NewPassword bool `json:"new_password,omitempty"`
 	// SetupEmail is the address that MFA_SETUP is to prove.
 	SetupEmail string `json:"setup_email,omitempty"`
+	// Judged is set once rules and actions were asked; Must, if a second factor is owed whatever the pool says, of the kinds that Kinds names if it
+	// is not empty. Verdict is what else they decided, sealed.
+	Judged  bool     `json:"judged,omitempty"`
+	Must    bool     `json:"must,omitempty"`
+	Kinds   []string `json:"kinds,omitempty"`
+	Verdict []byte   `json:"verdict,omitempty"`
+	// OAuth is what the Auth0 wire asks for, Factor what a message there is about; nil elsewhere.
+	OAuth  *oauthAsked `json:"oauth,omitempty"`
+	Factor *oobFactor  `json:"factor,omitempty"`
+}
+
+// oauthAsked is what a sign-in on the Auth0 wire asked for, as far as it is granted.
+type oauthAsked struct {
+	Audience string `json:"aud,omitempty"`
+	Scope    string `json:"scope,omitempty"`
+	// Protocol is Auth0's word for the flow, Type its gty claim.
+	Protocol string `json:"protocol"`
+	Type     string `json:"gty,omitempty"`
+}
+
+// oobFactor is what the code of an oob_code proves.
+type oobFactor struct {
+	// Kind is FactorPhone or FactorEmail. Phone is the telephone's id; empty: the user's phone_number. Channel is how the message went.
+	Kind    string `json:"kind"`
+	Phone   string `json:"phone,omitempty"`
+	Channel string `json:"channel,omitempty"`
+	// Enrol is set for enrolments; Email is then the address. Recovery is the keyed hash of the recovery code that was shown.
+	Enrol    bool   `json:"enrol,omitempty"`
+	Email    string `json:"email,omitempty"`
+	Recovery string `json:"recovery,omitempty"`
 }
 
 func (d *signIn) passed(factor string) bool { return slices.Contains(d.Passed, factor) }

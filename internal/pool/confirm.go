@@ -217,5 +217,10 @@ func cloneUser(u *store.User) *store.User {
 	}
 	c.Pending = maps.Clone(u.Pending)
 	c.PasswordHistory = slices.Clone(u.PasswordHistory)
+	c.MFA.Phones = slices.Clone(u.MFA.Phones)
+	if u.Meta != nil {
+		m := *u.Meta
+		c.Meta = &m
+	}
 	return &c
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"countersign/internal/eventlog"
+	"countersign/internal/facts"
 	"countersign/internal/fault"
 	"countersign/internal/guard"
 	"countersign/internal/otp"
@@ -27,8 +28,12 @@ type step struct {
 	// quiet: a letter that the guard refuses is left out, for flows that hide existence.
 	quiet  *store.Event
 	tokens *issued
-	notes  []*posted
-	events []*store.Event
+	// user and verdict are what is remembered with the tokens; language is set on the Auth0 wire.
+	user     *store.User
+	verdict  *facts.Verdict
+	language string
+	notes    []*posted
+	events   []*store.Event
 }
 
 func (st *step) commit(ctx context.Context, s *Service, tx *unit) error {
@@ -50,6 +55,9 @@ func (st *step) commit(ctx context.Context, s *Service, tx *unit) error {
 		if err := st.tokens.commit(ctx, tx); err != nil {
 			return err
 		}
+		if err := s.remember(ctx, tx, st.user, st.verdict, st.language); err != nil {
+			return err
+		}
 	}
 	if err := s.tell(ctx, tx, st.notes); err != nil {
 		return err
@@ -65,6 +73,9 @@ func (s *Service) next(ctx context.Context, t *tenant, c Caller, a *account, cha
 		return nil, err
 	}
 	if u.Status == store.ForceChangePassword {
+		if t.auth0 {
+			return nil, fault.New(fault.PasswordResetRequired)
+		}
 		if !d.passed(passedPassword) {
 			return nil, fault.New(fault.WrongCredentials)
 		}
@@ -76,12 +87,18 @@ func (s *Service) next(ctx context.Context, t *tenant, c Caller, a *account, cha
 	if d.Custom != nil && !d.passed(passedCustom) {
 		return s.customStep(ctx, t, c, a, chain, d)
 	}
-	// The challenges of the pool's own functions are the whole sign-in, as on Cognito, but for a client that asks for more.
-	if d.passed(passedMFA) || d.passed(passedSignUp) || (d.passed(passedCustom) && !t.ccfg.RequireMFA) {
+	d, err := s.judgeLogin(ctx, t, c, a, d)
+	if err != nil {
+		return nil, err
+	}
+	// The challenges of the pool's own functions are the whole sign-in, as on Cognito, but for a client, rule or action that asks for more.
+	if d.passed(passedMFA) || d.passed(passedSignUp) || (d.passed(passedCustom) && !t.ccfg.RequireMFA && !d.Must) {
 		return s.issueStep(ctx, t, c, a, d)
 	}
-	ask, setup := t.owed(u)
+	ask, setup := t.owed(u, d)
 	switch {
+	case t.auth0 && len(ask)+len(setup) > 0:
+		return s.mfaStep(ctx, t, c, a, ask, setup, d)
 	case len(ask) == 1:
 		return s.factorStep(ctx, t, c, a, chain, ask[0], d)
 	case len(ask) > 1 && slices.Contains(ask, u.MFA.Preferred):
@@ -90,7 +107,9 @@ func (s *Service) next(ctx context.Context, t *tenant, c Caller, a *account, cha
 		return s.chooseStep(t, c, a, chain, kindSelectMFA, "MFAS_CAN_CHOOSE", ask, d)
 	case len(setup) > 0:
 		return s.chooseStep(t, c, a, chain, kindMFASetup, "MFAS_CAN_SETUP", setup, d)
-	case t.mfaRequired():
+	case len(d.Kinds) > 0:
+		return nil, fault.New(fault.ChallengeUnsupported).WithHint("A rule or action demands %v, of which the user has none.", d.Kinds)
+	case t.required(d):
 		return nil, fault.Invalidf("mfa", "MFA is required, but the user pool offers no factor.").
 			WithHint("Enable SMS or software token MFA with SetUserPoolMfaConfig.")
 	}
@@ -114,21 +133,20 @@ func (t *tenant) mfaRequired() bool {
 	return t.cfg.MFA == "ON" || (t.ccfg != nil && t.ccfg.RequireMFA)
 }
 
-// owed returns the second factors that the user may be asked for, or, where one is required and none is there, those it can set up.
-func (t *tenant) owed(u *store.User) (ask, setup []string) {
-	if t.cfg.MFA == "OFF" && !t.mfaRequired() {
+// required reports whether a sign-in needs a second factor, whoever says so.
+func (t *tenant) required(d signIn) bool { return t.mfaRequired() || d.Must }
+
+// owed returns the second factors that the user may be asked for, or, where one is required and none is there, those it can set up. Where a rule
+// or action names kinds, only those count; a user with factors of other kinds has nothing to set up, or else a password would do for that.
+func (t *tenant) owed(u *store.User, d signIn) (ask, setup []string) {
+	if t.cfg.MFA == "OFF" && !t.required(d) {
 		return nil, nil
 	}
-	if ask = t.activeFactors(u); len(ask) > 0 || !t.mfaRequired() {
-		return ask, nil
+	if active := t.activeFactors(u); len(active) > 0 || !t.required(d) {
+		return d.ofKinds(active), nil
 	}
-	switch {
-	case t.cfg.MFASMS && u.Attributes[attrPhone] != "":
-		return []string{kindSMSMFA}, nil
-	case t.cfg.MFATOTP && u.MFA.TOTPReady:
-		return []string{kindTOTP}, nil
-	case t.cfg.MFAEmail && u.Attributes[attrEmail] != "" && u.Attributes[attrEmailVerified] == "true":
-		return []string{kindEmailOTP}, nil
+	if dormant := d.ofKinds(t.dormantFactors(u)); len(dormant) > 0 {
+		return dormant[:1], nil
 	}
 	if t.cfg.MFASMS {
 		setup = append(setup, kindSMSMFA)
@@ -139,20 +157,43 @@ func (t *tenant) owed(u *store.User) (ask, setup []string) {
 	if t.cfg.MFAEmail {
 		setup = append(setup, kindEmailOTP)
 	}
-	return nil, setup
+	return nil, d.ofKinds(setup)
+}
+
+// ofKinds leaves out the factors that a rule or action does not accept.
+func (d *signIn) ofKinds(list []string) []string {
+	if len(d.Kinds) == 0 {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(f string) bool { return !slices.Contains(d.Kinds, kindOf(f)) })
+}
+
+// dormantFactors are those that the user did not switch on, and that do where one is required.
+func (t *tenant) dormantFactors(u *store.User) []string {
+	var out []string
+	if t.cfg.MFASMS && mfaNumber(u) != "" {
+		out = append(out, kindSMSMFA)
+	}
+	if t.cfg.MFATOTP && u.MFA.TOTPReady {
+		out = append(out, kindTOTP)
+	}
+	if t.cfg.MFAEmail && u.Attributes[attrEmail] != "" && u.Attributes[attrEmailVerified] == "true" {
+		out = append(out, kindEmailOTP)
+	}
+	return out
 }
 
 // maySetUp reports whether the user, as it is now, still owes a second factor and may enrol this kind. A set-up that was begun before the
 // owner enrolled must not replace what the owner has.
-func (t *tenant) maySetUp(u *store.User, kind string) bool {
-	_, setup := t.owed(u)
+func (t *tenant) maySetUp(u *store.User, kind string, d signIn) bool {
+	_, setup := t.owed(u, d)
 	return slices.Contains(setup, kind)
 }
 
 // activeFactors are the second factors that the user switched on and the pool offers.
 func (t *tenant) activeFactors(u *store.User) []string {
 	var out []string
-	if t.cfg.MFASMS && u.MFA.SMS && u.Attributes[attrPhone] != "" {
+	if t.cfg.MFASMS && u.MFA.SMS && mfaNumber(u) != "" {
 		out = append(out, kindSMSMFA)
 	}
 	if t.cfg.MFATOTP && u.MFA.TOTP && u.MFA.TOTPReady {
@@ -232,8 +273,12 @@ func (s *Service) codeStep(ctx context.Context, t *tenant, c Caller, a *account,
 }
 
 func (s *Service) signInLetter(a *account, attr string, purpose otp.Purpose, chain string) letter {
+	to := a.user.Attributes[attr]
+	if purpose == otp.SMSMFA {
+		to = mfaNumber(a.user)
+	}
 	return letter{
-		trigger: triggerAuthentication, attr: attr, to: a.user.Attributes[attr], purpose: purpose, counted: guard.SignIn, lane: store.LaneSignIn,
+		trigger: triggerAuthentication, attr: attr, to: to, purpose: purpose, counted: guard.SignIn, lane: store.LaneSignIn,
 		subject: a.user.ID, user: a.user, by: a, chain: chain,
 	}
 }
@@ -297,7 +342,14 @@ func (s *Service) issueStep(ctx context.Context, t *tenant, c Caller, a *account
 	if err := s.postAuthentication(ctx, t, c, a); err != nil {
 		return nil, err
 	}
-	out, err := s.issue(ctx, t, c, a, d)
+	v, err := s.verdict(ctx, t, d)
+	if err != nil {
+		return nil, err
+	}
+	if st.user, st.verdict = a.user, v; t.auth0 {
+		st.language = t.language(c, a.user)
+	}
+	out, result, err := s.issueOn(ctx, t, c, a, d, v)
 	if err != nil {
 		return nil, err
 	}
@@ -306,7 +358,19 @@ func (s *Service) issueStep(ctx context.Context, t *tenant, c Caller, a *account
 	if err != nil {
 		return nil, err
 	}
-	st.tokens, st.events = out, append(st.events, ev)
-	st.result = &AuthResult{Tokens: &out.tokens, Parameters: map[string]string{}}
+	st.tokens, st.events, st.result = out, append(st.events, ev), result
 	return st, nil
+}
+
+// issueOn issues the tokens of the caller's wire.
+func (s *Service) issueOn(ctx context.Context, t *tenant, c Caller, a *account, d signIn, v *facts.Verdict) (*issued, *AuthResult, error) {
+	if t.auth0 {
+		out, tk, err := s.issueOAuth(ctx, t, c, a, d, v)
+		return out, &AuthResult{oauth: &OAuthResult{Tokens: tk}}, err
+	}
+	out, err := s.issue(ctx, t, c, a, d, v)
+	if err != nil {
+		return nil, nil, err
+	}
+	return out, &AuthResult{Tokens: &out.tokens, Parameters: map[string]string{}}, nil
 }

@@ -8,11 +8,13 @@ import (
 	"github.com/google/uuid"
 
 	"countersign/internal/delivery"
+	"countersign/internal/facts"
 	"countersign/internal/fault"
 	"countersign/internal/guard"
 	"countersign/internal/message"
 	"countersign/internal/otp"
 	"countersign/internal/store"
+	"countersign/internal/trigger"
 	"countersign/phone"
 	"countersign/provider"
 )
@@ -54,6 +56,13 @@ type letter struct {
 	// html: the text is HTML, of an e-mail.
 	html bool
 	life time.Duration
+	// why is set for letters of the Auth0 wire, whose texts are Liquid templates. channel is voice for a call. factor: the allowance of second factors
+	// holds.
+	why     facts.Purpose
+	channel string
+	factor  bool
+	// from, voice and language come with the text: sender, the text for speech, and its locale.
+	from, voice, language string
 }
 
 // posted is a letter made: what its Write must store.
@@ -82,6 +91,14 @@ func (s *Service) post(ctx context.Context, t *tenant, c Caller, l letter) (*pos
 	if err != nil {
 		return nil, err
 	}
+	l.language = t.language(c, l.user)
+	if l.why != "" && l.attr == attrPhone && !t.has(trigger.CustomMessage) {
+		text, err := s.phoneText(ctx, t, c, &l, code)
+		if err != nil {
+			return nil, err
+		}
+		return s.seal(ctx, t, c, l, row, code, "", text)
+	}
 	tmpl, err := s.customMessage(ctx, t, c, l, t.cfg.template(l))
 	if err != nil {
 		return nil, err
@@ -96,7 +113,7 @@ func (s *Service) post(ctx context.Context, t *tenant, c Caller, l letter) (*pos
 
 func (s *Service) seal(ctx context.Context, t *tenant, c Caller, l letter, row *store.Code, code, subject, text string) (*posted, error) {
 	d := delivery.Draft{
-		PoolID: t.pool.ID, ClientID: t.clientID(), Lane: l.lane, Channel: provider.SMS, To: l.to, Text: text, Code: code,
+		PoolID: t.pool.ID, ClientID: t.clientID(), Lane: l.lane, Channel: provider.SMS, To: l.to, Text: text, Code: code, From: l.from, Locale: l.language,
 		TriggerSource: source(senderOf(l.attr), l.trigger), ExpiresAt: s.now().Add(l.life),
 	}
 	if l.trigger == "" {
@@ -109,6 +126,10 @@ func (s *Service) seal(ctx context.Context, t *tenant, c Caller, l letter, row *
 		d.UserID = l.user.ID
 	}
 	p := &posted{code: row, send: sendBy(t, l.by, l.counted), what: masked(l.attr, l.to)}
+	p.send.Factor = l.factor
+	if l.channel == ChannelVoice {
+		d.Channel = provider.Voice
+	}
 	if l.attr == attrEmail {
 		d.Channel, d.Subject, d.HTML = provider.Email, subject, l.html
 	} else {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"countersign/internal/facts"
-	"countersign/internal/fault"
 )
 
 // LoginJudge asks a pool's rules and post-login actions about sign-ins (package hook).
@@ -148,88 +147,4 @@ type PasswordlessGrantInput struct {
 type RefreshGrantInput struct {
 	OAuthClient
 	RefreshToken, Scope string
-}
-
-var errOAuthNotYet = fault.New(fault.UnsupportedOperation)
-
-// PasswordGrant signs in with a password. The caller's wire is "auth0".
-func (s *Service) PasswordGrant(ctx context.Context, c Caller, in PasswordGrantInput) (*OAuthResult, error) {
-	return nil, errOAuthNotYet
-}
-
-// RefreshGrant trades a refresh token of the Auth0 wire for new tokens.
-func (s *Service) RefreshGrant(ctx context.Context, c Caller, in RefreshGrantInput) (*OAuthTokens, error) {
-	return nil, errOAuthNotYet
-}
-
-// RevokeGrant ends the session of a refresh token (POST /oauth/revoke). Unknown tokens are no error.
-func (s *Service) RevokeGrant(ctx context.Context, c Caller, client OAuthClient, refreshToken string) error {
-	return errOAuthNotYet
-}
-
-// UserInfo returns the claims of the bearer of an access token of the Auth0 wire (GET /userinfo).
-func (s *Service) UserInfo(ctx context.Context, c Caller, accessToken string) (map[string]any, error) {
-	return nil, errOAuthNotYet
-}
-
-// Authenticators lists the bearer's factors; unconfirmed ones are not active.
-func (s *Service) Authenticators(ctx context.Context, c Caller, b MFABearer) ([]Authenticator, error) {
-	return nil, errOAuthNotYet
-}
-
-// DeleteAuthenticator removes a factor. An mfa_token is not enough.
-func (s *Service) DeleteAuthenticator(ctx context.Context, c Caller, b MFABearer, id string) error {
-	return errOAuthNotYet
-}
-
-// Associate begins the enrolment of a factor, and waits for the first attempt to send its code.
-func (s *Service) Associate(ctx context.Context, c Caller, in AssociateInput) (*AssociateResult, error) {
-	return nil, errOAuthNotYet
-}
-
-// ChallengeMFA asks for a second factor, and waits for the first attempt to send its code.
-func (s *Service) ChallengeMFA(ctx context.Context, c Caller, in ChallengeInput) (*ChallengeResult, error) {
-	return nil, errOAuthNotYet
-}
-
-// RedeemOOB, RedeemOTP and RedeemRecovery prove a second factor; the first two confirm an enrolment as well.
-func (s *Service) RedeemOOB(ctx context.Context, c Caller, in RedeemInput) (*OAuthTokens, error) {
-	return nil, errOAuthNotYet
-}
-
-// RedeemOTP: see RedeemOOB.
-func (s *Service) RedeemOTP(ctx context.Context, c Caller, in RedeemInput) (*OAuthTokens, error) {
-	return nil, errOAuthNotYet
-}
-
-// RedeemRecovery: see RedeemOOB. The tokens hold a new recovery code.
-func (s *Service) RedeemRecovery(ctx context.Context, c Caller, in RedeemInput) (*OAuthTokens, error) {
-	return nil, errOAuthNotYet
-}
-
-// StartPasswordless sends a code as first factor, and waits for the first attempt.
-func (s *Service) StartPasswordless(ctx context.Context, c Caller, in PasswordlessInput) (*PasswordlessStarted, error) {
-	return nil, errOAuthNotYet
-}
-
-// PasswordlessGrant signs in with that code; the first success makes the user.
-func (s *Service) PasswordlessGrant(ctx context.Context, c Caller, in PasswordlessGrantInput) (*OAuthResult, error) {
-	return nil, errOAuthNotYet
-}
-
-// EnrollmentTicket makes a one-time link token by which a user enrols a phone; good for five days. Errors: UserNotFound, AlreadyEnrolled (unless more),
-// TooMany.
-func (s *Service) EnrollmentTicket(ctx context.Context, c Caller, poolID, userID string, more bool) (token string, err error) {
-	return "", errOAuthNotYet
-}
-
-// TicketEnroll sends a code to the number that the holder of a ticket typed; TicketConfirm redeems it and spends the ticket. It returns the recovery
-// code of a first factor.
-func (s *Service) TicketEnroll(ctx context.Context, c Caller, ticket, phone, channel string) (oobCode string, err error) {
-	return "", errOAuthNotYet
-}
-
-// TicketConfirm: see TicketEnroll.
-func (s *Service) TicketConfirm(ctx context.Context, c Caller, ticket, oobCode, code string) (recovery string, err error) {
-	return "", errOAuthNotYet
 }

@@ -103,7 +103,7 @@ func (u *unit) halt(ctx context.Context, h *held, stop error, now time.Time) (er
 	case h == nil:
 	case triggerFault(stop):
 		err = u.addTry(ctx, h, now)
-	case fault.CodeOf(stop) == fault.WrongCredentials:
+	case fault.CodeOf(stop) == fault.WrongCredentials || fault.CodeOf(stop) == fault.LoginRefused:
 		err = u.spend(ctx, h, now)
 	}
 	if err != nil {

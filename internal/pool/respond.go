@@ -116,6 +116,9 @@ func (h *held) target(a *account) string {
 	if a.user == nil {
 		return ""
 	}
+	if h.Kind == kindSMSMFA {
+		return mfaNumber(a.user)
+	}
 	return a.user.Attributes[h.data.Attr]
 }
 
@@ -191,7 +194,7 @@ func (s *Service) answerCode(ctx context.Context, t *tenant, c Caller, a *accoun
 
 // afterCode is the step after a right code, and the user as the code leaves it.
 func (s *Service) afterCode(ctx context.Context, t *tenant, c Caller, a *account, h *held) (*step, *store.User, error) {
-	if h.data.SetupEmail != "" && !t.maySetUp(a.user, kindEmailOTP) {
+	if h.data.SetupEmail != "" && !t.maySetUp(a.user, kindEmailOTP, h.data) {
 		return nil, nil, fault.New(fault.SessionInvalid)
 	}
 	up, err := s.proved(a.user, h)
@@ -227,7 +230,7 @@ func (s *Service) proved(u *store.User, h *held) (*store.User, error) {
 	}
 	attr := h.data.Attr
 	setup := h.data.SetupEmail
-	if setup == "" && u.Attributes[attr+"_verified"] == "true" {
+	if setup == "" && (u.Attributes[attr+"_verified"] == "true" || h.Kind == kindSMSMFA && !isNumberOf(u, mfaNumber(u))) {
 		return u, nil
 	}
 	up := cloneUser(u)
@@ -326,7 +329,7 @@ func (s *Service) chooseFactor(ctx context.Context, t *tenant, c Caller, a *acco
 	if err := mayProceed(a.user); err != nil {
 		return nil, err
 	}
-	ask, _ := t.owed(a.user)
+	ask, _ := t.owed(a.user, h.data)
 	if !slices.Contains(h.data.Choices, answer) || !slices.Contains(ask, answer) {
 		return nil, fault.New(fault.MfaMethodNotFound).WithField(answer)
 	}

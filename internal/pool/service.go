@@ -10,6 +10,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"countersign/internal/delivery"
@@ -17,6 +18,7 @@ import (
 	"countersign/internal/fault"
 	"countersign/internal/guard"
 	"countersign/internal/keyring"
+	"countersign/internal/message"
 	"countersign/internal/otp"
 	"countersign/internal/password"
 	"countersign/internal/srp"
@@ -69,6 +71,9 @@ type Service struct {
 	Options
 	guard *guard.Guard
 	cache *tenantCache
+	texts *message.PhoneCache
+	// paused is how long starts of passwordless sign-ins waited lately: see pause.
+	paused atomic.Int64
 }
 
 // New returns a Service.
@@ -82,8 +87,11 @@ func New(o Options) *Service {
 	if o.Dev {
 		o.Limits = devLimits(o.Limits)
 	}
-	return &Service{Options: o, guard: &guard.Guard{Limits: o.Limits, Now: o.Now}, cache: newTenantCache(o.Now)}
+	return &Service{Options: o, guard: &guard.Guard{Limits: o.Limits, Now: o.Now}, cache: newTenantCache(o.Now), texts: message.NewPhoneCache(textsKept)}
 }
+
+// textsKept is how many parsed templates of phone messages are kept.
+const textsKept = 256
 
 // devLimits lets one developer's test users sign in as often as a test suite does. What Cognito itself limits stays.
 func devLimits(l guard.Limits) guard.Limits {
@@ -92,6 +100,9 @@ func devLimits(l guard.Limits) guard.Limits {
 	}
 	if l.SendsAccount == nil {
 		l.SendsAccount = map[guard.Purpose]int{guard.SignIn: 1000, guard.Custom: 1000}
+	}
+	if l.FactorSends == 0 {
+		l.FactorSends = 1000
 	}
 	return l
 }
@@ -189,6 +200,10 @@ type tenant struct {
 	client  *store.Client // nil for administrators' calls
 	ccfg    *ClientConfig
 	secrets []string
+	// auth0 is set for calls on the Auth0 wire; base is the declared base URL that the call came by, bases all of the pool. Without slashes at the end.
+	auth0 bool
+	base  string
+	bases []string
 }
 
 func (t *tenant) clientID() string {
@@ -199,7 +214,7 @@ func (t *tenant) clientID() string {
 }
 
 // hides reports whether the caller may not learn if a user exists.
-func (t *tenant) hides() bool { return t.ccfg != nil && t.ccfg.HideExistence }
+func (t *tenant) hides() bool { return t.auth0 || t.ccfg != nil && t.ccfg.HideExistence }
 
 // byClient returns the tenant of an app client. poolID, if not empty, must be the client's.
 func (s *Service) byClient(ctx context.Context, clientID, poolID string) (*tenant, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"countersign/internal/eventlog"
+	"countersign/internal/facts"
 	"countersign/internal/fault"
 	"countersign/internal/store"
 	"countersign/internal/token"
@@ -59,7 +60,7 @@ func (i *issued) commit(ctx context.Context, tx *unit) error {
 }
 
 // issue begins a family and signs its first tokens. Only the gate calls it.
-func (s *Service) issue(ctx context.Context, t *tenant, c Caller, a *account, d signIn) (*issued, error) {
+func (s *Service) issue(ctx context.Context, t *tenant, c Caller, a *account, d signIn, v *facts.Verdict) (*issued, error) {
 	now := s.now()
 	refresh, id, hash := token.NewRefresh(now)
 	f := &store.Family{
@@ -73,7 +74,7 @@ func (s *Service) issue(ctx context.Context, t *tenant, c Caller, a *account, d 
 	if d.NewPassword {
 		why = askNewPassword
 	}
-	tk, err := s.sign(ctx, t, c, a.user, f, why)
+	tk, err := s.sign(ctx, t, c, a.user, f, why, v)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +83,7 @@ func (s *Service) issue(ctx context.Context, t *tenant, c Caller, a *account, d 
 }
 
 // sign makes an access and an ID token of a family. why is what PreTokenGeneration is asked about. Claims: developer guide, using tokens.
-func (s *Service) sign(ctx context.Context, t *tenant, c Caller, u *store.User, f *store.Family, why string) (*Tokens, error) {
+func (s *Service) sign(ctx context.Context, t *tenant, c Caller, u *store.User, f *store.Family, why string, v *facts.Verdict) (*Tokens, error) {
 	changes, err := s.tokenChanges(ctx, t, c, u, why)
 	if err != nil {
 		return nil, err
@@ -119,6 +120,7 @@ func (s *Service) sign(ctx context.Context, t *tenant, c Caller, u *store.User, 
 		}
 	}
 	changeTokens(changes, access, id)
+	addClaims(v, access, id, append([]string{"aud"}, fixedAccessClaims...), fixedIDClaims)
 	at, err := s.Tokens.Sign(ctx, t.pool.ID, token.Access, access)
 	if err != nil {
 		return nil, s.unsigned(ctx, t, c, u, why, changes, access, err)
@@ -179,7 +181,7 @@ func (s *Service) refresh(ctx context.Context, t *tenant, c Caller, in RefreshIn
 	if err != nil {
 		return nil, err
 	}
-	if f.PoolID != t.pool.ID || f.ClientID != t.client.ID {
+	if f.PoolID != t.pool.ID || f.ClientID != t.client.ID || !(session{f}).onWire(wireCognito) {
 		return nil, fault.New(fault.RefreshTokenInvalid)
 	}
 	if in.Legacy {
@@ -190,15 +192,26 @@ func (s *Service) refresh(ctx context.Context, t *tenant, c Caller, in RefreshIn
 	if err := s.usable(ctx, t, c, f, u, hash); err != nil {
 		return nil, err
 	}
-	tk, err := s.sign(ctx, t, c, u, f, askRefresh)
+	v, err := s.judgeUser(ctx, t, c, u, facts.Login{Protocol: protocolRefresh})
+	if err != nil {
+		return nil, err
+	}
+	tk, err := s.sign(ctx, t, c, u, f, askRefresh, v)
 	if err != nil {
 		return nil, err
 	}
 	if t.ccfg.Rotation {
-		tk.Refresh, err = s.rotate(ctx, t, f, u, in.RefreshToken, hash)
+		tk.Refresh, err = s.rotate(ctx, t, f, u, in.RefreshToken, hash, v)
 		return tk, err
 	}
-	if t.has(trigger.PreTokenGeneration) { // which may have taken its time
+	if v != nil && len(v.UserMetadata)+len(v.AppMetadata) > 0 {
+		err = s.write(ctx, func(tx *unit) error {
+			if err := unchanged(ctx, tx, f, u); err != nil {
+				return err
+			}
+			return s.remember(ctx, tx, u, v, "")
+		})
+	} else if t.has(trigger.PreTokenGeneration) || v != nil { // which may have taken its time
 		err = s.Store.Read(ctx, func(tx store.Tx) error { return unchanged(ctx, tx, f, u) })
 	}
 	return tk, err
@@ -271,21 +284,38 @@ func short(hash []byte) []byte {
 
 // rotate replaces the refresh token. The old one stays good for the client's grace period, in which it gets the same successor again: the
 // successor is derived from it under a key of the pool.
-func (s *Service) rotate(ctx context.Context, t *tenant, f *store.Family, u *store.User, presented string, presentedHash []byte) (string, error) {
+func (s *Service) rotate(ctx context.Context, t *tenant, f *store.Family, u *store.User, presented string, presentedHash []byte, v *facts.Verdict) (string, error) {
+	next, up, err := s.rotated(ctx, t, f, presented, presentedHash)
+	if err != nil || up == nil {
+		return next, err
+	}
+	return next, s.write(ctx, func(tx *unit) error {
+		if err := current(ctx, tx, u); err != nil {
+			return err
+		}
+		if err := changed(tx.Families().UpdateFamily(ctx, up)); err != nil {
+			return err
+		}
+		return s.remember(ctx, tx, u, v, "")
+	})
+}
+
+// rotated is the successor of a refresh token and the family as it then is; nil if the token was replaced before.
+func (s *Service) rotated(ctx context.Context, t *tenant, f *store.Family, presented string, presentedHash []byte) (string, *store.Family, error) {
 	var derived []byte
 	for _, half := range []string{"first half", "second half"} {
 		h, err := s.Keys.Lookup(ctx, t.pool.ID, "refresh token", half, presented)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		derived = append(derived, h...)
 	}
 	next, hash := token.RenewWith(token.Refresh, f.ID, [32]byte(derived))
 	if !hmac.Equal(presentedHash, f.Hash) {
 		if !hmac.Equal(hash, f.Hash) {
-			return "", fault.New(fault.RefreshTokenInvalid)
+			return "", nil, fault.New(fault.RefreshTokenInvalid)
 		}
-		return next, nil
+		return next, nil, nil
 	}
 	up := *f
 	if len(f.Previous) > 0 {
@@ -293,16 +323,7 @@ func (s *Service) rotate(ctx context.Context, t *tenant, f *store.Family, u *sto
 		up.Older = up.Older[:min(len(up.Older), olderKept*olderSize)]
 	}
 	up.Previous, up.PreviousUntil, up.Hash = f.Hash, s.now().Add(t.ccfg.Grace), hash
-	return next, s.write(ctx, func(tx *unit) error {
-		if err := current(ctx, tx, u); err != nil {
-			return err
-		}
-		ok, err := tx.Families().UpdateFamily(ctx, &up)
-		if err == nil && !ok {
-			return errStale
-		}
-		return err
-	})
+	return next, &up, nil
 }
 
 // Revoke ends the family of a refresh token. API reference, RevokeToken.
@@ -336,7 +357,7 @@ func (s *Service) Revoke(ctx context.Context, c Caller, auth ClientAuth, refresh
 			if f.PoolID != t.pool.ID || f.ClientID != t.client.ID {
 				return fault.New(fault.ClientSecretWrong).WithField(t.client.ID)
 			}
-			if !f.RevokedAt.IsZero() || !ownsToken(f, hash) {
+			if !f.RevokedAt.IsZero() || !ownsToken(f, hash) || !(session{f}).onWire(wireCognito) {
 				return nil
 			}
 			f.RevokedAt = s.now()

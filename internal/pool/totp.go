@@ -103,7 +103,7 @@ func (s *Service) associateSetup(ctx context.Context, t *tenant, c Caller, sessi
 	if a.user == nil || !slices.Contains(h.data.Choices, kindTOTP) {
 		return "", fault.New(fault.TotpNotEnabled)
 	}
-	if !t.maySetUp(a.user, kindTOTP) {
+	if !t.maySetUp(a.user, kindTOTP, h.data) {
 		return "", fault.New(fault.SessionInvalid)
 	}
 	d := h.data
@@ -258,7 +258,7 @@ func (s *Service) finishSetup(ctx context.Context, t *tenant, c Caller, a *accou
 		return nil, fault.Invalidf("session", "MFA setup is not complete: verify a software token first.").
 			WithHint("Call AssociateSoftwareToken and VerifySoftwareToken with this Session, then answer with the Session of the latter.")
 	}
-	if !t.maySetUp(a.user, kindTOTP) {
+	if !t.maySetUp(a.user, kindTOTP, h.data) {
 		return nil, fault.New(fault.SessionInvalid)
 	}
 	up := cloneUser(a.user)

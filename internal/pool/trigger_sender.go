@@ -70,11 +70,12 @@ func (l *letter) attributes() map[string]string {
 	return attrs
 }
 
-// senderEvent is what the sender function is told of a letter; nil if the pool has none for the channel.
+// senderEvent is what the sender function is told of a letter, or user code in one of Auth0's forms that sends the pool's texts; nil if there is
+// neither for the channel.
 func (t *tenant) senderEvent(c Caller, l letter) (json.RawMessage, error) {
 	n := senderOf(l.attr)
 	if !t.has(n) {
-		return nil, nil
+		return t.messageFacts(c, l)
 	}
 	return json.Marshal(trigger.Event{
 		TriggerSource: source(n, l.trigger), UserName: l.whom().username(), CallerContext: trigger.NewCaller(c.UserAgent, t.clientID()),

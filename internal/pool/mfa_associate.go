@@ -1,0 +1,352 @@
+package pool
+
+import (
+	"context"
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/internal/eventlog"
+	"countersign/internal/facts"
+	"countersign/internal/fault"
+	"countersign/internal/guard"
+	"countersign/internal/otp"
+	"countersign/internal/store"
+	"countersign/internal/token"
+	"countersign/internal/totp"
+	"countersign/phone"
+)
+
+// enrolment is what is to be enrolled.
+type enrolment struct {
+	// factor is a second factor of the gate; channel how its code goes; to where.
+	factor, channel, to string
+}
+
+// what reads the kind of factor that is to be enrolled, and its destination.
+func (in *AssociateInput) what() (*enrolment, error) {
+	switch {
+	case slices.Contains(in.Types, "oob"):
+		for _, ch := range in.Channels {
+			switch ch {
+			case ChannelSMS, ChannelVoice:
+				return phoneEnrolment(in.Phone, ch)
+			case "email":
+				return &enrolment{factor: kindEmailOTP, channel: ch, to: in.Email}, nil
+			}
+		}
+		return nil, fault.New(fault.ChallengeUnsupported).WithField("oob_channels").WithHint("oob_channels is sms, voice or email.")
+	case slices.Contains(in.Types, "otp"):
+		return &enrolment{factor: kindTOTP}, nil
+	}
+	return nil, fault.New(fault.ChallengeUnsupported).WithField("authenticator_types").WithHint("authenticator_types is oob or otp.")
+}
+
+func phoneEnrolment(number, channel string) (*enrolment, error) {
+	n, err := phone.Parse(number)
+	if err != nil {
+		return nil, fault.Invalidf(attrPhone, "Invalid phone number format.").WithHint("Send E.164: +, country code, number, digits only (+12025550123).")
+	}
+	return &enrolment{factor: kindSMSMFA, channel: channel, to: n.String()}, nil
+}
+
+// Associate begins the enrolment of a factor, and waits for the first attempt to send its code. Inside a sign-in that is possible only while none is
+// there; who is signed in may add more. Nothing changes what the user has until a code of the new factor was right.
+func (s *Service) Associate(ctx context.Context, c Caller, in AssociateInput) (*AssociateResult, error) {
+	c = c.onAuth0()
+	e, err := in.what()
+	if err != nil {
+		return nil, err
+	}
+	var out *AssociateResult
+	var sent *store.Message
+	err = again(func() error {
+		hd, err := s.associating(ctx, c, in)
+		if err != nil {
+			return err
+		}
+		if err := hd.mayEnrol(e.factor); err != nil {
+			return s.notEnrolled(ctx, hd, c, e, err)
+		}
+		if e.factor == kindTOTP {
+			out, err = s.associateTOTP(ctx, hd, c)
+			return err
+		}
+		out, sent, err = s.associateOOB(ctx, hd, c, *e)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, s.await(ctx, sent)
+}
+
+func (s *Service) associating(ctx context.Context, c Caller, in AssociateInput) (*holder, error) {
+	clientID := ""
+	if in.Client != nil {
+		clientID = in.Client.ID
+	}
+	hd, err := s.holder(ctx, c, in.Token, clientID, scopeEnroll)
+	if err != nil {
+		return nil, err
+	}
+	if in.Client != nil && in.Client.Secret != nil {
+		err = hd.t.checkSecret(in.Client.Secret)
+	}
+	return hd, err
+}
+
+// mayEnrol reports whether the holder may enrol a factor.
+func (h *holder) mayEnrol(factor string) error {
+	if h.ticket {
+		return h.t.mayHoldTicket(h.a.user, slices.Contains(h.h.data.Choices, ticketMore))
+	}
+	if h.h != nil {
+		ask, setup := h.t.owed(h.a.user, h.h.data)
+		switch {
+		case len(ask) > 0:
+			return fault.New(fault.AlreadyEnrolled)
+		case !slices.Contains(setup, factor):
+			return fault.New(fault.ChallengeUnsupported).WithField(factor).WithHint("The pool does not offer this factor, or it is not what is owed.")
+		}
+		return nil
+	}
+	if err := h.proved(); err != nil {
+		return err
+	}
+	c := h.t.cfg
+	offered := factor == kindSMSMFA && c.MFASMS || factor == kindTOTP && c.MFATOTP || factor == kindEmailOTP && c.MFAEmail
+	switch u := h.a.user; {
+	case !offered:
+		return fault.New(fault.ChallengeUnsupported).WithField(factor).WithHint("The pool does not offer this factor.")
+	case factor == kindTOTP && u.MFA.TOTPReady, factor == kindEmailOTP && u.MFA.Email:
+		return fault.New(fault.AlreadyEnrolled)
+	}
+	return nil
+}
+
+// notEnrolled records that an enrolment could not begin.
+func (s *Service) notEnrolled(ctx context.Context, hd *holder, c Caller, e *enrolment, cause error) error {
+	kind := eventlog.StartEnrollFailed
+	if fault.CodeOf(cause) == fault.TooMany {
+		kind = eventlog.TooManyRecords
+	}
+	ev, err := s.event(ctx, hd.t, c, kind, hd.a.user, e.number(), map[string]any{"factor": kindOf(e.factor), "reason": string(fault.CodeOf(cause))})
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, func(tx *unit) error {
+		if err := tx.append(ctx, ev); err != nil {
+			return err
+		}
+		return store.Keep(cause)
+	})
+}
+
+// number is the telephone number of an enrolment, if it has one.
+func (e *enrolment) number() string {
+	if e.factor == kindSMSMFA {
+		return e.to
+	}
+	return ""
+}
+
+// associateOOB sends a code to a telephone or address that is to become a factor.
+func (s *Service) associateOOB(ctx context.Context, hd *holder, c Caller, e enrolment) (*AssociateResult, *store.Message, error) {
+	t, u := hd.t, hd.a.user
+	f, up, err := s.waitingFactor(t, u, &e)
+	if code := fault.CodeOf(err); code == fault.TooMany || code == fault.AlreadyEnrolled {
+		return nil, nil, s.notEnrolled(ctx, hd, c, &e, err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	out := &AssociateResult{Type: "oob", Channel: e.channel}
+	if out.RecoveryCodes, f.Recovery, err = s.firstRecovery(ctx, t, u); err != nil {
+		return nil, nil, err
+	}
+	p, o, err := s.enrolLetter(ctx, t, c, hd.a, f, e, hd.chain())
+	if err != nil {
+		return nil, nil, err
+	}
+	ev, refused, err := s.enrolEvents(ctx, t, c, u, e)
+	if err != nil {
+		return nil, nil, err
+	}
+	out.OOBCode = o.handle
+	return out, p.message, s.write(ctx, func(tx *unit) error {
+		if err := s.stillHeld(ctx, tx, hd); err != nil {
+			return err
+		}
+		if err := s.countFactor(ctx, tx, p, refused); err != nil {
+			return err
+		}
+		if err := s.save(ctx, tx, up); err != nil {
+			return err
+		}
+		if err := p.put(ctx, tx); err != nil {
+			return err
+		}
+		if err := tx.open(ctx, o); err != nil {
+			return err
+		}
+		return tx.append(ctx, ev)
+	})
+}
+
+// waitingFactor is a factor that waits for its code, and the user with it.
+func (s *Service) waitingFactor(t *tenant, u *store.User, e *enrolment) (*oobFactor, *store.User, error) {
+	up := cloneUser(u)
+	if e.factor == kindEmailOTP {
+		own := u.Attributes[attrEmail]
+		if e.to == "" {
+			e.to = own
+		}
+		switch {
+		case !isEmail(e.to):
+			return nil, nil, fault.Invalidf(attrEmail, "Invalid email address format.")
+		case own != "" && own != e.to:
+			return nil, nil, fault.Invalidf(attrEmail, "The user has another email address.")
+		}
+		return &oobFactor{Kind: FactorEmail, Channel: e.channel, Enrol: true, Email: e.to}, up, nil
+	}
+	if !slices.Contains(t.cfg.tenant().channels(), e.channel) {
+		return nil, nil, fault.New(fault.ChallengeUnsupported).WithField(e.channel).WithHint("The pool's phone factor does not offer this channel (message types).")
+	}
+	id, err := s.addPhone(up, e.to)
+	return &oobFactor{Kind: FactorPhone, Phone: id, Channel: e.channel, Enrol: true}, up, err
+}
+
+// firstRecovery is the recovery code that goes with a first factor. It is good only once that factor was confirmed: who merely begins an enrolment
+// gets nothing that lasts.
+func (s *Service) firstRecovery(ctx context.Context, t *tenant, u *store.User) (codes []string, hash string, err error) {
+	if !t.cfg.tenant().RecoveryCodes || u.MFA.Recovery != "" {
+		return nil, "", nil
+	}
+	code, hash, err := s.newRecovery(ctx, u)
+	return []string{code}, hash, err
+}
+
+// enrolLetter makes the message of an enrolment and the oob_code that goes with it.
+func (s *Service) enrolLetter(ctx context.Context, t *tenant, c Caller, a *account, f *oobFactor, e enrolment, chain string) (*posted, *opened, error) {
+	o, err := s.openHandle(t, a.user.ID, token.OOBCode, kindOOB, chain, otp.OOB.Life(0, false), signIn{Name: a.name, Factor: f})
+	if err != nil {
+		return nil, nil, err
+	}
+	l := factorLetter(a, f, e.to, chain)
+	l.trigger, l.why, l.lane = triggerVerify, facts.Enroll, store.LaneSignUp
+	p, err := s.post(ctx, t, c, l)
+	return p, o, err
+}
+
+// factorLetter is the message of a second factor.
+func factorLetter(a *account, f *oobFactor, to, chain string) letter {
+	attr := attrPhone
+	if f.Kind == FactorEmail {
+		attr = attrEmail
+	}
+	return letter{
+		trigger: triggerAuthentication, attr: attr, to: to, purpose: otp.OOB, counted: guard.SignIn, lane: store.LaneSignIn, subject: a.user.ID, user: a.user,
+		by: a, chain: chain, why: facts.SecondFactor, channel: f.Channel, factor: true,
+	}
+}
+
+func (s *Service) enrolEvents(ctx context.Context, t *tenant, c Caller, u *store.User, e enrolment) (ev, refused *store.Event, err error) {
+	data := map[string]any{"factor": kindOf(e.factor), "channel": e.channel}
+	if ev, err = s.event(ctx, t, c, eventlog.StartEnroll, u, e.number(), data); err != nil {
+		return nil, nil, err
+	}
+	refused, err = s.event(ctx, t, c, eventlog.CodeRateExceeded, u, e.number(), map[string]any{"factor": kindOf(e.factor), "what": "sms"})
+	return ev, refused, err
+}
+
+// countFactor counts a message of a second factor. It comes before all that its Write changes: if the allowance is used up, the commit holds the
+// count and the event alone.
+func (s *Service) countFactor(ctx context.Context, tx *unit, p *posted, refused *store.Event) error {
+	err := s.guard.Send(ctx, tx, p.send)
+	if fault.CodeOf(err) != fault.AttemptLimit {
+		return err
+	}
+	if lost := tx.append(ctx, refused); lost != nil {
+		return lost
+	}
+	return store.Keep(fault.Of(err).WithField(limitSends))
+}
+
+// Fields of AttemptLimit on the Auth0 wire: which allowance is used up.
+const (
+	limitSends = "sms"
+	limitCodes = "code"
+)
+
+// stillHeld refuses a holder whose token was used, or ended by a lock, meanwhile.
+func (s *Service) stillHeld(ctx context.Context, tx *unit, hd *holder) error {
+	if hd.h == nil {
+		return nil
+	}
+	row, err := tx.Challenges().Challenge(ctx, hd.h.ID)
+	if err != nil {
+		return err
+	}
+	if !row.UsedAt.IsZero() {
+		return fault.New(fault.MFATokenInvalid)
+	}
+	return nil
+}
+
+// pendingFactor keeps a secret of the Auth0 wire that has not been proved: "chain unix-time recovery-hash sealed-secret". Only who asked for it, and
+// soon, can prove it.
+const pendingFactor = "software_token_auth0"
+
+// associateTOTP hands out an authenticator secret.
+func (s *Service) associateTOTP(ctx context.Context, hd *holder, c Caller) (*AssociateResult, error) {
+	t, u := hd.t, hd.a.user
+	out := &AssociateResult{Type: "otp", Secret: totp.NewSecret()}
+	out.URI = totp.URI(out.Secret, t.facts().FriendlyName, t.userFacts(u).Name)
+	sealed, err := s.sealTOTP(ctx, t, u.ID, out.Secret)
+	if err != nil {
+		return nil, err
+	}
+	codes, hash, err := s.firstRecovery(ctx, t, u)
+	if err != nil {
+		return nil, err
+	}
+	out.RecoveryCodes = codes
+	ev, _, err := s.enrolEvents(ctx, t, c, u, enrolment{factor: kindTOTP})
+	if err != nil {
+		return nil, err
+	}
+	up := cloneUser(u)
+	if up.Pending == nil {
+		up.Pending = map[string]string{}
+	}
+	up.Pending[pendingFactor] = strings.Join([]string{hd.chain(), strconv.FormatInt(s.now().Unix(), 10), hash, base64.StdEncoding.EncodeToString(sealed)}, " ")
+	return out, s.write(ctx, func(tx *unit) error {
+		if err := s.stillHeld(ctx, tx, hd); err != nil {
+			return err
+		}
+		if err := s.save(ctx, tx, up); err != nil {
+			return err
+		}
+		return tx.append(ctx, ev)
+	})
+}
+
+// pendingTOTPOf is the secret that a holder asked for, and the hash of the recovery code shown with it; nil if there is none.
+func (s *Service) pendingTOTPOf(u *store.User, chain string) (sealed []byte, recovery string) {
+	parts := strings.Split(u.Pending[pendingFactor], " ")
+	if len(parts) != 4 || parts[0] != chain {
+		return nil, ""
+	}
+	at, err := strconv.ParseInt(parts[1], 10, 64)
+	if err != nil || s.now().Sub(time.Unix(at, 0)) >= mfaTokenLife {
+		return nil, ""
+	}
+	sealed, err = base64.StdEncoding.DecodeString(parts[3])
+	if err != nil {
+		return nil, ""
+	}
+	return sealed, parts[2]
+}
