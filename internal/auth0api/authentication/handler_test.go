@@ -1,6 +1,7 @@
 package authentication
 
 import (
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -212,4 +213,65 @@ func TestAllowanceOfTexts(t *testing.T) {
 	same(t, "associate", x.do("POST", "/mfa/associate", js, `{"authenticator_types":["oob"]}`, "Authorization", bearer), 429, want)
 	same(t, "otp", x.do("POST", "/oauth/token", form, "grant_type="+grantURI+"mfa-otp&client_id=app&mfa_token=M&otp=1"), 429,
 		`{"error":"too_many_attempts","error_description":"`+descManyCodes+`"}`)
+}
+
+// TestAdvisory_CVE_2026_49443_auth0: an empty body, a missing, empty, null or wrongly typed member, and what only the address says, skip no step:
+// nothing is asked of the pool.
+func TestAdvisory_CVE_2026_49443_auth0(t *testing.T) {
+	steps := map[string][]string{ // endpoint or grant → what it needs
+		"/mfa/challenge":      {"mfa_token", "client_id"},
+		"/mfa/associate":      {"authenticator_types"},
+		"/passwordless/start": {"client_id", "connection", "phone_number"},
+		"/oauth/revoke":       {"client_id", "token"},
+		"password":            {"client_id", "username", "password"},
+		"password-realm":      {"client_id", "username", "password", "realm"},
+		"passwordless/otp":    {"client_id", "realm", "username", "otp"},
+		"mfa-oob":             {"client_id", "mfa_token", "oob_code", "binding_code"},
+		"mfa-otp":             {"client_id", "mfa_token", "otp"},
+		"mfa-recovery-code":   {"client_id", "mfa_token", "recovery_code"},
+		"refresh_token":       {"client_id", "refresh_token"},
+	}
+	for step, names := range steps {
+		path, grant := "/oauth/token", ""
+		switch step {
+		case "password", "refresh_token":
+			grant = `"grant_type":"` + step + `",`
+		default:
+			if path = step; !strings.HasPrefix(step, "/") {
+				path, grant = "/oauth/token", `"grant_type":"`+grantURI+step+`",`
+			}
+		}
+		for _, name := range names {
+			rest, query := grant, "?"+name+"=x"
+			for _, n := range names {
+				if n != name {
+					rest += `"` + n + `":"sms",`
+				}
+			}
+			for what, member := range map[string]string{"missing": `"z":1`, "empty": `"` + name + `":""`, "null": `"` + name + `":null`,
+				"object": `"` + name + `":{"a":"b"}`, "empty list": `"` + name + `":[]`, "number": `"` + name + `":1`, "true": `"` + name + `":true`} {
+				x := newWorld()
+				w := x.do("POST", path+query, js, "{"+rest+member+"}", "Authorization", bearer)
+				if w.Code < 400 || w.Code > 499 || x.flows.called != "" {
+					t.Errorf("%s without %s (%s): %d %s, called %q", step, name, what, w.Code, w.Body, x.flows.called)
+				}
+			}
+		}
+		for _, body := range []string{"", "null", "[]", `""`, "{}"} {
+			x := newWorld()
+			if w := x.do("POST", path, js, body, "Authorization", bearer); w.Code < 400 || x.flows.called != "" {
+				t.Errorf("%s with %q: %d, called %q", step, body, w.Code, x.flows.called)
+			}
+		}
+	}
+}
+
+func BenchmarkPasswordGrant(b *testing.B) {
+	x := newWorld()
+	h := x.handler("")
+	for b.Loop() {
+		r := httptest.NewRequest("POST", "https://localhost:7447/oauth/token", strings.NewReader("grant_type=password&client_id=app&username=a&password=b&scope=openid"))
+		r.Header.Set("Content-Type", form)
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
 }
