@@ -35,6 +35,7 @@ func documents() []document {
 			`{"enabled":false,"shields":[],"admin_notification_frequency":[],"method":"standard","stage":{"pre-user-registration":{"shields":[]},"pre-change-password":{"shields":[]}}}`,
 			"read:attack_protection", "update:attack_protection", "enabled", "cannot be enabled"},
 		{"/risk-assessments/settings", `{"enabled":false}`, "read:attack_protection", "update:attack_protection", "enabled", "cannot be enabled"},
+		{"/risk-assessments/settings/new-device", `{"remember_for":0}`, "read:attack_protection", "update:attack_protection", "", "kept; networks are remembered for 30 days"},
 		{"/supplemental-signals", `{"akamai_enabled":false}`, "read:attack_protection", "update:attack_protection", "akamai_enabled", "cannot be enabled"},
 	}
 }
@@ -111,6 +112,7 @@ func none() []struct{ path, key, scope string } {
 		{"/user-attribute-profiles", "user_attribute_profiles", "read:user_attribute_profiles"},
 		{"/rate-limit-policies", "rate_limit_policies", "read:rate_limit_policies"},
 		{"/prompts/rendering", "configs", "read:prompts"},
+		{"/connections-directory-provisionings", "directory_provisionings", "read:connections"},
 	}
 }
 
@@ -121,7 +123,6 @@ func absent() []struct{ path, scope, sentence string } {
 		{"/email-templates/{name}", "read:email_templates", "The template does not exist."},
 		{"/branding/themes/default", "read:branding", "There was an error retrieving branding settings: no theme exists."},
 		{"/branding/templates/universal-login", "read:branding", "The template does not exist."},
-		{"/risk-assessments/settings/new-device", "read:attack_protection", "There are no settings for new devices."},
 	}
 }
 

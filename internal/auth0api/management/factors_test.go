@@ -139,7 +139,7 @@ func TestTenantSettings(t *testing.T) {
 	b := newBench(t)
 	b.send("GET", "/tenants/settings", "").is(200, `"enabled_locales":["en"]`, `"sandbox_version":"22"`, `"phone_consolidated_experience":false`, `"flags":{}`)
 	b.send("PATCH", "/tenants/settings", `{"friendly_name":"Shop","enabled_locales":["de","en"],"sandbox_version":"18","phone_consolidated_experience":true,
-		"support_email":"help@example.com","flags":{"disable_management_api_sms_obfuscation":false,"a":true},"session_lifetime":1.5,"guardian_mfa_page":{"enabled":false,"html":"x"},
+		"support_email":"help@example.com","flags":{"disable_management_api_sms_obfuscation":false,"a":true},"session_lifetime_in_minutes":90,"guardian_mfa_page":{"enabled":false,"html":"x"},
 		"sandbox_versions_available":["1"]}`).is(200, `"friendly_name":"Shop"`)
 	b.send("PATCH", "/tenants/settings", `{"flags":{"a":null,"b":true},"support_email":null,"idle_session_lifetime":null}`).is(200)
 	b.send("GET", "/tenants/settings", "").is(200, `"friendly_name":"Shop"`, `"enabled_locales":["de","en"]`, `"sandbox_version":"18"`, `"phone_consolidated_experience":true`,

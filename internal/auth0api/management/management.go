@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"countersign/internal/access"
@@ -11,6 +12,7 @@ import (
 	"countersign/internal/eventlog"
 	"countersign/internal/hook"
 	"countersign/internal/pool"
+	"countersign/internal/secret"
 	"countersign/internal/store"
 )
 
@@ -24,6 +26,8 @@ const maxBody = 2 << 20
 type Keys interface {
 	SealRecord(ctx context.Context, poolID, table, row, column string, plaintext []byte) ([]byte, error)
 	OpenRecord(ctx context.Context, poolID, table, row, column string, sealed []byte) ([]byte, error)
+	// OpenDataKey opens the key of a user's personal data.
+	OpenDataKey(ctx context.Context, poolID, userID string, sealed []byte) (secret.Key, error)
 }
 
 // Options make the handler. All fields are required unless said otherwise.
@@ -62,6 +66,8 @@ type Trial struct {
 type api struct {
 	Options
 	limit *wire.Limiter
+	// changes is held while settings are read, changed and written back.
+	changes sync.Mutex
 }
 
 // Handler returns the API. It panics if a required option is missing, which is a mistake of the programmer.

@@ -154,6 +154,7 @@ func (a *api) updateTenant(ctx context.Context, r *Request) (int, any, error) {
 		flags = o.Members()
 	}
 	rest := f.Unknown()
+	hours(rest)
 	if err := f.Done(); err != nil {
 		return 0, nil, err
 	}
@@ -168,6 +169,17 @@ func (a *api) updateTenant(ctx context.Context, r *Request) (int, any, error) {
 		return 0, nil, err
 	}
 	return a.tenantAnswer(ctx, r, t)
+}
+
+// hours turns the lives of sessions that are given in minutes into the hours that are read.
+func hours(rest map[string]json.RawMessage) {
+	for name, v := range rest {
+		var minutes float64
+		if short, ok := strings.CutSuffix(name, "_lifetime_in_minutes"); ok && json.Unmarshal(v, &minutes) == nil {
+			delete(rest, name)
+			rest[short+"_lifetime"] = encode(minutes / 60)
+		}
+	}
 }
 
 // saveTenantDoc merges members and flags; null deletes.
