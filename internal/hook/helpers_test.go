@@ -181,7 +181,7 @@ func scriptOf(ctx context.Context, code *runner.Code) (string, error) {
 // env is a Service with what is around it.
 type env struct {
 	*hook.Service
-	t       *testing.T
+	t       testing.TB
 	fake    *fake
 	builder *builder
 	clock   *clock
@@ -191,7 +191,7 @@ type env struct {
 	config  hook.Config
 }
 
-func newEnv(t *testing.T, s store.Store, change ...func(*hook.Config)) *env {
+func newEnv(t testing.TB, s store.Store, change ...func(*hook.Config)) *env {
 	t.Helper()
 	e := &env{
 		t: t, store: s, clock: &clock{}, log: &bytes.Buffer{}, builder: &builder{release: make(chan struct{})},
@@ -225,7 +225,7 @@ func each(t *testing.T, f func(*testing.T, *env)) {
 	storetest.Each(t, func(t *testing.T, s store.Store) { f(t, newEnv(t, s)) })
 }
 
-func sqlite(t *testing.T, change ...func(*hook.Config)) *env {
+func sqlite(t testing.TB, change ...func(*hook.Config)) *env {
 	t.Helper()
 	return newEnv(t, storetest.SQLite(t), change...)
 }
@@ -240,7 +240,7 @@ func (e *env) eventsOf(types ...eventlog.Type) []*store.Event {
 }
 
 // want fails unless err has the code; "" is success.
-func want(t *testing.T, err error, code fault.Code) {
+func want(t testing.TB, err error, code fault.Code) {
 	t.Helper()
 	if fault.CodeOf(err) != code {
 		t.Fatalf("error %v, want %q", err, code)
@@ -323,6 +323,6 @@ func (e *env) dump() string {
 	return b.String()
 }
 
-func timeout(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
+func timeout(t testing.TB, d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(t.Context(), d)
 }

@@ -51,6 +51,8 @@ type liveEntry struct {
 	mu    sync.Mutex
 	now   atomic.Pointer[live]
 	drops atomic.Int64
+	// last is what was read last, guarded by mu: the workers of what no longer runs are ended.
+	last *live
 }
 
 // liveCache keeps what runs, by pool.
@@ -89,11 +91,37 @@ func (c *liveCache) forget(poolID string) {
 	}
 }
 
-// remove drops a pool that is gone.
-func (c *liveCache) remove(poolID string) {
+// remove drops a pool that is gone, and returns its entry or nil.
+func (c *liveCache) remove(poolID string) *liveEntry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	e := c.pools[poolID]
 	delete(c.pools, poolID)
+	return e
+}
+
+// units are all that runs, by id.
+func (l *live) units() map[string]*unit {
+	out := map[string]*unit{}
+	for _, u := range slices.Concat([]*unit{l.hook, l.custom}, l.sends, l.logins, l.rules) {
+		if u != nil {
+			out[u.ID] = u
+		}
+	}
+	return out
+}
+
+// replace ends the workers of what runs no longer; mu is held.
+func (s *Service) replace(e *liveEntry, l *live) {
+	if e.last != nil {
+		now := l.units()
+		for id, u := range e.last.units() {
+			if now[id] == nil {
+				s.c.forget(u)
+			}
+		}
+	}
+	e.last = l
 }
 
 // running returns what runs in a pool, from memory as a rule.
@@ -115,6 +143,7 @@ func (s *Service) running(ctx context.Context, poolID string) (*live, error) {
 		return nil, err
 	}
 	l.until = until
+	s.replace(e, l)
 	e.now.Store(l)
 	if e.drops.Load() != drops {
 		e.now.Store(nil) // it may have been read before the change; who asked before the change gets this

@@ -114,8 +114,14 @@ func (s *Service) Close(ctx context.Context) {
 	}
 }
 
-// Forget drops what is kept in memory of a pool, after it was deleted. Its workers end when they have been idle for a while.
-func (s *Service) Forget(poolID string) { s.live.remove(poolID) }
+// Forget drops what is kept in memory of a pool, after it was deleted, and ends its workers after the calls that they have at hand.
+func (s *Service) Forget(poolID string) {
+	if e := s.live.remove(poolID); e != nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		s.replace(e, &live{})
+	}
+}
 
 // now is the time as it is stored.
 func (s *Service) now() time.Time { return s.c.Now().UTC().Truncate(time.Microsecond) }
