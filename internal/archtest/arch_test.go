@@ -55,7 +55,7 @@ var table = []rule{
 	{"internal/gateway/awskms", "envelope internal/fault internal/kmssdk internal/trigger", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go"},
 	{"internal/gateway/awslambda", "internal/fault internal/trigger", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go"},
 	{"internal/hookrun/sandbox", "", "golang.org/x/sys"},
-	{"internal/npm", "internal/egress internal/fault internal/hookrun internal/hookrun/sandbox internal/module", "github.com/evanw/esbuild"},
+	{"internal/npm", "internal/egress internal/fault internal/hookrun internal/hookrun/sandbox internal/module internal/runner", "github.com/evanw/esbuild"},
 	{"internal/hookrun", "internal/egress internal/hookrun/sandbox internal/runner", ""},
 
 	// Decisions.
