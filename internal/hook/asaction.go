@@ -10,8 +10,17 @@ import (
 	"countersign/internal/form"
 )
 
-// versioned is a require of a module with its version in the name: require('ipaddr.js@1.9.0'), require("@scope/name@1.2.3/file").
-var versioned = form.New(`\brequire\(\s*(['"` + "`" + `])((?:@[^@/'"` + "`" + `\s]+/)?[^@/'"` + "`" + `\s]+)@([^/'"` + "`" + `\s]+)((?:/[^'"` + "`" + `\s]*)?)(['"` + "`" + `])\s*\)`)
+// The parts of a require of a module with its version in the name.
+const (
+	anyQuote   = "['\"`]"
+	namePart   = "[^@/'\"`\\s]+"
+	anyVersion = "[^/'\"`\\s]+"
+	anyFile    = "[^'\"`\\s]*"
+)
+
+// versioned is such a require: require('ipaddr.js@1.9.0'), require("@scope/name@1.2.3/file").
+var versioned = form.New(`\brequire\(\s*(` + anyQuote + `)((?:@` + namePart + `/)?` + namePart + `)@(` +
+	anyVersion + `)((?:/` + anyFile + `)?)(` + anyQuote + `)\s*\)`)
 
 // HookAsAction returns the action that does what the hook does; nothing is stored. The hook's text stands in it as it is, but that versions in
 // require become dependencies, and is called with a context made of the event.

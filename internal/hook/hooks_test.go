@@ -175,10 +175,13 @@ func TestOnlyCodeIsBuilt(t *testing.T) {
 func TestUnsetSecretsAreNamed(t *testing.T) {
 	e := sqlite(t)
 	text := "exports = 1;\nconst a = context.webtask.secrets.TOKEN + secrets['OTHER-1'] + secrets.SET + secrets.TOKEN;"
-	_, built, err := e.CreateHook(t.Context(), poolA, &hook.NewHook{Name: "a", TriggerID: hook.SendPhoneMessage, Script: text, Secrets: map[string]string{"SET": "1"}})
+	_, built, err := e.CreateHook(t.Context(), poolA, &hook.NewHook{
+		Name: "a", TriggerID: hook.SendPhoneMessage, Script: text, Secrets: map[string]string{"SET": "1"},
+	})
 	want(t, err, "")
-	if len(built.Warnings) != 2 || !strings.Contains(built.Warnings[0].Text, "TOKEN") || built.Warnings[0].Line != 2 || !strings.Contains(built.Warnings[1].Text, "OTHER-1") {
-		t.Errorf("%+v", built.Warnings)
+	w := built.Warnings
+	if len(w) != 2 || !strings.Contains(w[0].Text, "TOKEN") || w[0].Line != 2 || !strings.Contains(w[1].Text, "OTHER-1") {
+		t.Errorf("%+v", w)
 	}
 }
 

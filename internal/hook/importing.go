@@ -58,7 +58,9 @@ func (s *Service) ImportHook(ctx context.Context, poolID string, e *Export, save
 		return nil, err
 	}
 	if e.Enabled && !enabled {
-		built.Warnings = append(built.Warnings, module.Warning{Text: "The hook was enabled where it comes from. It is not here: only hooks of " + SendPhoneMessage + " run."})
+		built.Warnings = append(built.Warnings, module.Warning{
+			Text: "The hook was enabled where it comes from. It is not here: only hooks of " + SendPhoneMessage + " run.",
+		})
 	}
 	out := &Imported{Hook: h, Built: built}
 	for _, name := range slices.Sorted(maps.Keys(e.Secrets)) {
@@ -87,20 +89,19 @@ func (s *Service) importHook(ctx context.Context, poolID string, e *Export, enab
 		return nil, nil, err
 	}
 	deps := e.Dependencies
-	if _, built, err := s.UpdateHook(ctx, poolID, row.ID, &HookChange{Script: &e.Script, Dependencies: &deps, Enabled: &enabled, Save: save}); err != nil {
+	_, built, err := s.UpdateHook(ctx, poolID, row.ID, &HookChange{Script: &e.Script, Dependencies: &deps, Enabled: &enabled, Save: save})
+	if err != nil {
 		return nil, nil, err
-	} else if len(given) == 0 {
-		h, err := s.Hook(ctx, poolID, row.ID)
-		return h, built, err
-	} else if err := s.changeHookSecrets(ctx, poolID, row.ID, func(values map[string]string) error {
+	}
+	err = s.changeHookSecrets(ctx, poolID, row.ID, func(values map[string]string) error {
 		if maps.Copy(values, given); len(values) > maxHookSecrets {
 			return fault.New(fault.TooMany).WithField("secrets").WithPublic("A hook has at most %d secrets.", maxHookSecrets)
 		}
 		return nil
-	}); err != nil {
+	})
+	if err != nil {
 		return nil, nil, err
-	} else {
-		h, err := s.Hook(ctx, poolID, row.ID)
-		return h, built, err
 	}
+	h, err := s.Hook(ctx, poolID, row.ID)
+	return h, built, err
 }

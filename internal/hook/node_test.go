@@ -76,7 +76,9 @@ func TestRealTriggers(t *testing.T) {
 	};`, false)
 	s, _, err := e.Sender(t.Context(), poolA, hook.PhoneProvider)
 	want(t, err, "")
-	for to, expect := range map[string]string{"+12025550100": "sent", "+12025550101": "permanent: not this one", "+12025550102": "retryable: later", "+12025550103": "retryable: broken"} {
+	for to, expect := range map[string]string{
+		"+12025550100": "sent", "+12025550101": "permanent: not this one", "+12025550102": "retryable: later", "+12025550103": "retryable: broken",
+	} {
 		m := text()
 		m.To = to
 		_, _, err := s.Send(t.Context(), m)

@@ -115,14 +115,14 @@ func (s *Service) printed(ctx context.Context, f *report) {
 		return
 	}
 	data, sealed := s.eventOf(f)
-	s.append(ctx, eventlog.Entry{PoolID: f.u.poolID, Type: eventlog.FunctionRan, UserID: f.userID, ClientID: f.clientID, Data: data, Personal: sealed, At: s.c.Now()})
+	s.append(ctx, f.entry(eventlog.FunctionRan, data, sealed))
 }
 
 // failed writes the event of a run that failed: actions_execution_failed for actions, and one of ours for hooks and rules, of which Auth0 has none.
 // What the code said in its error is there in clear, cleaned; what it printed is sealed.
 func (s *Service) failed(ctx context.Context, f *report) {
 	data, sealed := s.eventOf(f)
-	e := eventlog.Entry{PoolID: f.u.poolID, Type: eventlog.FunctionFailed, UserID: f.userID, ClientID: f.clientID, Data: data, Personal: sealed, At: s.c.Now()}
+	e := f.entry(eventlog.FunctionFailed, data, sealed)
 	if f.u.kind == kindAction {
 		e.Type = eventlog.ActionFailed
 		data["error_class"], data["action_error"] = f.class(), f.told()
@@ -130,6 +130,10 @@ func (s *Service) failed(ctx context.Context, f *report) {
 		data["reason"], data["error"] = f.class(), f.told()
 	}
 	s.append(ctx, e)
+}
+
+func (f *report) entry(kind eventlog.Type, data, sealed map[string]any) eventlog.Entry {
+	return eventlog.Entry{PoolID: f.u.poolID, Type: kind, UserID: f.userID, ClientID: f.clientID, Data: data, Personal: sealed}
 }
 
 // eventOf is what all events of runs have: who ran, for what, and what went out; and, to be sealed, what was printed.

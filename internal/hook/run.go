@@ -41,8 +41,8 @@ func judgeKind(k script.Kind) error {
 }
 
 // try runs code that is not kept: it is built, run by a worker of its own, and that worker is ended.
-func (s *Service) try(ctx context.Context, row *store.Script, kind script.Kind, c *code, before []module.Module, secrets map[string]string, body json.RawMessage,
-	save Save) (*RunResult, error) {
+func (s *Service) try(ctx context.Context, row *store.Script, kind script.Kind, c *code, before []module.Module,
+	secrets map[string]string, body json.RawMessage, save Save) (*RunResult, error) {
 	begun := time.Now()
 	b, err := s.buildNow(ctx, kind, c, save)
 	if err != nil {
@@ -84,7 +84,8 @@ func (s *Service) attempt(ctx context.Context, u *unit, secrets map[string]strin
 	var rests *restingError
 	switch {
 	case errors.As(err, &rests):
-		return nil, &fault.Error{Code: fault.Overloaded, Public: "The script keeps crashing or timing out, and is left alone for a moment.", RetryAfter: rests.wait, Err: err}
+		return nil, &fault.Error{Code: fault.Overloaded, RetryAfter: rests.wait, Err: err,
+			Public: "The script keeps crashing or timing out, and is left alone for a moment."}
 	case errors.Is(err, runner.ErrBusy):
 		return nil, &fault.Error{Code: fault.Overloaded, Public: "Too many scripts run at once: try again in a moment.", RetryAfter: time.Second, Err: err}
 	case errors.Is(err, runner.ErrUnavailable):

@@ -26,7 +26,8 @@ func TestRunKeepsNothing(t *testing.T) {
 		Body: json.RawMessage(`{"recipient":"not a number","text":"t","context":{}}`), Save: hook.Save{Progress: func(s string) { said = append(said, s) }},
 	})
 	want(t, err, "")
-	if r.Error != nil || string(r.Data) != `{"to":"not a number"}` || strings.Contains(r.Console, canary) || len(r.Requests) != 1 || len(r.Modules) != 1 || len(said) != 1 {
+	if r.Error != nil || string(r.Data) != `{"to":"not a number"}` || strings.Contains(r.Console, canary) ||
+		len(r.Requests) != 1 || len(r.Modules) != 1 || len(said) != 1 {
 		t.Errorf("%+v %+v", r.Outcome, r.Built)
 	}
 	if list, n, err := e.Hooks(ctx, poolA, hook.HookQuery{}); n != 0 || err != nil {

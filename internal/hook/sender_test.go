@@ -185,7 +185,8 @@ func TestWordsOfAHook(t *testing.T) {
 	e.fake.says(sends, a)
 	_, name, err := e.send(hook.PhoneHook)
 	v, ok := errors.AsType[*provider.VendorError](err)
-	if !ok || name != "hook:phone" || v.VendorCode != "21608" || !strings.HasPrefix(v.Text, "RestException: The number ") || !strings.Contains(v.Text, "is unverified") {
+	if !ok || name != "hook:phone" || v.VendorCode != "21608" || !strings.HasPrefix(v.Text, "RestException: The number ") ||
+		!strings.Contains(v.Text, "is unverified") {
 		t.Fatalf("%q %v", name, err)
 	}
 	evs := e.eventsOf(eventlog.FunctionFailed)

@@ -98,7 +98,8 @@ func New(c Config) *Service {
 }
 
 // storageHint is for those whose packages no longer fit.
-const storageHint = "delete functions, hooks and versions that are not needed (their packages go within two hours), or raise functions.storage in the configuration"
+const storageHint = "delete functions, hooks and versions that are not needed (their packages go within two hours), " +
+	"or raise functions.storage in the configuration"
 
 // Close cuts off what is built in the background, and waits for it until ctx ends. Calls that are at work are not touched.
 func (s *Service) Close(ctx context.Context) {

@@ -24,7 +24,8 @@ var triggers = []Trigger{
 
 func trigger(id, version, status, policy string) Trigger {
 	return Trigger{
-		TriggerRef: TriggerRef{id, version}, Status: status, Runtimes: []string{"node18-actions", defaultRuntime}, DefaultRuntime: defaultRuntime, BindingPolicy: policy,
+		TriggerRef: TriggerRef{id, version}, Status: status, Runtimes: []string{"node18-actions", defaultRuntime}, DefaultRuntime: defaultRuntime,
+		BindingPolicy: policy,
 	}
 }
 
@@ -42,8 +43,8 @@ func judgeTrigger(ref *TriggerRef) error {
 	if knownTrigger(ref.ID) {
 		return fault.Invalidf("supported_triggers", "The trigger %s has no version %q.", ref.ID, ref.Version)
 	}
-	return fault.New(fault.UnsupportedOperation).WithField("supported_triggers").WithPublic("Actions of the trigger %q do not run here. Those of %s, %s and %s do.",
-		ref.ID, SendPhoneMessage, CustomPhoneProvider, PostLogin)
+	return fault.New(fault.UnsupportedOperation).WithField("supported_triggers").WithPublic(
+		"Actions of the trigger %q do not run here. Those of %s, %s and %s do.", ref.ID, SendPhoneMessage, CustomPhoneProvider, PostLogin)
 }
 
 func knownTrigger(id string) bool {
