@@ -27,6 +27,8 @@ type Source struct {
 	Lock []byte
 	// AllowYoung consents to releases younger than Young.
 	AllowYoung bool
+	// SecretNames are the secrets that the script will have: one that it reads besides gives a warning. Nil: not known.
+	SecretNames []string
 }
 
 // Build is what a script was built into.

@@ -1,6 +1,7 @@
 package npm
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -200,8 +201,24 @@ func (s *sources) setup(b api.PluginBuild) {
 		if loader == api.LoaderJS && looksAround(data) {
 			s.refuse(filepath.ToSlash(name) + " looks for files beside itself")
 		}
+		if loader == api.LoaderJSON && len(data) > largeJSON {
+			if text, ok := parseLater(data); ok {
+				data, loader = text, api.LoaderJS
+			}
+		}
 		return api.OnLoadResult{Contents: &data, Loader: loader, ResolveDir: filepath.Dir(a.Path)}, nil
 	})
+}
+
+// largeJSON is the size from which JSON stays text in a bundle: an engine reads it faster than JavaScript, and not before it is required.
+const largeJSON = 4 << 10
+
+func parseLater(data string) (string, bool) {
+	var buf bytes.Buffer
+	if json.Compact(&buf, []byte(strings.TrimPrefix(data, "\ufeff"))) != nil {
+		return "", false
+	}
+	return "module.exports = JSON.parse(" + quote(buf.String()) + ");\n", true
 }
 
 func (s *sources) read(name string) (string, error) {
