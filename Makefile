@@ -61,3 +61,4 @@ lambda: ## The custom sender for AWS Lambda: dist/countersign-lambda-{amd64,arm6
 docs: ## Write the generated documents anew
 	go generate ./internal/awsapi/...
 	for p in cognito kms lambda; do go test ./internal/awsapi/$$p -run TestOperationsPage -update || exit 1; done
+	go test ./internal/auth0api/management -run TestDocs -update

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/access"
 	"countersign/internal/auth0api/wire"
 	"countersign/internal/eventlog"
 )
@@ -150,4 +151,38 @@ func FuzzRequests(f *testing.F) {
 			t.Fatalf("%s %s %q: %d %s", method, path, body, w.Code, w.Body)
 		}
 	})
+}
+
+// TestPresets: a deployer may do all that is not about users or the log, an auditor may read everything.
+func TestPresets(t *testing.T) {
+	presets := map[string][]access.Grant{}
+	for _, name := range []string{"deployer", "auditor"} {
+		grants, err := access.Preset(name, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		presets[name] = grants
+	}
+	may := func(preset string, r route) bool {
+		for s := range strings.FieldsSeq(r.Scopes) {
+			if access.Allow(access.Principal{ID: "x", Kind: access.Management, Grants: presets[preset]}, access.ManagementAPI, s, access.OnPool("p")) == nil {
+				return true
+			}
+		}
+		return false
+	}
+	personal := []string{"users", "authentication_methods", "guardian_enrollments", "guardian_enrollment_tickets", "logs", "stats"}
+	for _, r := range routes() {
+		_, what, _ := strings.Cut(strings.Fields(r.Scopes)[0], ":")
+		if may("deployer", r) == slices.Contains(personal, what) {
+			t.Errorf("deployer and %s %s (%s): %v", r.Method, r.Path, r.Scopes, may("deployer", r))
+		}
+		absent := strings.HasSuffix(r.Note, "an empty list") || r.Note == "404"
+		if r.Method == "GET" && !may("auditor", r) && !absent {
+			t.Errorf("auditor may not %s %s (%s)", r.Method, r.Path, r.Scopes)
+		}
+		if r.Method != "GET" && may("auditor", r) && !strings.HasSuffix(r.Path, "/preview") {
+			t.Errorf("auditor may %s %s", r.Method, r.Path)
+		}
+	}
 }
