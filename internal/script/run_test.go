@@ -143,28 +143,3 @@ func (s *stage) hook(code string) *script.Outcome {
 	s.t.Helper()
 	return s.run(unit(script.Hook, code), newCall(hookBody()))
 }
-
-func TestSmoke(t *testing.T) {
-	s := newStage(t, sandbox.None, nil)
-	s.Timeout = 2 * time.Second
-	for _, code := range []string{
-		`module.exports = function(r,t,c,cb){ console.log('hi', r); cb(null,{MessageID:"1", c}) }`,
-		`module.exports = function(r,t,c,cb){ c.webtask.secrets.NOPE; cb(null,{MessageID:"1"}); cb() }`,
-		`module.exports = function(r,t,c,cb){ throw new TypeError('x') }`,
-		`module.exports = async function(r,t,c,cb){ throw new TypeError('x') }`,
-		`module.exports = function(r,t,c,cb){ setTimeout(()=>{throw new TypeError('x')},3) }`,
-		`module.exports = function(r,t,c,cb){ cb('bad') }`,
-		`module.exports = function(r,t,c,cb) {`,
-		`module.exports = 5`,
-		`module.exports = function(r,t,c,cb){ require('http').get('http://127.0.0.1:1/a?b=c', ()=>{}).on('error', cb) }`,
-		`module.exports = function(r,t,c,cb){ fetch('http://127.0.0.1:1/a?b=c').catch(cb) }`,
-		`module.exports = async function(r,t,c,cb){ const m = await import('node:os'); const q = require('querystring'); cb(null, typeof m.EOL + typeof q.parse) }`,
-		`module.exports = async function(r,t,c,cb){ await import('nope') }`,
-		`require('nope')`,
-		`module.exports = function(r,t,c,cb){ process.exit(3) }`,
-	} {
-		out := s.hook(code)
-		b, _ := json.Marshal(out)
-		t.Logf("%s\n%s", b, out.Envelope)
-	}
-}

@@ -17,22 +17,25 @@ const (
 
 // reserved are claims that the server sets itself. Auth0's rules and actions cannot set them either.
 var reserved = []string{"iss", "sub", "aud", "exp", "iat", "nbf", "auth_time", "jti", "azp", "scope", "nonce", "at_hash", "c_hash", "client_id", "token_use", "gty",
-	"permissions", "acr", "amr", "cnf", "org_id", "sid", "event_id", "origin_jti", "version", "device_key", "username"}
+	"permissions", "acr", "act", "amr", "cnf", "may_act", "org_id", "org_name", "s_hash", "sid", "typ", "event_id", "origin_jti", "version", "device_key", "username"}
 
 func isReserved(claim string) bool {
 	return claim == "" || slices.Contains(reserved, claim) || strings.HasPrefix(claim, "cognito:") || strings.HasPrefix(claim, "custom:")
 }
 
-// Verdict puts together what rules and actions decided, in the order in which they ran. The error is the first outcome's that is no decision: a throw, a
-// timeout and the like; whoever calls refuses the sign-in then. An error that code gave on purpose is a refusal with its words.
+// unauthorized is the error by which a rule refuses a sign-in, with words that the user may see.
+const unauthorized = "UnauthorizedError"
+
+// Verdict puts together what rules and actions decided, in the order in which they ran. A rule refuses by an UnauthorizedError, an action by
+// api.access.deny. Any other error is the first outcome's that has one (*Error): its words are not for users, and whoever calls refuses the sign-in.
 func Verdict(outcomes []*Outcome) (facts.Verdict, error) {
 	var rules, actions decision
 	for _, o := range outcomes {
-		if o.Error != nil {
-			if o.Error.Failure != Refused {
-				return facts.Verdict{}, o.Error
+		if e := o.Error; e != nil {
+			if e.Failure != Refused || e.Name != unauthorized {
+				return facts.Verdict{}, e
 			}
-			return facts.Verdict{Denied: refusal(o.Error.Message)}, nil
+			return facts.Verdict{Denied: refusal(e.Message)}, nil
 		}
 		if o.Data != nil {
 			rules.rule(o.Data)

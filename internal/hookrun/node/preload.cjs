@@ -1,10 +1,10 @@
 'use strict';
 // Without a network of its own, a function's version 2 of aws-sdk would not find the endpoints that AWS_ENDPOINT_URL_<SERVICE> names: it
 // predates them. This fills them in where the code names no endpoint itself.
+// Bundled modules do not pass through Module._load: who loads them calls point.
 const Module = require('node:module');
-const load = Module._load;
-Module._load = function (request, ...rest) {
-  const loaded = load.call(this, request, ...rest);
+
+function point(request, loaded) {
   const proto = /(^|[/\\])aws-sdk([/\\]|$)/.test(request) && loaded && loaded.Service && loaded.Service.prototype;
   if (proto && !Object.hasOwn(proto, '__countersign')) {
     Object.defineProperty(proto, '__countersign', { value: true });
@@ -16,4 +16,10 @@ Module._load = function (request, ...rest) {
     };
   }
   return loaded;
+}
+
+const load = Module._load;
+Module._load = function (request, ...rest) {
+  return point(request, load.call(this, request, ...rest));
 };
+module.exports = point;

@@ -78,7 +78,8 @@ function expire(call, limit) {
   call.worn = true;
   const answers = kind === 'hook' || kind === 'rule' ? 'the callback was never called' : 'the promise was never settled';
   const hint = call.returned ? ' (the promise that it returned was fulfilled: that is no answer here)' : '';
-  fail(kind, call, 'HookTimeout', new p.Error(`The execution exceeded its ${limit} ms: ${answers}${hint}`));
+  const allowed = limit < 1000 ? `${limit} ms` : `${limit / 1000} s`;
+  fail(kind, call, 'HookTimeout', new p.Error(`The execution exceeded its allowed time of ${allowed}: ${answers}${hint}`));
 }
 
 let contract;
