@@ -168,7 +168,7 @@ func (d *devRun) bindings() ([]countersign.Binding, error) {
 	if err != nil {
 		return nil, err
 	}
-	conf := &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}
+	conf := &tls.Config{Certificates: []tls.Certificate{*cert}, GetCertificate: d.ca.ByName(time.Now), MinVersion: tls.VersionTLS12}
 	var out []countersign.Binding
 	for _, l := range d.ports.http {
 		out = append(out, countersign.Binding{Listener: l})
