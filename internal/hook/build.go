@@ -64,7 +64,7 @@ func (s *Service) build(ctx context.Context, kind script.Kind, c *code, save Sav
 		return nil, &fault.Error{Code: fault.Overloaded, Public: "Too many scripts are being built: try again in a moment.", Err: ctx.Err()}
 	}
 	b, err := s.c.Builder.Build(ctx, &module.Source{
-		Code: c.Code, File: files[kind], Dependencies: dependencyMap(c.Dependencies), Lock: unpack(c.Lock), AllowYoung: save.Confirm,
+		Code: c.Code, File: files[kind], Rule: kind == script.Rule, Dependencies: dependencyMap(c.Dependencies), Lock: unpack(c.Lock), AllowYoung: save.Confirm,
 	}, save.Progress)
 	if err != nil {
 		return nil, built(err)

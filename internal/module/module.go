@@ -21,6 +21,8 @@ const (
 type Source struct {
 	// Code is the script, CommonJS. File is its name in messages and stack traces ("hook.js").
 	Code, File string
+	// Rule: Code may be one function expression, as rules are, instead of a CommonJS module.
+	Rule bool
 	// Dependencies are npm modules by name: an exact version, a range ("^1.2.0") or a tag ("latest"). What the code requires as "name@version" is added.
 	Dependencies map[string]string
 	// Lock is the lock file of the build before, or nil: versions stay as they are while they satisfy Dependencies.

@@ -19,9 +19,10 @@ import (
 
 // order is what the bundler is asked to do in a folder.
 type order struct {
-	// Parse names a script to be parsed, Bundle the modules to be bundled into modulesFile: specifiers as the script has them, and what they are
+	// Parse names a script to be parsed, which is a function expression if Rule, Bundle the modules to be bundled into modulesFile: specifiers as the script has them, and what they are
 	// installed as.
 	Parse  string            `json:"parse,omitempty"`
+	Rule   bool              `json:"rule,omitempty"`
 	Bundle map[string]string `json:"bundle,omitempty"`
 }
 
@@ -51,7 +52,27 @@ const (
 // target is the oldest Node that hooks run on.
 var target = []api.Engine{{Name: api.EngineNode, Version: "18"}}
 
-// parse finds out what a script requires. The script is not changed.
+// parseScript finds out what a script requires. That of a rule is an expression as a rule, which needs something to its left.
+func parseScript(script string, o order) *result {
+	const left = "module.exports="
+	if !o.Rule {
+		return parse(script, o.Parse)
+	}
+	res := parse(left+script, o.Parse)
+	if res.Problem == nil {
+		return res
+	}
+	module := parse(script, o.Parse)
+	if toks := tokens(script); module.Problem == nil || len(toks) == 0 || !toks[0].word("function") && !toks[0].word("async") && !toks[0].is("(") {
+		return module
+	}
+	if res.Problem.Line == 1 {
+		res.Problem.Column = max(1, res.Problem.Column-len(left))
+	}
+	return res
+}
+
+// parse finds out what a module requires. It is not changed.
 func parse(script, file string) *result {
 	out := &result{}
 	var mu sync.Mutex

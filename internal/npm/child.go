@@ -44,7 +44,7 @@ func obey() error {
 		if err != nil {
 			return err
 		}
-		res = parse(string(script), o.Parse)
+		res = parseScript(string(script), o)
 	} else if res.Obstacle, err = bundle(folder, o.Bundle); err != nil {
 		return err
 	}

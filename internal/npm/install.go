@@ -182,7 +182,7 @@ func (b *Builder) install(ctx context.Context, lock []byte, p *plan, progress fu
 	} else {
 		progress("packing the modules as they are: " + cut(obstacle))
 		b.opts.Logger.Info("modules cannot be bundled and are packed as they are", "reason", cut(obstacle))
-		if list, err = packTree(folder, files); err == nil {
+		if list, err = packTree(folder, files); err == nil && !p.plain() {
 			list = append(list, entryData{modulesFile, []byte(entry(p.specifiers))})
 		}
 	}

@@ -133,36 +133,21 @@ func onlyBuiltins(specifiers map[string]string) ([]packed, error) {
 
 // parse reads the script, in a process of its own if it is deep.
 func (b *Builder) parse(ctx context.Context, s *module.Source) (*result, error) {
-	file := cmp.Or(s.File, scriptFile)
+	text := strings.TrimPrefix(s.Code, "\ufeff") // as Node does
+	o := order{Parse: cmp.Or(s.File, scriptFile), Rule: s.Rule}
 	var res *result
-	switch depth := nested(tokens(s.Code)); {
-	case depth <= shallowDepth:
-		res = parse(s.Code, file)
-	case b.opts.Program == "" && depth <= deepDepth:
-		res = parse(s.Code, file)
-	case b.opts.Program == "":
-		return nil, fault.New(fault.ScriptInvalid).WithPublic("the script nests brackets, statements or lists more deeply than can be checked here")
-	default:
-		r, err := b.opts.Runner()
-		if err != nil {
-			return nil, unavailable(err, "the script cannot be checked now")
-		}
-		folder, err := r.NewFolder()
-		if err != nil {
-			return nil, unavailable(err, "the script cannot be checked now")
-		}
-		defer b.drop(folder)
-		if err := folder.Put(scriptFile, []byte(s.Code)); err != nil {
-			return nil, fault.Internalf("npm: %w", err)
-		}
-		if res, err = b.command(ctx, r, folder, order{Parse: file}, parseTimeout); err != nil {
-			return nil, err
-		}
-		if res == nil {
-			return nil, fault.New(fault.ScriptInvalid).WithPublic("the script is too deeply nested to be parsed")
-		}
+	var err error
+	switch depth := nested(tokens(text)); {
+	case depth <= shallowDepth, b.opts.Program == "" && depth <= deepDepth:
+		res = parseScript(text, o)
+	case b.opts.Program != "":
+		res, err = b.parseApart(ctx, text, o)
 	}
 	switch {
+	case err != nil:
+		return nil, err
+	case res == nil:
+		return nil, fault.New(fault.ScriptInvalid).WithPublic("the script nests brackets, statements or lists too deeply to be parsed")
 	case res.Problem != nil:
 		e := fault.New(fault.ScriptInvalid)
 		if res.Problem.Line > 0 {
@@ -173,6 +158,23 @@ func (b *Builder) parse(ctx context.Context, s *module.Source) (*result, error) 
 		return nil, fault.New(fault.ScriptInvalid).WithPublic("the script uses import or export statements: it has to be CommonJS (require, module.exports, exports)")
 	}
 	return res, nil
+}
+
+// parseApart parses in another process. Nil without an error: it came to no end.
+func (b *Builder) parseApart(ctx context.Context, text string, o order) (*result, error) {
+	r, err := b.opts.Runner()
+	if err != nil {
+		return nil, unavailable(err, "the script cannot be checked now")
+	}
+	folder, err := r.NewFolder()
+	if err != nil {
+		return nil, unavailable(err, "the script cannot be checked now")
+	}
+	defer b.drop(folder)
+	if err := folder.Put(scriptFile, []byte(text)); err != nil {
+		return nil, fault.Internalf("npm: %w", err)
+	}
+	return b.command(ctx, r, folder, o, parseTimeout)
 }
 
 // modules resolves, checks, installs and bundles, as far as it was not done before, and fills in what is known of the modules.

@@ -94,6 +94,16 @@ func (p *plan) version(f string, sp specifier) error {
 	return nil
 }
 
+// plain reports whether every specifier leads to the folder of its name. Else the names in the script have to be translated.
+func (p *plan) plain() bool {
+	for f, as := range p.specifiers {
+		if sp, ok := cutSpecifier(f); !ok || sp.builtin() || sp.name+sp.subpath != as {
+			return false
+		}
+	}
+	return true
+}
+
 // inName replaces what a version may have and a name may not.
 func inName(r rune) rune {
 	if strings.ContainsRune("^<>=|*+ ", r) {

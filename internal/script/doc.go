@@ -5,6 +5,7 @@
 //
 //	script.js        the code, byte for byte
 //	modules.cjs      its modules: module.exports = {"name": () => require(…), …}; absent if there are none, or if node_modules is there
+//	                 and each name leads to its folder
 //	node_modules/    the modules as they are, where they cannot be bundled
 //	script.json      {"file":"hook.js","modules":["aws-sdk", …]}
 //
