@@ -71,6 +71,7 @@ var table = []rule{
 	{"internal/function", "internal/artifact internal/eventlog internal/fault internal/form internal/keyring internal/policy internal/runner internal/secret internal/store internal/trigger", "github.com/google/uuid"},
 	{"internal/kms", "envelope internal/eventlog internal/fault internal/form internal/keyring internal/policy internal/store internal/trigger", "github.com/google/uuid"},
 	{"internal/script", "internal/facts internal/form internal/runner internal/secret", ""},
+	{"internal/hook/guides", "internal/facts internal/script", ""},
 	{"internal/hook", "internal/artifact internal/delivery internal/eventlog internal/facts internal/fault internal/form internal/keyring internal/module internal/runner internal/script internal/secret " +
 		"internal/store phone provider", "github.com/google/uuid"},
 	{"internal/pool", "internal/delivery internal/eventlog internal/facts internal/fault internal/guard internal/keyring internal/message internal/otp " +
