@@ -50,6 +50,7 @@ var table = []rule{
 	// Adapters see contracts and vocabulary alone.
 	{"internal/store/sqlstore", "internal/store", "modernc.org/sqlite github.com/jackc/pgx/v5"},
 	{"internal/gateway/webhook", "provider internal/secret internal/egress", ""},
+	{"internal/gateway/twilio", "provider internal/secret", ""},
 	{"internal/mail", "provider internal/secret", "github.com/wneessen/go-mail"},
 
 	{"internal/gateway/awskms", "envelope internal/fault internal/kmssdk internal/trigger", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go"},
@@ -100,10 +101,11 @@ var table = []rule{
 	// Wiring.
 	{"internal/config", "internal/front internal/secret", "github.com/goccy/go-yaml"},
 	{"", "internal/* phone provider", "github.com/prometheus/client_golang"},
+	{"internal/hooktry", "internal/hookrun internal/hookrun/sandbox internal/message internal/module internal/npm internal/runner internal/script internal/simulator", "github.com/google/uuid"},
 	{"countersigntest", module, ""},
 	{"internal/senderfunc", "internal/egress internal/gateway/webhook internal/message internal/secret provider smssender",
 		"github.com/aws/aws-lambda-go github.com/google/uuid"},
-	{"cmd/countersign", module + " internal/access internal/adminapi internal/config internal/devca internal/egress internal/gateway/* internal/hookrun/sandbox " +
+	{"cmd/countersign", module + " internal/access internal/adminapi internal/config internal/devca internal/egress internal/gateway/* internal/facts internal/hook/guides internal/hookrun/sandbox internal/hooktry internal/module internal/npm internal/script internal/simulator phone " +
 		"internal/keyring internal/mail internal/secret internal/senderfunc internal/store internal/store/sqlstore provider", "github.com/alecthomas/kong github.com/aws/aws-sdk-go-v2"},
 
 	// Programs that make files of this tree, and what only tests use.
@@ -229,7 +231,7 @@ func TestArrows(t *testing.T) {
 func TestFacadesDoNotKnowEachOther(t *testing.T) {
 	facades := []string{"internal/awsapi/cognito", "internal/awsapi/sts", "internal/awsapi/kms", "internal/awsapi/lambda", "internal/oidc", "internal/auth0api/authentication", "internal/auth0api/management", "internal/adminapi", "internal/front",
 		"internal/simulator"}
-	forbidden := append(slices.Clone(facades), "internal/store/sqlstore", "internal/gateway/webhook", "internal/gateway/awskms", "internal/gateway/awslambda",
+	forbidden := append(slices.Clone(facades), "internal/store/sqlstore", "internal/gateway/webhook", "internal/gateway/twilio", "internal/gateway/awskms", "internal/gateway/awslambda",
 		"internal/hookrun", "internal/mail")
 	for _, f := range facades {
 		r := ruleOf(f)
