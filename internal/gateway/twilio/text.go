@@ -14,11 +14,16 @@ import (
 // maxTwiML is the most characters of TwiML in a request (API reference, Calls).
 const maxTwiML = 4000
 
-// voices are the languages that Say needs with a region, by language (TwiML reference, Say).
+const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// voice is the language of Say, which needs a region (TwiML reference, Say); "" leaves it to Twilio.
 func voice(locale string) string {
 	locale = strings.ReplaceAll(locale, "_", "-")
-	language, region, ok := strings.Cut(locale, "-")
-	if ok && len(language) == 2 && len(region) == 2 {
+	language, region, _ := strings.Cut(locale, "-")
+	if strings.Trim(language+region, letters) != "" { // it may come from whoever asked for the message
+		return ""
+	}
+	if len(language) == 2 && len(region) == 2 {
 		return strings.ToLower(language) + "-" + strings.ToUpper(region)
 	}
 	switch language {
@@ -51,7 +56,7 @@ func twiml(m provider.Message) string {
 	}
 	say := "<Say>"
 	if l := voice(m.Locale); l != "" {
-		say = `<Say language="` + attribute(l) + `">`
+		say = `<Say language="` + l + `">`
 	}
 	once := `<Pause length="1"/>` + say + escaped(text) + "</Say>"
 	if times == 2 && 2*len(once) < maxTwiML-len("<Response></Response>") {
@@ -64,16 +69,6 @@ func escaped(s string) string {
 	var out strings.Builder
 	_ = xml.EscapeText(&out, []byte(s)) // a strings.Builder takes everything
 	return out.String()
-}
-
-// attribute keeps the letters of a language tag: it may come from whoever asked for the message.
-func attribute(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '-' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return -1
-	}, s)
 }
 
 // digits are what may be a telephone number in Twilio's sentences.

@@ -63,8 +63,8 @@ func New(c Config) (*Provider, error) {
 	if c.Client == nil {
 		errs = append(errs, errors.New("twilio: Client is missing"))
 	}
-	if c.AccountSID == "" || c.AuthToken.Reveal() == "" {
-		errs = append(errs, errors.New("twilio: account SID and auth token are needed"))
+	if c.AccountSID == "" || c.AuthToken.Reveal() == "" || strings.Trim(c.AccountSID, letters+"0123456789") != "" {
+		errs = append(errs, errors.New("twilio: account SID (AC and digits) and auth token are needed"))
 	}
 	if c.From == "" && c.MessagingServiceSID == "" {
 		errs = append(errs, errors.New("twilio: a sender is needed: a number or a messaging service"))
