@@ -76,8 +76,8 @@ func New(o Options) (*Builder, error) {
 
 func checkRegistry(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("npm: registry %q is not an https URL without credentials", text)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Contains(u.Hostname(), ":") {
+		return nil, fmt.Errorf("npm: registry %q is not an https URL of a host, without credentials", text)
 	}
 	u.Host = strings.ToLower(u.Host)
 	if !strings.HasSuffix(u.Path, "/") {

@@ -88,7 +88,7 @@ func hostPort(u *url.URL) string {
 
 // egress is where npm may connect to: the registry.
 func (b *Builder) egress() *hookrun.Egress {
-	return &hookrun.Egress{Allow: []string{hostPort(b.registry)}, Only: []string{"nowhere.invalid"}} // a name of RFC 2606, section 2
+	return &hookrun.Egress{Allow: []string{hostPort(b.registry)}, Only: []string{b.registry.Hostname()}}
 }
 
 // get asks for a document of the registry. The body must be closed.
