@@ -338,6 +338,9 @@ func (p *parts) closeFunctions() error {
 	if p.functions != nil {
 		p.functions.Close(ctx)
 	}
+	if p.hooks != nil {
+		p.hooks.Close(ctx)
+	}
 	var err error
 	if p.launcher != nil {
 		if err = p.launcher.close(ctx); errors.Is(err, context.DeadlineExceeded) {

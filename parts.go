@@ -13,6 +13,7 @@ import (
 	"countersign/internal/delivery"
 	"countersign/internal/eventlog"
 	"countersign/internal/function"
+	"countersign/internal/hook"
 	"countersign/internal/keyring"
 	"countersign/internal/kms"
 	"countersign/internal/message"
@@ -49,6 +50,9 @@ type parts struct {
 	functions *function.Service
 	kms       *kms.Service
 	triggers  *trigger.Runner
+	hooks     *hook.Service
+	// urls are the declared base URLs of a pool; set once the list of hosts is made.
+	urls func(poolID string) []string
 	// localKMS is the KMS as functions reach it; set when the surfaces are mounted.
 	localKMS http.Handler
 	cleanups []func()
@@ -87,6 +91,9 @@ func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 	if err = p.openFunctions(c); err != nil {
 		return nil, err
 	}
+	if err = p.openHooks(c); err != nil {
+		return nil, err
+	}
 	p.hasher, p.srp = password.New(0, hashQueue), srp.New(srpPairs)
 	p.pool = pool.New(pool.Options{
 		Codes: &otp.Codes{Key: p.keyring.Codes, Now: c.Now, Fixed: c.FixedCode},
@@ -94,6 +101,7 @@ func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 		BaseURL: func(_, _ string) string { return c.BaseURLs[0] },
 		Deliver: p.worker, Dev: c.Mode == Dev, Events: p.events, Hasher: p.hasher, Keys: p.keyring, Log: c.Log, Now: c.Now,
 		SRP: p.srp, Store: p.store, Tokens: p.tokens, Triggers: p.triggers,
+		BaseURLs: func(poolID string) []string { return p.urls(poolID) }, Logins: p.hooks, Await: p.worker.Await,
 	})
 	return p, nil
 }

@@ -11,9 +11,13 @@ import (
 // route gives e-mail to one provider and everything else to the other.
 type route struct{ texts, mail provider.Provider }
 
-// choose returns the sender of a message: the pool's own function if it has one for the channel.
+// choose returns the sender of a message: the pool's own function if it has one for the channel, else its own hook, action or account with a
+// provider, else this server's route.
 func (p *parts) choose(ctx context.Context, m *store.Message) (delivery.Sender, error) {
 	if s, ok, err := p.pool.SenderFor(ctx, m); ok || err != nil {
+		return s, err
+	}
+	if s, ok, err := p.chooseText(ctx, m); ok || err != nil {
 		return s, err
 	}
 	return p.senders.choose(m), nil

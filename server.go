@@ -26,6 +26,7 @@ type Server struct {
 	ready    atomic.Bool
 	bindings []Binding  // set once by Run
 	resets   sync.Mutex // one Reset at a time
+	sole     sole
 
 	startOnce sync.Once
 	stop      context.CancelFunc
@@ -47,7 +48,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	}
 	s := &Server{c: c, parts: p, started: c.Now(), metrics: newMetrics(p.hasher, c.Version), stop: func() {}, stopped: func() {}}
 	p.metrics.Store(s.metrics)
-	s.hosts = front.NewHosts(s.poolByName)
+	s.hosts, p.urls = front.NewHosts(s.poolByName), s.urlsOf
 	for _, u := range append(c.BaseURLs[:len(c.BaseURLs):len(c.BaseURLs)], c.AdminBaseURLs...) {
 		pool := c.Pools[u]
 		if pool == "" && c.Mode == Dev {

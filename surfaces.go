@@ -36,6 +36,7 @@ func (s *Server) mount(ctx context.Context) error {
 	if err := s.mountAWS(ctx); err != nil {
 		return err
 	}
+	s.mountManagement()
 	if s.c.Mode == Dev {
 		s.surfaces[front.Root] = http.HandlerFunc(s.root)
 		s.surfaces[front.Simulator] = simulator.Handler(simulator.HandlerOptions{
@@ -50,7 +51,7 @@ func (s *Server) oidc() http.Handler {
 		Keys: s.parts.tokens, BaseURL: s.poolBaseURL, Log: s.c.Log,
 		// each declared base URL is an issuer of the Auth0 wire: its clients compare the host that they were given
 		RootURL: func(ctx context.Context, _ string) (string, error) { return front.BaseURLOf(ctx), nil },
-		PoolOf:  func(r *http.Request) string { return front.PoolOf(r.Context()) },
+		PoolOf:  s.poolOf,
 	}
 	if s.c.Mode == Dev {
 		o.MaxAge = -1
@@ -64,7 +65,7 @@ func (s *Server) authentication() *authentication.API {
 		audiences = append(audiences, o+"/api/v2/", o+adminapi.Prefix)
 	}
 	return authentication.New(authentication.Options{
-		Flows: s.parts.pool, PoolOf: front.PoolOf, BaseURL: front.BaseURLOf, Dev: s.c.Mode == Dev, Log: s.c.Log, Now: s.c.Now,
+		Flows: s.parts.pool, PoolOf: s.poolIn, BaseURL: front.BaseURLOf, Dev: s.c.Mode == Dev, Log: s.c.Log, Now: s.c.Now,
 		Management: authentication.Management{
 			Authenticate: s.parts.access.Authenticate, Issue: s.parts.mgmt.issue, Audiences: audiences,
 			Observe: func(ctx context.Context, clientID, refused string) {

@@ -51,6 +51,7 @@ type cli struct {
 	Logs       logsCmd       `cmd:"" help:"Read the log oldest first, and follow it."`
 	Messages   messagesCmd   `cmd:"" help:"Follow messages to their end."`
 	Functions  functionsCmd  `cmd:"" help:"See functions, what they wrote, and how well they are shut in."`
+	Hook       hookCmd       `cmd:"" help:"Try hooks and actions in Auth0's forms on this machine, or begin one."`
 	Lambda     lambdaCmd     `cmd:"" help:"Be the custom SMS sender of a Cognito pool, as a function of AWS Lambda."`
 	Status     statusCmd     `cmd:"" help:"Describe a running server."`
 	Migrate    migrateCmd    `cmd:"" help:"Bring the database's schema up to date."`

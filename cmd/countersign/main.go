@@ -11,11 +11,15 @@ import (
 	"time"
 
 	"countersign/internal/hookrun/sandbox"
+	"countersign/internal/npm"
 )
 
 func main() {
 	if sandbox.IsChild(os.Args) {
 		sandbox.Child() // shuts itself in and becomes a function's worker; it never returns
+	}
+	if npm.IsChild(os.Args) {
+		npm.Child() // bundles the modules of a script, shut in; it never returns
 	}
 	began := time.Now()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

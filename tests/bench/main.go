@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"countersign/internal/hookrun/sandbox"
+	"countersign/internal/npm"
 )
 
 func main() {
@@ -25,11 +26,17 @@ func main() {
 	if sandbox.IsChild(os.Args) {
 		sandbox.Child() // with --embedded this program is what shuts functions in
 	}
+	if npm.IsChild(os.Args) {
+		npm.Child()
+	}
 	if ran, err := child(os.Args[1:]); ran {
 		exit(err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if len(os.Args) > 1 && os.Args[1] == "hooks" {
+		exit(benchHooks(ctx, os.Args[2:], os.Stdout, os.Stderr))
+	}
 	exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
