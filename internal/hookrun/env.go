@@ -44,6 +44,7 @@ func (w *worker) environment(root string, isolated bool) []string {
 		"AWS_LAMBDA_LOG_STREAM_NAME":      fmt.Sprintf("%s/[%s]%s", time.Now().UTC().Format("2006/01/02"), w.code.Version, hex.EncodeToString(stream)),
 		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
 	})
+	delete(env, "COUNTERSIGN_CONTRACT") // ours alone
 	if w.code.Contract != "" {
 		env["COUNTERSIGN_CONTRACT"] = w.code.Contract // for the bootstrap, which removes it
 	}

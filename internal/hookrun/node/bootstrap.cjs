@@ -1,7 +1,6 @@
 'use strict';
 // The Lambda Runtime API client for Node functions: loads _HANDLER from LAMBDA_TASK_ROOT, then asks for one event after another. Scripts (see
 // runner.Script) are served by script/main.cjs instead.
-const http = require('node:http');
 const fs = require('node:fs');
 const path = require('node:path');
 const util = require('node:util');
@@ -40,6 +39,7 @@ if (isScript) {
   return;
 }
 
+const http = require('node:http');
 const agent = new http.Agent({ keepAlive: true, maxSockets: parallel + 2 });
 const base = pathname.replace(/\/$/, '') + '/2018-06-01/runtime/';
 const { request } = http;

@@ -4,8 +4,10 @@
 // Bundled modules do not pass through Module._load: who loads them calls point.
 const Module = require('node:module');
 
+const includes = Function.prototype.call.bind(String.prototype.includes); // code may change the prototypes
+
 function point(request, loaded) {
-  const proto = /(^|[/\\])aws-sdk([/\\]|$)/.test(request) && loaded && loaded.Service && loaded.Service.prototype;
+  const proto = includes(request, 'aws-sdk') && /(^|[/\\])aws-sdk([/\\]|$)/.test(request) && loaded && loaded.Service && loaded.Service.prototype;
   if (proto && !Object.hasOwn(proto, '__countersign')) {
     Object.defineProperty(proto, '__countersign', { value: true });
     const start = proto.initialize;

@@ -1,5 +1,6 @@
 'use strict';
 // What is noted of a call while it runs, and the answer made of it. Every note is JSON text already, so that nobody can change it later.
+const { AsyncLocalStorage } = require('node:async_hooks');
 const p = require('./primordials.cjs');
 
 const maxWarnings = 20;
@@ -8,7 +9,7 @@ const maxCommandBytes = 64 << 10;
 const maxText = 8 << 10;
 const maxAnswer = 64 << 10; // of what a hook gives its callback, and of an error's envelope
 
-const calls = new (require('node:async_hooks').AsyncLocalStorage)();
+const calls = p.keep(new AsyncLocalStorage());
 // The calls at hand, a list linked both ways.
 const open = { __proto__: null, first: null, count: 0 };
 
@@ -88,7 +89,7 @@ function ownStack(stack) {
   for (let at = 0; at < stack.length && out.length < maxText;) {
     let end = p.indexOf(stack, '\n', at);
     if (end < 0) end = stack.length;
-    const line = p.slice(stack, at, end);
+    const line = p.slice(stack, at, end - at > maxText ? at + maxText : end);
     at = end + 1;
     if (p.slice(line, 0, 7) !== '    at ') {
       out += (out && '\n') + line;

@@ -1,46 +1,21 @@
 'use strict';
 // The runtime of scripts: hooks, actions and rules, of which one process takes several calls at once. It asks the Lambda Runtime API for calls, as the
 // bootstrap does for functions, and gives each to the contract that _HANDLER names.
-const http = require('node:http');
 const p = require('./primordials.cjs');
 const { calls, open, current, loading, only, begin, finish, toError, text, get } = require('./call.cjs');
 const { fail, late } = require('./end.cjs');
 const { captureConsole, captureRequests, takeEarly, line } = require('./watch.cjs');
 const { load } = require('./code.cjs');
+const { connect } = require('./api.cjs');
 
 const { env } = process;
 const kind = env._HANDLER;
 const root = require('node:fs').realpathSync(env.LAMBDA_TASK_ROOT);
-const { hostname: host, port, pathname } = new URL('http://' + env.AWS_LAMBDA_RUNTIME_API);
-const base = pathname.replace(/\/$/, '') + '/2018-06-01/runtime/invocation/';
+const address = env.AWS_LAMBDA_RUNTIME_API;
 const slots = Math.max(1, Number(env.COUNTERSIGN_CALLS) || 1);
 // The scripts know no Lambda, and whatever looks for one would be misled.
 for (const name of Object.keys(env)) {
   if (/^(AWS_LAMBDA_|LAMBDA_|COUNTERSIGN_|_HANDLER$|_X_AMZN_|AWS_EXECUTION_ENV$)/.test(name)) delete env[name];
-}
-const agent = new http.Agent({ keepAlive: true, maxSockets: slots + 2 });
-// Own members, so that nothing is read from a changed Object.prototype.
-const nothing = {};
-for (const name of ['auth', 'createConnection', 'defaultPort', 'family', 'hostname', 'insecureHTTPParser', 'joinDuplicateHeaders', 'localAddress', 'lookup', 'maxHeaderSize',
-  'protocol', 'setHost', 'signal', 'socketPath', 'timeout', 'uniqueHeaders', 'highWaterMark', 'hints', 'localPort', 'fd', 'path']) nothing[name] = undefined;
-
-// exchange sends one request of the Runtime API. A connection that breaks is the server's end, or ours.
-function exchange(method, where, body, worn, done) {
-  const headers = { __proto__: null };
-  if (body !== undefined) {
-    headers['Content-Type'] = 'application/json';
-    headers['Content-Length'] = p.byteLength(body);
-    if (worn) headers['Countersign-Worker'] = 'worn';
-  }
-  const req = p.request({ ...nothing, host, port, agent, method, path: base + where, headers }, (res) => {
-    let answer = '';
-    p.setEncoding(res, 'utf8');
-    p.onStream(res, 'data', (part) => { answer += part; });
-    p.onStream(res, 'end', () => done(res.statusCode, res.headers, answer));
-    p.onStream(res, 'error', broken);
-  });
-  p.on(req, 'error', broken);
-  p.endRequest(req, body);
 }
 
 function broken() {
@@ -49,18 +24,18 @@ function broken() {
 }
 
 // take asks for the next call of one slot.
-function take() {
-  exchange('GET', 'next', undefined, false, (status, headers, payload) => {
-    if (status !== 200) p.exit(1);
-    serve(headers['lambda-runtime-aws-request-id'], +headers['lambda-runtime-deadline-ms'], p.parse(payload));
+function take(slot) {
+  slot.send('GET', 'next', '', '', (headers, payload) => {
+    if (headers.status !== 200) p.exit(1);
+    serve(slot, headers['lambda-runtime-aws-request-id'], +headers['lambda-runtime-deadline-ms'], p.parse(payload));
   });
 }
 
-function serve(id, deadline, input) {
+function serve(slot, id, deadline, input) {
   const call = begin(id, {
     __proto__: null, body: input.body, secrets: input.secrets,
     headers: p.hasOwn(input, 'headers') ? input.headers : {}, cache: p.hasOwn(input, 'cache') ? input.cache : { __proto__: null },
-  }, (answer, worn) => exchange('POST', `${id}/response`, answer, worn, take));
+  }, (answer, worn) => slot.send('POST', `${id}/response`, answer, worn ? 'Countersign-Worker: worn\r\n' : '', () => take(slot)));
   takeEarly(call);
   p.runIn(calls, call, () => {
     // A little earlier than the server's own limit: it would end the process, and with it the calls beside.
@@ -122,7 +97,10 @@ process.on('uncaughtException', uncaught('HookThrew', 'an exception that nobody 
 process.on('unhandledRejection', uncaught('HookRejected', 'a rejected promise that nobody caught'));
 
 captureConsole();
-captureRequests(agent);
+captureRequests();
+// The connections are there before the code is, which cannot hold them up.
+const connections = [];
+for (let i = 0; i < slots; i++) connections.push(connect(address, broken));
 p.runIn(calls, loading, () => {
   contract = kind === 'hook' ? require('./hook.cjs') : kind === 'rule' ? require('./rule.cjs') : require('./action.cjs');
   if (kind !== 'hook' && kind !== 'rule') contract = { globals: contract.globals, run: contract.run(kind) };
@@ -136,4 +114,4 @@ p.runIn(calls, loading, () => {
     failedLoad = { error };
   }
 });
-for (let i = 0; i < slots; i++) take();
+for (let i = 0; i < slots; i++) take(connections[i]);

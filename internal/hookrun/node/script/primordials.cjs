@@ -7,17 +7,29 @@
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { EventEmitter, errorMonitor } = require('node:events');
 const fs = require('node:fs');
-const http = require('node:http');
-const { Readable } = require('node:stream');
+const { Duplex, Readable } = require('node:stream');
 const util = require('node:util');
 
 const { apply } = Reflect;
 const uncurry = (f) => (self, ...args) => apply(f, self, args);
 
+// keep gives an object its methods as its own, so that it does not matter what becomes of the prototypes.
+function keep(object) {
+  for (let proto = Object.getPrototypeOf(object); proto && proto !== Object.prototype; proto = Object.getPrototypeOf(proto)) {
+    for (const name of Object.getOwnPropertyNames(proto)) {
+      const { value } = Object.getOwnPropertyDescriptor(proto, name);
+      if (name !== 'constructor' && typeof value === 'function' && !Object.hasOwn(object, name)) {
+        Object.defineProperty(object, name, { value, configurable: true, writable: true, enumerable: false });
+      }
+    }
+  }
+  return object;
+}
+
 module.exports = Object.freeze({
   __proto__: null,
   apply,
-  uncurry,
+  keep,
   Error,
   TypeError,
   RangeError,
@@ -42,15 +54,16 @@ module.exports = Object.freeze({
   weakGet: uncurry(WeakMap.prototype.get),
   weakSet: uncurry(WeakMap.prototype.set),
   on: uncurry(EventEmitter.prototype.on),
-  onStream: uncurry(Readable.prototype.on), // which lets the data flow
-  setEncoding: uncurry(Readable.prototype.setEncoding),
-  endRequest: uncurry(http.ClientRequest.prototype.end),
+  streamOn: uncurry(Readable.prototype.on), // which lets the data flow
+  write: uncurry(Duplex.prototype.write),
   runIn: uncurry(AsyncLocalStorage.prototype.run),
   storeOf: uncurry(AsyncLocalStorage.prototype.getStore),
   byteLength: Buffer.byteLength,
   bufferFrom: Buffer.from,
-  bufferText: uncurry(Buffer.prototype.toString),
-  isBuffer: Buffer.isBuffer,
+  bufferConcat: Buffer.concat,
+  bufferIndexOf: uncurry(Buffer.prototype.indexOf),
+  latin1: uncurry(Buffer.prototype.latin1Slice),
+  utf8: uncurry(Buffer.prototype.utf8Slice),
   Date,
   now: Date.now,
   clock: performance.now.bind(performance),
@@ -60,6 +73,5 @@ module.exports = Object.freeze({
   nextTick: process.nextTick.bind(process),
   exit: process.reallyExit.bind(process),
   writeSync: fs.writeSync,
-  request: http.request,
   errorMonitor,
 });

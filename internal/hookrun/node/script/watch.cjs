@@ -4,7 +4,7 @@ const channels = require('node:diagnostics_channel');
 const p = require('./primordials.cjs');
 const { current, loading, text, get } = require('./call.cjs');
 
-const maxConsole = 64 << 10;
+const maxConsole = (64 << 10) - 100; // and room for the sentence at its end
 const maxRequests = 100;
 const early = { __proto__: null, id: 'undefined', console: '', printed: 0, dropped: false };
 
@@ -56,7 +56,7 @@ function capture(stream, level) {
         callback = encoding;
         encoding = undefined;
       }
-      note(typeof chunk === 'string' ? chunk : p.bufferText(p.bufferFrom(chunk), 'utf8'), level);
+      note(typeof chunk === 'string' ? chunk : p.utf8(p.bufferFrom(chunk)), level);
       if (typeof callback === 'function') p.nextTick(callback);
       return true;
     },
@@ -108,17 +108,21 @@ function port(request) {
 }
 
 // captureRequests hears of all requests of node:http and node:https, and of fetch and undici.
-function captureRequests(ours) {
+function captureRequests() {
   const hear = (name, f) => channels.subscribe(name, (message) => {
     try {
       f(message);
     } catch { /* a request that cannot be described is none of ours to break */ }
   });
   hear('http.client.request.start', ({ request }) => {
-    if (request.agent === ours) return;
     if (!sent(request, request.method, text(request.host, 255) + port(request), text(request.path, 4096))) return;
     p.on(request, p.errorMonitor, (e) => ended(request, 0, e));
     p.on(request, 'close', () => ended(request, 0, 'closed before an answer'));
+  });
+  // A connection that fails at once was never begun; older versions of Node keep silent about it.
+  hear('http.client.request.error', ({ request, error }) => {
+    if (!p.weakGet(known, request)) sent(request, request.method, text(request.host, 255) + port(request), text(request.path, 4096));
+    ended(request, 0, error);
   });
   hear('http.client.response.finish', ({ request, response }) => ended(request, response.statusCode));
   hear('undici:request:create', ({ request }) => {
