@@ -132,10 +132,18 @@ func (m *mux) failure(w http.ResponseWriter, r *http.Request, err error) (int, [
 	if e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(e.RetryAfter))
 	}
-	if m.a.Dev && e.Hint != "" {
-		w.Header().Set("X-Countersign-Hint", e.Hint)
+	if m.a.Dev {
+		w.Header().Set("X-Countersign-Hint", hint(e))
 	}
 	return e.Status, encode(e)
+}
+
+// hint is what a developer reads beside a refused call.
+func hint(e *wire.Error) string {
+	if e.Hint != "" {
+		return e.Hint
+	}
+	return wire.Printable(e.Message)
 }
 
 func (m *mux) call(w http.ResponseWriter, r *http.Request) (status int, body []byte, err error) {

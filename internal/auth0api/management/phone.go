@@ -19,6 +19,8 @@ func phoneRoutes() []route {
 	out := []route{
 		{"GET", "/guardian/factors/phone/message-types", readFactors, (*api).getMessageTypes, ""},
 		{"PUT", "/guardian/factors/phone/message-types", updateFactors, (*api).setMessageTypes, "sms, voice; may be empty"},
+		{"GET", "/guardian/factors/phone/settings", readFactors, (*api).getCodeSettings, "6 digits, 300 seconds"},
+		{"PUT", "/guardian/factors/phone/settings", updateFactors, (*api).setCodeSettings, "these values alone"},
 	}
 	for _, name := range []string{"phone", "sms"} {
 		base := "/guardian/factors/" + name
@@ -64,6 +66,26 @@ func (a *api) setMessageTypes(ctx context.Context, r *Request) (int, any, error)
 		return nil
 	})
 	return http.StatusOK, map[string]any{"message_types": list}, err
+}
+
+// Codes of second factors have six digits and live five minutes, as in the original.
+const codeDigits, codeSeconds = 6, 300
+
+func (a *api) getCodeSettings(context.Context, *Request) (int, any, error) {
+	return http.StatusOK, map[string]int{"otp_length": codeDigits, "otp_expiration_time": codeSeconds}, nil
+}
+
+func (a *api) setCodeSettings(ctx context.Context, r *Request) (int, any, error) {
+	f, err := r.Fields()
+	if err != nil {
+		return 0, nil, err
+	}
+	f.Int("otp_length", wire.Rule{Title: "The length of the OTP code", Required: true, Min: codeDigits, Max: codeDigits})
+	f.Int("otp_expiration_time", wire.Rule{Title: "The OTP expiration time in seconds", Required: true, Min: codeSeconds, Max: codeSeconds})
+	if err := f.Done(); err != nil {
+		return 0, nil, err
+	}
+	return a.getCodeSettings(ctx, r)
 }
 
 // ownRoute is what the wire calls the server's own sender.

@@ -38,13 +38,13 @@ type Rule struct {
 	Null bool
 }
 
-// ParseFields reads a body. An empty one is an empty object.
+// ParseFields reads a body. An empty one, or null (which go-auth0 sends where it has nothing to say), is an empty object.
 func ParseFields(contentType string, body []byte) (*Fields, error) {
 	f := &Fields{asked: map[string]bool{}, err: new(*Error)}
 	if t, _, _ := mime.ParseMediaType(contentType); t == "application/x-www-form-urlencoded" {
 		return f, f.readForm(string(body))
 	}
-	if len(bytes.TrimSpace(body)) == 0 {
+	if text := bytes.TrimSpace(body); len(text) == 0 || string(text) == "null" {
 		return f, nil
 	}
 	if err := json.Unmarshal(body, &f.m); err != nil || f.m == nil {

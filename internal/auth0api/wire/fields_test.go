@@ -34,7 +34,7 @@ func TestFields(t *testing.T) {
 		{`{"name":"a","m":{"p":1}}`, "'Expected type string but found type number' on property m.p."},
 		{`{"name":"a","other":1}`, "'Additional properties not allowed: other'."},
 		{`[]`, "'Expected type object but found type array'."},
-		{`null`, "'Expected type object but found type null'."},
+		{`null`, "'Missing required property: name'."},
 		{`{`, "Invalid request payload JSON format"},
 	} {
 		f, err := ParseFields(jsonType, []byte(tt.body))
