@@ -3,6 +3,7 @@ package message_test
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -184,5 +185,25 @@ func BenchmarkRenderPhone(b *testing.B) {
 		if _, err := cache.Render(context.Background(), p); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// The example of docs/phone-templates.md is one.
+func TestDocumentedTemplate(t *testing.T) {
+	page, err := os.ReadFile("../../docs/phone-templates.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```liquid\n")
+	source, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("the page has no example")
+	}
+	if err := message.ValidatePhone(message.PhoneVerification, source); err != nil {
+		t.Error(err)
+	}
+	sms, voice, err := message.PreviewPhone(context.Background(), message.PhoneVerification, source, "es-MX")
+	if err != nil || sms.Text != "123456 es su código de Example." || voice.Text != "Your code is ... 1.2.3.4.5.6. Again: ... 1.2.3.4.5.6." {
+		t.Errorf("%q %q %v", sms.Text, voice.Text, err)
 	}
 }
