@@ -161,7 +161,7 @@ func (s *Service) startPasswordless(ctx context.Context, t *tenant, c Caller, d 
 	if may {
 		p, err = s.post(ctx, t, c, l)
 	} else {
-		p, err = s.pretend(ctx, t, c, a, l, otp.Passwordless)
+		p, err = s.pretendFirst(ctx, t, c, a, l)
 	}
 	if err != nil {
 		return nil, err
@@ -204,6 +204,21 @@ func (s *Service) startPasswordless(ctx context.Context, t *tenant, c Caller, d 
 		return nil, err
 	}
 	return p.message, nil
+}
+
+// pretendFirst is the message to somebody who gets none: its costs, and a code that nothing matches.
+func (s *Service) pretendFirst(ctx context.Context, t *tenant, c Caller, a *account, l letter) (*posted, error) {
+	p, err := s.pretend(ctx, t, c, a, l, "")
+	if err != nil {
+		return nil, err
+	}
+	p.code, err = s.Codes.Decoy(ctx, firstSpec(t, a, l.to), l.purpose.Life(t.session(), t.cfg.Strict))
+	return p, err
+}
+
+// firstSpec is what a code as first factor is bound to.
+func firstSpec(t *tenant, a *account, to string) otp.Spec {
+	return otp.Spec{PoolID: t.pool.ID, SubjectID: a.subject, Purpose: otp.Passwordless, ClientID: t.client.ID, Wire: wireAuth0, Target: to}
 }
 
 func numberOf(d *destination) string {

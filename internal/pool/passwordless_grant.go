@@ -61,8 +61,7 @@ func (s *Service) passwordlessGrant(ctx context.Context, t *tenant, c Caller, d 
 	if err != nil {
 		return nil, nil, err
 	}
-	f := &firstFactor{d: d, a: a, code: code, spec: otp.Spec{
-		PoolID: t.pool.ID, SubjectID: a.subject, Purpose: otp.Passwordless, ClientID: t.client.ID, Wire: wireAuth0, Target: d.to}}
+	f := &firstFactor{d: d, a: a, code: code, spec: firstSpec(t, a, d.to)}
 	var early error
 	err = s.Store.Read(ctx, func(tx store.Tx) error {
 		_, early = s.judgeFirst(ctx, tx, t, f)
