@@ -224,7 +224,11 @@ func TestHostile(t *testing.T) {
 				"getters":       {`module.exports = (r, t, c, cb) => { const e = new Error('real'); Object.defineProperty(e, 'x', { enumerable: true, get() { throw new Error('getter') } }); cb(e) }`, script.Refused, func(o *script.Outcome) bool { return o.Error.Message == "real" }},
 				"forged answer": {`module.exports = (r, t, c, cb) => { cb(null, { toJSON: () => ({ __proto__: null, status: 'error' }) }) }`, "", func(o *script.Outcome) bool { return string(o.Data) == `{"status":"error"}` }},
 			} {
+				if level != sandbox.Full && c.check != nil {
+					continue // what the adapter bounds does not depend on the level
+				}
 				t.Run(name, func(t *testing.T) {
+					t.Parallel()
 					s := s.with(t)
 					if name == "memory" {
 						s.Runner = &script.Runner{Code: s.Code, MemoryMB: 128}
