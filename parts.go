@@ -51,6 +51,8 @@ type parts struct {
 	kms       *kms.Service
 	triggers  *trigger.Runner
 	hooks     *hook.Service
+	// twilioClient is made when it is first needed.
+	twilioClient func() (*http.Client, error)
 	// urls are the declared base URLs of a pool; set once the list of hosts is made.
 	urls func(poolID string) []string
 	// localKMS is the KMS as functions reach it; set when the surfaces are mounted.
@@ -69,6 +71,7 @@ const hashQueue = 256
 // assemble opens the database and makes the parts. On error everything opened is closed again.
 func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 	p := &parts{}
+	p.twilioClient = sync.OnceValues(p.newTwilioClient)
 	defer func() {
 		if err != nil {
 			p.close()
