@@ -57,6 +57,8 @@ const (
 	ReadSecret = "ReadSecret"
 	// ReadPersonal (Admin): the personal part of events and full destinations of messages.
 	ReadPersonal = "personal.decrypt"
+	// ReadClientKeys (ManagementAPI) is the original's scope for client secrets.
+	ReadClientKeys = "read:client_keys"
 	// KMSDecrypt is KMS's own.
 	KMSDecrypt = "Decrypt"
 )
@@ -64,9 +66,10 @@ const (
 // DecryptActions lists, by service, the actions that show what is otherwise hidden.
 func DecryptActions() map[string][]string {
 	return map[string][]string{
-		AnyService: {ReadSecret},
-		Admin:      {ReadPersonal},
-		KMS:        {KMSDecrypt},
+		AnyService:    {ReadSecret},
+		Admin:         {ReadPersonal},
+		KMS:           {KMSDecrypt},
+		ManagementAPI: {ReadClientKeys},
 	}
 }
 
@@ -130,8 +133,10 @@ func matchAction(patterns []string, action string) bool {
 	return false
 }
 
-// isSecretAction keeps "Read*" and "personal.*" from granting what must be granted by name or by "*".
-func isSecretAction(action string) bool { return action == ReadSecret || action == ReadPersonal }
+// isSecretAction keeps "Read*", "personal.*" and "read:*" from granting what must be granted by name or by "*".
+func isSecretAction(action string) bool {
+	return action == ReadSecret || action == ReadPersonal || action == ReadClientKeys
+}
 
 func has(list []string, s string) bool {
 	for _, e := range list {

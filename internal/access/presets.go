@@ -126,13 +126,15 @@ func deployer() map[string][]string {
 			"read:phone_providers", "create:phone_providers", "update:phone_providers", "delete:phone_providers",
 			"read:phone_templates", "create:phone_templates", "update:phone_templates", "delete:phone_templates",
 			"read:clients", "create:clients", "update:clients", "delete:clients", "read:tenant_settings", "update:tenant_settings",
-			"read:client_grants", "create:client_grants", "update:client_grants", "delete:client_grants", "read:connections", "update:connections",
+			"read:client_grants", "create:client_grants", "update:client_grants", "delete:client_grants", "update:client_keys",
+			"read:connections", "create:connections", "update:connections", "delete:connections",
+			"read:resource_servers", "create:resource_servers", "update:resource_servers", "delete:resource_servers",
 			"read:rules", "create:rules", "update:rules", "delete:rules", "read:rules_configs", "update:rules_configs", "delete:rules_configs",
 			"read:branding", "update:branding", "read:prompts", "update:prompts", "read:attack_protection", "update:attack_protection",
 			// what there is not here, and a tenant's export asks for all the same
 			"read:connection_profiles", "read:custom_domains", "read:email_provider", "read:email_templates", "read:event_streams", "read:flows",
 			"read:flows_vault_connections", "read:forms", "read:log_streams", "read:network_acls", "read:organizations", "read:rate_limit_policies",
-			"read:resource_servers", "read:roles", "read:self_service_profiles", "read:token_exchange_profiles", "read:user_attribute_profiles",
+			"read:roles", "read:self_service_profiles", "read:token_exchange_profiles", "read:user_attribute_profiles",
 		},
 		Admin: {
 			"pools.read", "pools.write", "clients.read", "clients.write", "hooks.read", "hooks.write", "senders.read",
@@ -155,7 +157,7 @@ func auditor() map[string][]string {
 			"read:users", "read:logs", "read:logs_users", "read:hooks", "read:actions", "read:clients", "read:guardian_factors",
 			"read:guardian_enrollments", "read:authentication_methods", "read:mfa_policies", "read:phone_providers",
 			"read:phone_templates", "read:tenant_settings", "read:client_grants", "read:connections", "read:rules", "read:rules_configs", "read:branding",
-			"read:prompts", "read:attack_protection", "read:stats",
+			"read:prompts", "read:attack_protection", "read:stats", "read:resource_servers",
 		},
 		Admin: {
 			"pools.read", "clients.read", "users.read", "messages.read", "events.read", "hooks.read", "senders.read",

@@ -220,7 +220,7 @@ func (s *Service) RemoveFactor(ctx context.Context, c Caller, poolID, userID, id
 		if err != nil {
 			return err
 		}
-		return s.unenrol(ctx, t, c, a, Authenticator{ID: "|" + f.ID, Kind: f.Kind})
+		return s.unenrol(ctx, t, c, a, Authenticator{ID: f.Kind + "|" + f.ID, Kind: f.Kind})
 	})
 }
 

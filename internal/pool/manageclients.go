@@ -15,6 +15,9 @@ import (
 // secretLength is that of the secrets that are made here; 264 bits of chance.
 const secretLength = 51
 
+// NewClientSecret makes a secret for a client.
+func NewClientSecret() string { return randomText(lowerAndDigits, secretLength) }
+
 // Client is an app client as administrators see it.
 type Client struct {
 	ID, PoolID, Name string
@@ -56,7 +59,7 @@ func (s *Service) CreateClient(ctx context.Context, c Caller, n NewClient) (*Cli
 	case n.Secret != "":
 		cl.Secrets = []string{n.Secret}
 	case n.GenerateSecret:
-		cl.Secrets = []string{randomText(lowerAndDigits, secretLength)}
+		cl.Secrets = []string{NewClientSecret()}
 	}
 	client, err := s.clientRow(ctx, cl, nil, 0)
 	if err != nil {

@@ -19,5 +19,6 @@ type route struct {
 // routes is the table of the API.
 func routes() []route {
 	return slices.Concat(hookRoutes(), runRoutes(), actionRoutes(), ruleRoutes(), factorRoutes(), phoneRoutes(), brandingRoutes(), tenantRoutes(),
-		documentRoutes(), elsewhereRoutes())
+		documentRoutes(), elsewhereRoutes(), userRoutes(), methodRoutes(), enrollmentRoutes(), clientRoutes(), grantRoutes(), apiRoutes(),
+		connectionRoutes(), logRoutes(), statRoutes())
 }

@@ -17,6 +17,8 @@ import (
 // pool.ClientConfig is derived from it, here alone. It has no ids, name, secret and dates: these belong to the row.
 type clientDocument struct {
 	Client api.UserPoolClientType `json:"client"`
+	// Auth0 is what the Management API keeps there.
+	Auth0 json.RawMessage `json:"auth0,omitempty"`
 }
 
 // clientContext is what the settings of a client are checked against.
@@ -159,18 +161,36 @@ func modernFlows(flows []string) []string {
 	return out
 }
 
-// put writes the document and what is derived from it into a client. What only a tag of the pool sets stays.
+// put writes the document and what is derived from it into a client. What other wires set stays.
 func (d *clientDocument) put(cl *pool.Client) error {
 	cfg, err := d.config()
 	if err != nil {
 		return err
 	}
-	cfg.RequireMFA = cl.Config.RequireMFA
-	cl.Config = cfg
+	cl.Config = withOthers(cfg, &cl.Config)
+	d.Auth0 = keptOfOthers(cl)
 	if cl.Wire, err = json.Marshal(d); err != nil {
 		return fault.Internalf("client %s: %w", cl.ID, err)
 	}
 	return nil
+}
+
+// withOthers is a configuration derived from the document, with what the document does not know: the tag of the pool that asks for MFA, and what the
+// Management API sets.
+func withOthers(cfg pool.ClientConfig, c *pool.ClientConfig) pool.ClientConfig {
+	cfg.RequireMFA, cfg.Grants, cfg.Metadata, cfg.Audiences, cfg.Scopes = c.RequireMFA, c.Grants, c.Metadata, c.Audiences, c.Scopes
+	return cfg
+}
+
+// keptOfOthers is the part of a client's document that belongs to the Management API.
+func keptOfOthers(cl *pool.Client) json.RawMessage {
+	var d struct {
+		Auth0 json.RawMessage `json:"auth0"`
+	}
+	if json.Unmarshal(cl.Wire, &d) != nil {
+		return nil
+	}
+	return d.Auth0
 }
 
 // readClientDocument reads a client's document; see documentOf.
@@ -183,8 +203,7 @@ func readClientDocument(cl *pool.Client) (*clientDocument, error) {
 	}
 	d.complete()
 	cfg, err := d.config()
-	cfg.RequireMFA = cl.Config.RequireMFA
-	if err != nil || !sameJSON(cfg, cl.Config) {
+	if err != nil || !sameJSON(withOthers(cfg, &cl.Config), cl.Config) {
 		d.adopt(&cl.Config)
 		d.complete()
 	}
