@@ -34,10 +34,12 @@ func lint(s *module.Source) []module.Warning {
 }
 
 type linter struct {
-	src   string
-	toks  []token
-	ends  map[int]int // of brackets
-	found []found
+	src  string
+	toks []token
+	ends map[int]int // of brackets
+	// fields are the words that begin a member of a class.
+	fields map[int]bool
+	found  []found
 }
 
 type found struct {
@@ -72,7 +74,7 @@ var (
 		WritableStream __dirname __filename atob btoa clearImmediate clearInterval clearTimeout configuration console crypto decodeURI decodeURIComponent encodeURI
 		encodeURIComponent escape exports fetch global globalThis isFinite isNaN localStorage module navigator parseFloat parseInt performance process
 		queueMicrotask require root sessionStorage setImmediate setInterval setTimeout structuredClone unescape window self document GLOBAL
-		ExtensibilityUserError SendPhoneMessageError UnauthorizedError PasswordValidationError auth0`)
+		ExtensibilityUserError SendPhoneMessageError UnauthorizedError PasswordValidationError auth0 hasOwnProperty isPrototypeOf propertyIsEnumerable toString valueOf`)
 	// notCalls are the words whose parentheses hold no parameters.
 	notCalls = set("if while for switch with catch return typeof await yield super import new void delete in of case throw do else")
 )
@@ -117,10 +119,43 @@ func (l *linter) read(i int) bool {
 		return false
 	case before.kind == word && (before.text == "function" || before.text == "class"):
 		return false
-	case before.is("{") || before.is(",") || before.is("}") || before.is(";") || before.is("*") || before.word("get") || before.word("set") || before.word("async") || before.word("static"):
-		return !after.is("(") || !l.tok(l.closing(i+1)+1).is("{") // a method
+	case after.is("(") && l.tok(l.closing(i+1)+1).is("{"):
+		return false // a method
 	}
-	return true
+	return !l.field(i)
+}
+
+// field reports whether the word at i names a field of a class.
+func (l *linter) field(i int) bool {
+	if l.fields == nil {
+		l.fields = map[int]bool{}
+		for k, t := range l.toks {
+			if t.word("class") && !l.tok(k-1).is(".") && !l.tok(k+1).is(":") {
+				l.classBody(k + 1)
+			}
+		}
+	}
+	return l.fields[i]
+}
+
+// classBody notes the words directly in the body of a class that begin a member.
+func (l *linter) classBody(k int) {
+	for ; k < len(l.toks) && !l.toks[k].is("{"); k++ {
+		if l.toks[k].is("(") || l.toks[k].is("[") {
+			k = l.closing(k)
+		}
+	}
+	for end := l.closing(k); k+1 < end; {
+		k++
+		t, before := l.toks[k], l.tok(k-1)
+		if t.is("{") || t.is("(") || t.is("[") || t.is("${") {
+			k = l.closing(k)
+			continue
+		}
+		if t.kind == word && (t.newline || before.is("{") || before.is(";") || before.is("}") || before.word("static")) {
+			l.fields[k] = true
+		}
+	}
 }
 
 // define notes the names that the token at i may define.

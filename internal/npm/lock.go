@@ -78,7 +78,10 @@ func readLock(text []byte, registry *url.URL) ([]pkg, error) {
 
 // nameAt is the package that a place in the tree is for.
 func nameAt(place string) string {
-	return place[strings.LastIndex(place, inTree)+len(inTree):]
+	if i := strings.LastIndex(place, inTree); i >= 0 {
+		return place[i+len(inTree):]
+	}
+	return place
 }
 
 func (p pkg) check(place string, registry *url.URL) error {
@@ -121,7 +124,7 @@ func fromRegistry(link string, registry *url.URL) bool {
 // origin is a URL as it may be shown.
 func origin(link string) string {
 	u, err := url.Parse(link)
-	if err != nil {
+	if err != nil || u.Scheme == "" {
 		return ""
 	}
 	return u.Scheme + "://" + u.Host
