@@ -67,7 +67,7 @@ func TestFailureInTheLog(t *testing.T) {
 	w.Drain(t.Context())
 }
 
-// TestWorkersOfOldCodeEnd: a change of the script ends the workers of the one before, a deleted pool's all of them.
+// TestWorkersOfOldCodeEnd: a change of the script or its secrets ends the workers of the one before, a deleted pool's all of them.
 func TestWorkersOfOldCodeEnd(t *testing.T) {
 	e := sqlite(t)
 	h := e.hook("phone", sends, nil)
@@ -81,15 +81,15 @@ func TestWorkersOfOldCodeEnd(t *testing.T) {
 		t.Errorf("%d workers were ended", n)
 	}
 	want(t, e.AddHookSecrets(t.Context(), poolA, h.ID, map[string]string{"A": "1"}), "")
-	if n := look(); n != 0 {
+	if n := look(); n != 1 {
 		t.Errorf("a change of secrets ended %d", n)
 	}
 	_, _, err := e.UpdateHook(t.Context(), poolA, h.ID, &hook.HookChange{Script: ptr(sends + "//2")})
 	want(t, err, "")
-	if n := look(); n != 1 {
+	if n := look(); n != 2 {
 		t.Errorf("%d were ended", n)
 	}
-	if e.Forget(poolA); e.fake.forgotten != 2 {
+	if e.Forget(poolA); e.fake.forgotten != 3 {
 		t.Errorf("%d were ended", e.fake.forgotten)
 	}
 	e.Forget(poolB)

@@ -40,7 +40,11 @@ func (s *Service) execute(ctx context.Context, u *unit, c *script.Call) (*script
 		c.Deadline = started.Add(left)
 	}
 	o, err := s.c.Scripts.Run(ctx, &u.Unit, c)
-	if s.breaker.leave(u.ID, o, started, s.c.Now()) {
+	counts := o
+	if errors.Is(ctx.Err(), context.Canceled) {
+		counts = nil // whoever called hung up, which is no fault of the code: strangers could have it left alone
+	}
+	if s.breaker.leave(u.ID, counts, started, s.c.Now()) {
 		s.c.Log.Warn("a script keeps crashing or timing out and is left alone for a while", "pool", u.poolID, "script", u.Name, "id", u.id)
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package hook
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -113,9 +114,11 @@ func (j *judgement) call(ctx context.Context, u *unit, body json.RawMessage, cac
 		j.s.printed(ctx, run)
 		return o, nil
 	}
-	j.s.failed(ctx, run)
 	if err == nil {
 		err = o.Error
+	}
+	if !errors.Is(ctx.Err(), context.Canceled) { // else whoever signed in hung up
+		j.s.failed(ctx, run)
 	}
 	return nil, fault.New(fault.TriggerFailed).WithField(u.Name).WithErr(err)
 }

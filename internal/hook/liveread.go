@@ -2,9 +2,10 @@ package hook
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 
 	"countersign/internal/fault"
@@ -48,6 +49,7 @@ func (s *Service) read(ctx context.Context, poolID string) (*live, error) {
 		}
 		for _, u := range l.rules {
 			u.secrets = values
+			u.ID += fingerprint(set.Sealed)
 		}
 	}
 	return l, nil
@@ -174,6 +176,7 @@ func (r *liveReader) unit(row *store.Script, kind script.Kind, artifact string, 
 	}
 	u := r.s.unit(row, kind, artifact)
 	if sealed != nil {
+		u.ID += fingerprint(sealed)
 		r.sealed = append(r.sealed, sealedUnit{u, sealed})
 	}
 	return u
@@ -190,12 +193,12 @@ func (s *Service) unit(row *store.Script, kind script.Kind, artifact string) *un
 	}
 }
 
-// with is the unit's secrets and others over them.
-func (u *unit) with(more map[string]string) map[string]string {
-	out := maps.Clone(u.secrets)
-	if out == nil {
-		out = map[string]string{}
+// fingerprint is the part of a unit's id that changes with its secrets: code may keep in its module what it made of them (a provider's client), so
+// new values need a new worker. What is sealed tells nothing of the values.
+func fingerprint(sealed []byte) string {
+	if len(sealed) == 0 {
+		return ""
 	}
-	maps.Copy(out, more)
-	return out
+	sum := sha256.Sum256(sealed)
+	return "/" + hex.EncodeToString(sum[:8])
 }

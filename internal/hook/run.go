@@ -51,15 +51,20 @@ func (s *Service) try(ctx context.Context, row *store.Script, kind script.Kind, 
 	took := time.Since(begun)
 	c.Modules = before
 	report := c.take(kind, b, s.now())
-	u := s.unit(row, kind, b.Hash)
-	u.ID += "/" + newULID(s.now()) // a run that breaks its worker breaks nobody else's
-	u.Node = node[c.Runtime]
-	defer s.c.forget(u)
-	out, err := s.attempt(ctx, u, secrets, body)
+	out, err := s.apart(ctx, s.unit(row, kind, b.Hash), c, secrets, body)
 	if err != nil {
 		return nil, err
 	}
 	return &RunResult{Outcome: out, Built: *report, BuildTime: took}, nil
+}
+
+// apart runs a unit in a worker of its own and ends that: a run that breaks its worker breaks nobody else's, and what its code keeps of the run's
+// input and secrets gets into no message.
+func (s *Service) apart(ctx context.Context, u *unit, c *code, secrets map[string]string, body json.RawMessage) (*script.Outcome, error) {
+	u.ID += "/" + newULID(s.now())
+	u.Node = node[c.Runtime]
+	defer s.c.forget(u)
+	return s.attempt(ctx, u, secrets, body)
 }
 
 // forget ends the workers of a unit.
@@ -77,8 +82,10 @@ func (s *Service) attempt(ctx context.Context, u *unit, secrets map[string]strin
 	if len(body) > maxBody || !json.Valid(body) {
 		return nil, fault.Invalidf("body", "The input is not JSON of at most %d kB.", maxBody>>10)
 	}
-	out, err := s.execute(ctx, u, &script.Call{Body: body, Secrets: secrets, Cache: u.poolID + "/try/" + string(u.Kind)})
+	call := &script.Call{Body: body, Secrets: secrets, Cache: u.poolID + "/try/" + string(u.Kind)}
+	out, err := s.execute(ctx, u, call)
 	if err == nil {
+		out.Hide(call)
 		return out, nil
 	}
 	var rests *restingError
@@ -118,9 +125,7 @@ func (s *Service) saved(ctx context.Context, row *store.Script, kind script.Kind
 	if row.Artifact == "" || c.differs(&before) {
 		return s.try(ctx, row, kind, &c, before.Modules, secrets, o.Body, o.Save)
 	}
-	u := s.unit(row, kind, row.Artifact)
-	u.Node = node[c.Runtime]
-	out, err := s.attempt(ctx, u, secrets, o.Body)
+	out, err := s.apart(ctx, s.unit(row, kind, row.Artifact), &c, secrets, o.Body)
 	if err != nil {
 		return nil, err
 	}
