@@ -131,7 +131,10 @@ func (r *Result) build(ctx context.Context, o *Options, code *hookrun.Runner) er
 func (r *Result) call(ctx context.Context, o *Options, code *hookrun.Runner) (err error) {
 	run := &script.Runner{Code: code, Timeout: o.Timeout}
 	unit := script.NewUnit(o.Kind, o.File, r.Build.Artifact)
-	r.Outcome, err = run.Run(ctx, unit, &script.Call{RequestID: uuid.NewString(), Body: o.Body, Secrets: o.Secrets, Sensitive: o.Sensitive, Cache: "try"})
+	c := &script.Call{RequestID: uuid.NewString(), Body: o.Body, Secrets: o.Secrets, Sensitive: o.Sensitive, Cache: "try"}
+	if r.Outcome, err = run.Run(ctx, unit, c); err == nil {
+		r.Outcome.Hide(c)
+	}
 	return err
 }
 

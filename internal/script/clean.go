@@ -25,6 +25,8 @@ const (
 	minSecret = 6
 	// minDigits is the length from which a code or number is.
 	minDigits = 4
+	// lastDigits is how many digits of a number, from its end, tell whose it is wherever one knows the area.
+	lastDigits = 7
 )
 
 // numbers are telephone numbers in international form, also as URLs write them.
@@ -51,9 +53,12 @@ func newCleaner(c *Call) *cleaner {
 		k.values = append(k.values, v)
 		if digits := strings.TrimPrefix(v, "+"); digits != v && len(digits) >= minSecret {
 			k.values = append(k.values, digits)
+			if strings.Trim(digits, "0123456789") == "" { // as it is said at home: (202) 555-0123
+				spoken = append(spoken, apart(digits[max(0, len(digits)-lastDigits):]))
+			}
 		}
 		if len(v) <= 12 && strings.Trim(v, "0123456789") == "" { // a code, as it may be said: 1 2 3, 4 5 6
-			spoken = append(spoken, strings.Join(strings.Split(v, ""), `[ ,.;:_-]{0,4}`))
+			spoken = append(spoken, apart(v))
 		}
 	}
 	if len(spoken) > 0 {
@@ -61,6 +66,9 @@ func newCleaner(c *Call) *cleaner {
 	}
 	return k
 }
+
+// apart finds digits with something between them.
+func apart(digits string) string { return strings.Join(strings.Split(digits, ""), `[ ,.;:_()-]{0,4}`) }
 
 func (k *cleaner) text(s string, limit int) string {
 	s = secret.Hide(strings.ToValidUTF8(s, "\uFFFD"), k.values, 1)
@@ -88,7 +96,7 @@ func clean(o *Outcome, kind Kind, c *Call) {
 	o.Requests = o.Requests[:min(len(o.Requests), maxRequests)]
 	for i := range o.Requests {
 		q := &o.Requests[i]
-		q.Method, q.Host = cut(q.Method, 20), cut(q.Host, 255)
+		q.Method, q.Host = k.text(q.Method, 20), k.text(q.Host, 255)
 		q.Path, q.Error = k.text(q.Path, maxPath), k.text(q.Error, maxName)
 	}
 	o.Warnings = slices.Clone(o.Warnings[:min(len(o.Warnings), maxWarnings)])
@@ -106,6 +114,20 @@ func clean(o *Outcome, kind Kind, c *Call) {
 	}
 }
 
+// Hide takes the call's secrets out of what code answered, for somebody who watches it run: Run leaves answers as they are, since they go on.
+func (o *Outcome) Hide(c *Call) {
+	k := newCleaner(&Call{Secrets: c.Secrets})
+	hide := func(s string) string { return secret.Hide(s, k.values, 1) }
+	o.Envelope, o.Data = mapStrings(o.Envelope, hide), mapStrings(o.Data, hide)
+	for i := range o.Commands {
+		args := slices.Clone(o.Commands[i].Args)
+		for j := range args {
+			args[j] = mapStrings(args[j], hide)
+		}
+		o.Commands[i].Args = args
+	}
+}
+
 // args cleans arguments that are words for people.
 func (k *cleaner) args(args []json.RawMessage) []json.RawMessage {
 	out := slices.Clone(args)
@@ -115,8 +137,13 @@ func (k *cleaner) args(args []json.RawMessage) []json.RawMessage {
 	return out
 }
 
-// json cleans the strings of a JSON value and keeps its order. What cannot be read is left out.
+// json cleans the strings of a JSON value.
 func (k *cleaner) json(raw json.RawMessage) json.RawMessage {
+	return mapStrings(raw, func(s string) string { return k.text(s, maxMessage) })
+}
+
+// mapStrings changes the strings of a JSON value, names too, and keeps its order. What cannot be read is left out.
+func mapStrings(raw json.RawMessage, f func(string) string) json.RawMessage {
 	if isNull(raw) {
 		return nil
 	}
@@ -138,7 +165,7 @@ func (k *cleaner) json(raw json.RawMessage) json.RawMessage {
 		if end >= len(raw) || json.Unmarshal(raw[i:end+1], &s) != nil {
 			return nil
 		}
-		if cleaned := k.text(s, maxMessage); cleaned == s {
+		if cleaned := f(s); cleaned == s {
 			out.Write(raw[i : end+1])
 		} else {
 			quoted, _ := json.Marshal(cleaned) // a string
