@@ -179,12 +179,12 @@ module.exports = function (recipient, text, context, cb) {
 	}
 }
 
-// TestGoAuth0 drives the Management API with Auth0's SDK for Go, which is in a module of its own.
+// TestGoAuth0 drives the Management and the Authentication API with Auth0's SDK for Go, which is in a module of its own.
 func TestGoAuth0(t *testing.T) {
 	s := newServer(t)
 	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-json", "./...")
 	cmd.Dir = filepath.Join("..", "auth0-go")
-	cmd.Env = append(os.Environ(), "COUNTERSIGN_URL="+s.URL)
+	cmd.Env = append(os.Environ(), "COUNTERSIGN_URL="+s.URL, "COUNTERSIGN_HTTPS_URL="+s.HTTPS, "COUNTERSIGN_CA="+s.CA)
 	out, err := cmd.Output()
 	ran := 0
 	for line := range bytes.SplitSeq(out, []byte("\n")) {

@@ -23,7 +23,7 @@ func TestEndpoints(t *testing.T) {
 		in                                    any
 	}{
 		"authenticators": {"GET", "/mfa/authenticators", "", "", bearer, 200, `[{"id":"recovery-code|dev_1","type":"recovery-code","authenticator_type":"recovery-code","active":true},` +
-			`{"id":"sms|dev_2","type":"phone","authenticator_type":"oob","oob_channel":"sms","oob_channels":["sms"],"name":"XXXXXXXX0123","active":true,"created_at":"2026-11-21T09:41:00.123Z"}]`,
+			`{"id":"sms|dev_2","type":"phone","authenticator_type":"oob","oob_channel":"sms","oob_channels":"sms","name":"XXXXXXXX0123","active":true,"created_at":"2026-11-21T09:41:00.123Z"}]`,
 			"authenticators", pool.MFABearer{Token: "M"}},
 		"delete": {"DELETE", "/mfa/authenticators/sms%7Cdev_1", "", "", bearer, 204, "", "delete", "sms|dev_1"},
 		"associate a phone": {"POST", "/mfa/associate", js, `{"authenticator_types":["oob"],"oob_channels":["sms"],"phone_number":"+12025550100"}`, bearer, 200,

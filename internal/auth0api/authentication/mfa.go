@@ -16,10 +16,10 @@ type authenticator struct {
 	Kind    string `json:"type"`
 	Type    string `json:"authenticator_type"`
 	Channel string `json:"oob_channel,omitempty"`
-	// Channels is the spelling that auth0-auth-js reads.
-	Channels []string `json:"oob_channels,omitempty"`
-	Name     string   `json:"name,omitempty"`
-	Active   bool     `json:"active"`
+	// Channels is its older spelling, one string all the same: auth0-auth-js reads it, and go-auth0 takes no list.
+	Channels string `json:"oob_channels,omitempty"`
+	Name     string `json:"name,omitempty"`
+	Active   bool   `json:"active"`
 
 	CreatedAt *time.Time `json:"created_at,omitempty"`
 	LastAuth  *time.Time `json:"last_auth,omitempty"`
@@ -36,13 +36,10 @@ func (a *API) authenticators(ctx context.Context, q *request) (any, error) {
 	}
 	out := make([]authenticator, 0, len(list))
 	for _, x := range list {
-		v := authenticator{
-			ID: x.ID, Kind: x.Kind, Type: x.Type, Channel: x.Channel, Name: x.Name, Active: x.Active, CreatedAt: instant(x.CreatedAt), LastAuth: instant(x.LastAuth),
-		}
-		if x.Channel != "" {
-			v.Channels = []string{x.Channel}
-		}
-		out = append(out, v)
+		out = append(out, authenticator{
+			ID: x.ID, Kind: x.Kind, Type: x.Type, Channel: x.Channel, Channels: x.Channel, Name: x.Name, Active: x.Active,
+			CreatedAt: instant(x.CreatedAt), LastAuth: instant(x.LastAuth),
+		})
 	}
 	return out, nil
 }
