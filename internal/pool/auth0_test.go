@@ -8,9 +8,11 @@ import (
 
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
+	"countersign/internal/guard"
 	"countersign/internal/pool"
 	"countersign/internal/pool/pooltest"
 	"countersign/internal/store"
+	"countersign/internal/store/storetest"
 	"countersign/internal/totp"
 )
 
@@ -427,4 +429,79 @@ func TestAuth0CognitoPhone(t *testing.T) {
 			t.Errorf("ids %v", ids)
 		}
 	}, optional)
+}
+
+// An e-mail address is a factor as well: the user's own, or one that its code proves.
+func TestAuth0Email(t *testing.T) {
+	byMail := func(p *pool.Config, _ *pool.ClientConfig) { p.MFASMS, p.MFATOTP, p.MFAEmail = false, false, true }
+	each(t, func(t *testing.T, w *world) {
+		w.SignUp(w.client, carol, passw0rd)
+		m := w.owing(carol) // has it verified, which will do where one is required
+		if !slices.Equal(m.Challenge, []string{"email"}) {
+			t.Fatalf("owed %+v", m)
+		}
+		ch, err := w.challenge(m.Token)
+		w.must(err)
+		if code := w.Code(carol); len(code) != 6 || ch.Channel != "email" {
+			t.Errorf("code %q, %+v", code, ch)
+		}
+		tk, err := w.oob(m.Token, ch.OOBCode, w.Code(carol))
+		w.must(err)
+		if tk.Access == "" {
+			t.Error("no token")
+		}
+	}, guardian, byMail)
+	each(t, func(t *testing.T, w *world) {
+		const mail = "alice@example.com"
+		sub := w.SignUp(w.client, "alice", passw0rd, pooltest.Phone(alice))
+		access := w.manager("alice", "")
+		enrol := func(to string) (*pool.AssociateResult, error) {
+			return w.Service.Associate(t.Context(), w.a0(), pool.AssociateInput{MFABearer: pool.MFABearer{Token: access}, Types: []string{"oob"}, Channels: []string{"email"}, Email: to})
+		}
+		_, err := enrol("nonsense")
+		w.want(err, fault.InvalidParameter)
+		as, err := enrol(mail)
+		w.must(err)
+		if u := w.user(sub); u.Attributes["email"] != "" {
+			t.Errorf("before its code: %v", u.Attributes)
+		}
+		tk, err := w.oob(access, as.OOBCode, w.Code(mail))
+		w.must(err)
+		if u := w.user(sub); !u.MFA.Email || u.Attributes["email"] != mail || u.Attributes["email_verified"] != "true" {
+			t.Errorf("%+v %v", u.MFA, u.Attributes)
+		}
+		access = tk.Access
+		_, err = enrol("other@example.com")
+		w.want(err, fault.AlreadyEnrolled)
+		ch, err := w.challenge(w.owing("alice").Token)
+		w.must(err)
+		if ch.Channel != "email" {
+			t.Errorf("%+v", ch)
+		}
+	}, named, func(p *pool.Config, _ *pool.ClientConfig) { p.MFAEmail = true })
+}
+
+// The whole sign-in with a second factor, but for the hash of the password.
+func BenchmarkAuth0SignIn(b *testing.B) {
+	s := storetest.SQLite(b)
+	limits := guard.Limits{SendsNumber: -1, SendsNetwork: -1, FactorSends: -1, SendsAccount: map[guard.Purpose]int{guard.SignIn: -1}}
+	h := pooltest.New(b, s, func(o *pool.Options) { o.Limits = limits })
+	cfg, ccfg := pooltest.PhonePool(), pooltest.AppClient()
+	cfg.MFA = "ON"
+	id := h.Client(h.Pool(cfg), ccfg)
+	h.SignUp(id, alice, passw0rd)
+	ctx, c, client := b.Context(), h.Caller(), pool.OAuthClient{ID: id}
+	for b.Loop() {
+		out, err := h.Service.PasswordGrant(ctx, c, pool.PasswordGrantInput{OAuthClient: client, Username: alice, Password: passw0rd})
+		if err != nil {
+			b.Fatal(err)
+		}
+		ch, err := h.Service.ChallengeMFA(ctx, c, pool.ChallengeInput{OAuthClient: client, Token: out.MFA.Token})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err = h.Service.RedeemOOB(ctx, c, pool.RedeemInput{OAuthClient: client, Token: out.MFA.Token, OOBCode: ch.OOBCode, Code: h.Code(alice)}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -24,6 +24,16 @@
 //	                 SMS_OTP, EMAIL_OTP) ├─→ SELECT_MFA_TYPE, MFA_SETUP)
 //	                                  └─→ NEW_PASSWORD_REQUIRED ─→ gate
 //
+// On the Auth0 wire (oauth.go) the gate's answer is tokens or an mfa_token, which lists, enrols and challenges as often as it lives and ends with the
+// factor that it is redeemed with:
+//
+//	password, passwordless code ─→ gate ─→ mfa_token ─┬─ challenge ─→ oob_code ──┬─→ redemption ─→ gate ─→ tokens
+//	                                 └─→ tokens      └─ associate ─→ oob_code ──┘        ▲ app's code, recovery code
+//
+// Both wires have the same users, factors, counters and policy, so that neither is a way around the other. A telephone (store.MFAPhone) is a factor
+// of its own: texts of second factors on either wire go to the first confirmed one, whatever becomes of phone_number. Rules and actions of the pool
+// (LoginJudge) are asked once for each sign-in, at the gate, on both wires; their claims go on sealed in the challenges.
+//
 // The functions of a pool (triggers) are asked in prepare and told in after, never within Write, and once for each request however often
 // the flow begins again. Each trigger has a file of its own, trigger_*.go; docs/triggers.md says what differs from Cognito.
 //
@@ -40,5 +50,8 @@
 //   - a message for a pool's sender function is stored only if the function may be called and its key be used, for known and unknown names
 //     alike; what the function does later shows in no request;
 //   - no trigger gives tokens: issueTokens of DefineAuthChallenge leads to the gate, for a user who exists and proved something;
-//   - a factor can be set up inside a sign-in only while none is there.
+//   - a factor can be set up inside a sign-in only while none is there; with an access token only if the session proved a factor, or none is there;
+//   - an mfa_token, an oob_code and a code are of one chain, client and pool, and handles of one wire are nothing on the other;
+//   - a recovery code is good only once the factor that it was shown with was confirmed;
+//   - a passwordless code signs in who has the number or address verified, never who merely claims it; the Auth0 wire always hides who exists.
 package pool

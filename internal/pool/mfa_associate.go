@@ -2,20 +2,11 @@ package pool
 
 import (
 	"context"
-	"encoding/base64"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"countersign/internal/eventlog"
-	"countersign/internal/facts"
 	"countersign/internal/fault"
-	"countersign/internal/guard"
-	"countersign/internal/otp"
 	"countersign/internal/store"
-	"countersign/internal/token"
-	"countersign/internal/totp"
 	"countersign/phone"
 )
 
@@ -227,126 +218,4 @@ func (s *Service) firstRecovery(ctx context.Context, t *tenant, u *store.User) (
 	}
 	code, hash, err := s.newRecovery(ctx, u)
 	return []string{code}, hash, err
-}
-
-// enrolLetter makes the message of an enrolment and the oob_code that goes with it.
-func (s *Service) enrolLetter(ctx context.Context, t *tenant, c Caller, a *account, f *oobFactor, e enrolment, chain string) (*posted, *opened, error) {
-	o, err := s.openHandle(t, a.user.ID, token.OOBCode, kindOOB, chain, otp.OOB.Life(0, false), signIn{Name: a.name, Factor: f})
-	if err != nil {
-		return nil, nil, err
-	}
-	l := factorLetter(a, f, e.to, chain)
-	l.trigger, l.why, l.lane = triggerVerify, facts.Enroll, store.LaneSignUp
-	p, err := s.post(ctx, t, c, l)
-	return p, o, err
-}
-
-// factorLetter is the message of a second factor.
-func factorLetter(a *account, f *oobFactor, to, chain string) letter {
-	attr := attrPhone
-	if f.Kind == FactorEmail {
-		attr = attrEmail
-	}
-	return letter{
-		trigger: triggerAuthentication, attr: attr, to: to, purpose: otp.OOB, counted: guard.SignIn, lane: store.LaneSignIn, subject: a.user.ID, user: a.user,
-		by: a, chain: chain, why: facts.SecondFactor, channel: f.Channel, factor: true,
-	}
-}
-
-func (s *Service) enrolEvents(ctx context.Context, t *tenant, c Caller, u *store.User, e enrolment) (ev, refused *store.Event, err error) {
-	data := map[string]any{"factor": kindOf(e.factor), "channel": e.channel}
-	if ev, err = s.event(ctx, t, c, eventlog.StartEnroll, u, e.number(), data); err != nil {
-		return nil, nil, err
-	}
-	refused, err = s.event(ctx, t, c, eventlog.CodeRateExceeded, u, e.number(), map[string]any{"factor": kindOf(e.factor), "what": "sms"})
-	return ev, refused, err
-}
-
-// countFactor counts a message of a second factor. It comes before all that its Write changes: if the allowance is used up, the commit holds the
-// count and the event alone.
-func (s *Service) countFactor(ctx context.Context, tx *unit, p *posted, refused *store.Event) error {
-	err := s.guard.Send(ctx, tx, p.send)
-	if fault.CodeOf(err) != fault.AttemptLimit {
-		return err
-	}
-	if lost := tx.append(ctx, refused); lost != nil {
-		return lost
-	}
-	return store.Keep(fault.Of(err).WithField(limitSends))
-}
-
-// Fields of AttemptLimit on the Auth0 wire: which allowance is used up.
-const (
-	limitSends = "sms"
-	limitCodes = "code"
-)
-
-// stillHeld refuses a holder whose token was used, or ended by a lock, meanwhile.
-func (s *Service) stillHeld(ctx context.Context, tx *unit, hd *holder) error {
-	if hd.h == nil {
-		return nil
-	}
-	row, err := tx.Challenges().Challenge(ctx, hd.h.ID)
-	if err != nil {
-		return err
-	}
-	if !row.UsedAt.IsZero() {
-		return fault.New(fault.MFATokenInvalid)
-	}
-	return nil
-}
-
-// pendingFactor keeps a secret of the Auth0 wire that has not been proved: "chain unix-time recovery-hash sealed-secret". Only who asked for it, and
-// soon, can prove it.
-const pendingFactor = "software_token_auth0"
-
-// associateTOTP hands out an authenticator secret.
-func (s *Service) associateTOTP(ctx context.Context, hd *holder, c Caller) (*AssociateResult, error) {
-	t, u := hd.t, hd.a.user
-	out := &AssociateResult{Type: "otp", Secret: totp.NewSecret()}
-	out.URI = totp.URI(out.Secret, t.facts().FriendlyName, t.userFacts(u).Name)
-	sealed, err := s.sealTOTP(ctx, t, u.ID, out.Secret)
-	if err != nil {
-		return nil, err
-	}
-	codes, hash, err := s.firstRecovery(ctx, t, u)
-	if err != nil {
-		return nil, err
-	}
-	out.RecoveryCodes = codes
-	ev, _, err := s.enrolEvents(ctx, t, c, u, enrolment{factor: kindTOTP})
-	if err != nil {
-		return nil, err
-	}
-	up := cloneUser(u)
-	if up.Pending == nil {
-		up.Pending = map[string]string{}
-	}
-	up.Pending[pendingFactor] = strings.Join([]string{hd.chain(), strconv.FormatInt(s.now().Unix(), 10), hash, base64.StdEncoding.EncodeToString(sealed)}, " ")
-	return out, s.write(ctx, func(tx *unit) error {
-		if err := s.stillHeld(ctx, tx, hd); err != nil {
-			return err
-		}
-		if err := s.save(ctx, tx, up); err != nil {
-			return err
-		}
-		return tx.append(ctx, ev)
-	})
-}
-
-// pendingTOTPOf is the secret that a holder asked for, and the hash of the recovery code shown with it; nil if there is none.
-func (s *Service) pendingTOTPOf(u *store.User, chain string) (sealed []byte, recovery string) {
-	parts := strings.Split(u.Pending[pendingFactor], " ")
-	if len(parts) != 4 || parts[0] != chain {
-		return nil, ""
-	}
-	at, err := strconv.ParseInt(parts[1], 10, 64)
-	if err != nil || s.now().Sub(time.Unix(at, 0)) >= mfaTokenLife {
-		return nil, ""
-	}
-	sealed, err = base64.StdEncoding.DecodeString(parts[3])
-	if err != nil {
-		return nil, ""
-	}
-	return sealed, parts[2]
 }

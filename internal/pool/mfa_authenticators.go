@@ -79,6 +79,9 @@ func (s *Service) phoneAuthenticators(ctx context.Context, t *tenant, u *store.U
 	}
 	var out []Authenticator
 	for _, p := range phones {
+		if !p.Confirmed() && s.now().Sub(p.CreatedAt) > waitingLife {
+			continue
+		}
 		for _, ch := range t.channelsFor(p) {
 			out = append(out, Authenticator{
 				ID: ch + "|" + devicePrefix + p.ID, Kind: FactorPhone, Type: "oob", Channel: ch, Name: maskNumber(p.Number), Active: on && p.Confirmed(),

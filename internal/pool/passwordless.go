@@ -167,8 +167,11 @@ func (s *Service) startPasswordless(ctx context.Context, t *tenant, c Caller, d 
 		return nil, err
 	}
 	kind := eventlog.CodeSent
-	if !may {
+	switch {
+	case !may:
 		kind = eventlog.LoginFailed
+	case d.attr == attrEmail:
+		kind = eventlog.LinkSent
 	}
 	ev, err := s.event(ctx, t, c, kind, a.user, numberOf(d), map[string]any{"connection": d.connection})
 	if err != nil {

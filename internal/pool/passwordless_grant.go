@@ -162,6 +162,10 @@ func (s *Service) settleFirst(ctx context.Context, t *tenant, c Caller, f *first
 	if err != nil {
 		return err
 	}
+	stopped, err := s.stopped(ctx, t, c, a, stop)
+	if err != nil {
+		return err
+	}
 	try := s.try(t, a, guard.SignIn)
 	try.Factor = true
 	return s.write(ctx, func(tx *unit) error {
@@ -190,6 +194,9 @@ func (s *Service) settleFirst(ctx context.Context, t *tenant, c Caller, f *first
 			return err
 		}
 		if stop != nil {
+			if err := tx.append(ctx, stopped...); err != nil {
+				return err
+			}
 			return tx.halt(ctx, nil, stop, s.now())
 		}
 		if err := tx.consume(ctx, row, fault.CodeExpired); err != nil {

@@ -209,6 +209,10 @@ func (s *Service) settlePassword(ctx context.Context, t *tenant, c Caller, a *ac
 	if err != nil {
 		return nil, err
 	}
+	stopped, err := s.stopped(ctx, t, c, a, stop)
+	if err != nil {
+		return nil, err
+	}
 	err = s.write(ctx, func(tx *unit) error {
 		turn, err := s.guard.Begin(ctx, tx, s.try(t, a, guard.Password))
 		if err != nil {
@@ -232,6 +236,9 @@ func (s *Service) settlePassword(ctx context.Context, t *tenant, c Caller, a *ac
 			}
 		}
 		if stop != nil {
+			if err := tx.append(ctx, stopped...); err != nil {
+				return err
+			}
 			return tx.halt(ctx, h, stop, s.now())
 		}
 		if err := tx.spend(ctx, h, s.now()); err != nil {
@@ -243,6 +250,15 @@ func (s *Service) settlePassword(ctx context.Context, t *tenant, c Caller, a *ac
 		return nil, err
 	}
 	return st.result, nil
+}
+
+// stopped is the event of a sign-in that a right first factor did not get further, on the Auth0 wire; none for what has one already.
+func (s *Service) stopped(ctx context.Context, t *tenant, c Caller, a *account, stop error) ([]*store.Event, error) {
+	if stop == nil || !t.auth0 || fault.CodeOf(stop) == fault.LoginRefused || triggerFault(stop) {
+		return nil, nil
+	}
+	ev, err := s.event(ctx, t, c, eventlog.LoginFailed, a.user, "", map[string]any{"reason": string(fault.CodeOf(stop))})
+	return []*store.Event{ev}, err
 }
 
 // failure prepares the event of a wrong answer.
