@@ -379,12 +379,12 @@ func (a *api) listClients(ctx context.Context, r *Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	if value(global) {
+		return http.StatusOK, page.Listed("clients", wire.Cut(page, []any{globalClient(p)}), 1, 1), nil
+	}
 	ids, err := a.clientIDs(ctx, r.PoolID)
 	if err != nil {
 		return 0, nil, err
-	}
-	if value(global) { // there is no client that stands for all
-		ids = []string{}
 	}
 	part, next := clientPage(page, ids)
 	list, secrets := make([]map[string]any, 0, len(part)), a.seesKeys(r)
@@ -414,6 +414,11 @@ func (a *api) listClients(ctx context.Context, r *Request) (int, any, error) {
 		out["next"] = next
 	}
 	return http.StatusOK, out, nil
+}
+
+// globalClient stands for all clients, as each tenant has one: its exports begin with its login page. Here it is nothing but this answer.
+func globalClient(p *pool.Pool) map[string]any {
+	return map[string]any{"client_id": "all", "name": "All Applications", "tenant": p.Name, "global": true, "callbacks": []string{}}
 }
 
 // clientPage is a page of ids, and for checkpoints the id at which the next one begins.

@@ -261,7 +261,10 @@ func (ch *smsChange) check() error {
 	if ch.template == nil {
 		return nil
 	}
-	return badTemplate(message.ValidatePhone(message.PhonePasswordless, *ch.template), "options.template")
+	if err := message.ValidatePhone(message.PhonePasswordless, *ch.template); err != nil {
+		return badTemplate(err, "options.template")
+	}
+	return nil
 }
 
 func (ch *smsChange) apply(b *connectionBody, c *pool.Config, t *pool.TenantConfig) {
