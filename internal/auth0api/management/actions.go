@@ -119,7 +119,8 @@ func (a *api) updateAction(ctx context.Context, r *Request) (int, any, error) {
 		return 0, nil, err
 	}
 	c := hook.ActionChange{
-		Name: f.Text("name", actionName), Trigger: supportedTrigger(f, false), Code: f.Text("code", actionCode), Runtime: f.Text("runtime", runtimes), Save: saveOf(f),
+		Name: f.Text("name", actionName), Trigger: supportedTrigger(f, false), Code: f.Text("code", actionCode),
+		Runtime: f.Text("runtime", runtimes), Save: saveOf(f),
 	}
 	if deps := actionDependencies(f); deps != nil {
 		c.Dependencies = &deps

@@ -1,5 +1,5 @@
-// Package management speaks Auth0's Management API v2 (/api/v2): hooks and their secrets, actions, rules, the configuration of the phone factor, its
-// providers and templates, policies, tenant settings, users' factors, clients and the log.
+// Package management speaks Auth0's Management API v2 (/api/v2): hooks and their secrets, actions, rules, the configuration of the phone factor,
+// its providers and templates, policies, tenant settings, users' factors, clients and the log.
 //
 // routes() is the one table: method, path, scopes, handler. The wrapper around it owns every step that a route must not forget:
 //

@@ -23,19 +23,23 @@ type document struct {
 func documents() []document {
 	return []document{
 		{"/branding", `{}`, "read:branding", "update:branding", "", "kept; pages look as the console says"},
-		{"/prompts", `{"universal_login_experience":"new","identifier_first":false,"webauthn_platform_first_factor":false}`, "read:prompts", "update:prompts", "", "kept"},
+		{"/prompts", `{"universal_login_experience":"new","identifier_first":false,"webauthn_platform_first_factor":false}`,
+			"read:prompts", "update:prompts", "", "kept"},
 		{"/attack-protection/brute-force-protection",
 			`{"enabled":true,"shields":["block","user_notification"],"mode":"count_per_identifier_and_ip","allowlist":[],"max_attempts":10}`,
 			"read:attack_protection", "update:attack_protection", "", "kept; this server's own counters decide"},
 		{"/attack-protection/suspicious-ip-throttling", `{"enabled":true,"shields":["admin_notification","block"],"allowlist":[],` +
 			`"stage":{"pre-login":{"max_attempts":100,"rate":864000},"pre-user-registration":{"max_attempts":50,"rate":1200}}}`,
 			"read:attack_protection", "update:attack_protection", "", "kept; this server's own guard decides"},
-		{"/attack-protection/phone-provider-protection", `{"type":"none"}`, "read:attack_protection", "update:attack_protection", "", "kept; the guard slows sends down in any case"},
+		{"/attack-protection/phone-provider-protection", `{"type":"none"}`,
+			"read:attack_protection", "update:attack_protection", "", "kept; the guard slows sends down in any case"},
 		{"/attack-protection/breached-password-detection",
-			`{"enabled":false,"shields":[],"admin_notification_frequency":[],"method":"standard","stage":{"pre-user-registration":{"shields":[]},"pre-change-password":{"shields":[]}}}`,
+			`{"enabled":false,"shields":[],"admin_notification_frequency":[],"method":"standard",` +
+				`"stage":{"pre-user-registration":{"shields":[]},"pre-change-password":{"shields":[]}}}`,
 			"read:attack_protection", "update:attack_protection", "enabled", "cannot be enabled"},
 		{"/risk-assessments/settings", `{"enabled":false}`, "read:attack_protection", "update:attack_protection", "enabled", "cannot be enabled"},
-		{"/risk-assessments/settings/new-device", `{"remember_for":0}`, "read:attack_protection", "update:attack_protection", "", "kept; networks are remembered for 30 days"},
+		{"/risk-assessments/settings/new-device", `{"remember_for":0}`,
+			"read:attack_protection", "update:attack_protection", "", "kept; networks are remembered for 30 days"},
 		{"/supplemental-signals", `{"akamai_enabled":false}`, "read:attack_protection", "update:attack_protection", "akamai_enabled", "cannot be enabled"},
 	}
 }
@@ -136,7 +140,8 @@ func unavailable() []struct{ path, scope string } {
 
 func elsewhereRoutes() (out []route) {
 	for _, n := range none() {
-		out = append(out, route{"GET", n.path, n.scope, func(_ *api, _ context.Context, r *Request) (int, any, error) { return emptyList(r, n.key) }, "an empty list"})
+		list := func(_ *api, _ context.Context, r *Request) (int, any, error) { return emptyList(r, n.key) }
+		out = append(out, route{"GET", n.path, n.scope, list, "an empty list"})
 	}
 	for _, n := range absent() {
 		out = append(out, route{"GET", n.path, n.scope, func(*api, context.Context, *Request) (int, any, error) {

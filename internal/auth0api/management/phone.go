@@ -57,7 +57,9 @@ func (a *api) setMessageTypes(ctx context.Context, r *Request) (int, any, error)
 	if err != nil {
 		return 0, nil, err
 	}
-	list := f.Texts("message_types", wire.Rule{Title: "The list of phone factors to enable on the tenant", Required: true, Max: 2, OneOf: []string{pool.ChannelSMS, pool.ChannelVoice}})
+	list := f.Texts("message_types", wire.Rule{
+		Title: "The list of phone factors to enable on the tenant", Required: true, Max: 2, OneOf: []string{pool.ChannelSMS, pool.ChannelVoice},
+	})
 	if err := f.Done(); err != nil {
 		return 0, nil, err
 	}
@@ -141,9 +143,12 @@ func (a *api) setPhoneTexts(ctx context.Context, r *Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	text := func(name, title string) string {
+		return value(f.Text(name, wire.Rule{Title: title, Required: true, Max: maxTemplate}))
+	}
 	in := phoneTexts{
-		value(f.Text("enrollment_message", wire.Rule{Title: "Message sent to the user when they are invited to enroll with a phone number", Required: true, Max: maxTemplate})),
-		value(f.Text("verification_message", wire.Rule{Title: "Message sent to the user when they are prompted to verify their account", Required: true, Max: maxTemplate})),
+		text("enrollment_message", "Message sent to the user when they are invited to enroll with a phone number"),
+		text("verification_message", "Message sent to the user when they are prompted to verify their account"),
 	}
 	if err := f.Done(); err != nil {
 		return 0, nil, err

@@ -74,7 +74,8 @@ func (a *api) createRule(ctx context.Context, r *Request) (int, any, error) {
 	name.Required, code.Required = true, true
 	f.Text("stage", wire.Rule{OneOf: []string{"login_success"}})
 	in := hook.NewRule{
-		Name: value(f.Text("name", name)), Script: value(f.Text("script", code)), Order: f.Int("order", ruleOrder), Enabled: f.Bool("enabled", wire.Rule{}), Save: saveOf(f),
+		Name: value(f.Text("name", name)), Script: value(f.Text("script", code)), Order: f.Int("order", ruleOrder),
+		Enabled: f.Bool("enabled", wire.Rule{}), Save: saveOf(f),
 	}
 	if err := f.Done(); err != nil {
 		return 0, nil, err
@@ -101,7 +102,8 @@ func (a *api) updateRule(ctx context.Context, r *Request) (int, any, error) {
 		return 0, nil, err
 	}
 	c := hook.RuleChange{
-		Name: f.Text("name", ruleName), Script: f.Text("script", ruleScript), Order: f.Int("order", ruleOrder), Enabled: f.Bool("enabled", wire.Rule{}), Save: saveOf(f),
+		Name: f.Text("name", ruleName), Script: f.Text("script", ruleScript), Order: f.Int("order", ruleOrder),
+		Enabled: f.Bool("enabled", wire.Rule{}), Save: saveOf(f),
 	}
 	if err := f.Done(); err != nil {
 		return 0, nil, err

@@ -142,7 +142,8 @@ func (a *api) runActionText(ctx context.Context, r *Request) (int, any, error) {
 // overrideOf reads what replaces parts of a saved script.
 func overrideOf(f *wire.Fields, code, body string) *hook.Override {
 	o := &hook.Override{
-		Code: f.Text(code, wire.Rule{Title: "Code to run", Max: module.MaxCode}), Secrets: f.Map("secrets", runSecrets), Body: f.Raw(body, wire.Rule{}), Save: saveOf(f),
+		Code: f.Text(code, wire.Rule{Title: "Code to run", Max: module.MaxCode}), Secrets: f.Map("secrets", runSecrets),
+		Body: f.Raw(body, wire.Rule{}), Save: saveOf(f),
 	}
 	if deps := dependenciesOf(f); deps != nil {
 		o.Dependencies = &deps
