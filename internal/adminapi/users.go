@@ -3,6 +3,7 @@ package adminapi
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"countersign/internal/access"
@@ -99,9 +100,11 @@ func (s *server) exportUser(ctx context.Context, in *userInput) (*exportOutput, 
 	}
 	x := Export{
 		PoolID: u.PoolID, Sub: u.ID, Username: u.Username, Status: string(u.Status), Enabled: u.Enabled, Attributes: u.Attributes,
-		Pending: u.Pending, MFA: u.MFA, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+		Pending: maps.Clone(u.Pending), MFA: u.MFA, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
 		Sessions: []ExportSession{}, Events: []Event{}, Messages: []Message{},
 	}
+	x.MFA.Recovery = "" // what proves the user is no fact about the user
+	maps.DeleteFunc(x.Pending, func(k, _ string) bool { return k != "phone_number" && k != "email" })
 	err = s.Store.Read(ctx, func(tx store.Tx) error {
 		families, err := tx.Families().ListFamilies(ctx, u.PoolID, u.ID, s.Now().UTC(), 1000)
 		for _, f := range families {
