@@ -18,6 +18,7 @@ const (
 	maxStack    = 8 << 10
 	maxName     = 256
 	maxPath     = 200
+	maxHost     = 255
 	maxRequests = 100
 	maxWarnings = 20
 	maxCommands = 256
@@ -78,6 +79,16 @@ func (k *cleaner) text(s string, limit int) string {
 	return cut(numbers().ReplaceAllString(s, secret.Redacted), limit)
 }
 
+// place is what names a region or a host rather than a secret: eu-west-1, api.example.com.
+var place = form.New(`^[a-z0-9]{1,12}(?:[.-][a-z0-9]{1,12})+$`)
+
+// host is text for the name of a host, in which regions and host names that are kept among the secrets are no secrets: without them nobody could
+// tell where a request went.
+func (k *cleaner) host(name string) string {
+	rest := &cleaner{spoken: k.spoken, values: slices.DeleteFunc(slices.Clone(k.values), place().MatchString)}
+	return rest.text(name, maxHost)
+}
+
 func cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
@@ -96,7 +107,7 @@ func clean(o *Outcome, kind Kind, c *Call) {
 	o.Requests = o.Requests[:min(len(o.Requests), maxRequests)]
 	for i := range o.Requests {
 		q := &o.Requests[i]
-		q.Method, q.Host = k.text(q.Method, 20), k.text(q.Host, 255)
+		q.Method, q.Host = k.text(q.Method, 20), k.host(q.Host)
 		q.Path, q.Error = k.text(q.Path, maxPath), k.text(q.Error, maxName)
 	}
 	o.Warnings = slices.Clone(o.Warnings[:min(len(o.Warnings), maxWarnings)])

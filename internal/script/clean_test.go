@@ -127,3 +127,19 @@ func FuzzCleanJSON(f *testing.F) {
 		}
 	})
 }
+
+func TestRegionsAndHostsAreShownInHostsAlone(t *testing.T) {
+	c := &Call{Secrets: map[string]string{"REGION": "eu-west-1", "HOST": "abc123.api.infobip.com", "TOKEN": "a1b2c3d4e5f6g7h8"}}
+	o := &Outcome{Console: "eu-west-1", Requests: []Request{
+		{Host: "sns.eu-west-1.amazonaws.com"}, {Host: "abc123.api.infobip.com"}, {Host: "a1b2c3d4e5f6g7h8.evil.example"}, {Host: "x", Path: "/eu-west-1"},
+	}}
+	clean(o, Hook, c)
+	for i, want := range []string{"sns.eu-west-1.amazonaws.com", "abc123.api.infobip.com", "[redacted].evil.example"} {
+		if o.Requests[i].Host != want {
+			t.Errorf("host %d is %q, want %q", i, o.Requests[i].Host, want)
+		}
+	}
+	if o.Requests[3].Path != "/[redacted]" || o.Console != "[redacted]" {
+		t.Errorf("elsewhere they are %q and %q", o.Requests[3].Path, o.Console)
+	}
+}
