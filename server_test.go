@@ -365,7 +365,7 @@ func TestDoors(t *testing.T) {
 		{path: "/simulator/inbox", public: 404, admin: 501, local: 404, all: 200},
 		{path: "/healthz", public: 200, admin: 200, local: 200, all: 200},
 		{path: "/" + DevPool + "/.well-known/jwks.json", public: 200, admin: 200, local: 404, all: 200},
-		{path: "/api/v2/users", public: 404, admin: 501, local: 404, all: 501},
+		{path: "/api/v2/users", public: 404, admin: 401, local: 404, all: 401},
 	} {
 		for door, want := range map[Door]int{PublicDoor: c.public, AdminDoor: c.admin, LocalDoor: c.local, AllDoors: c.all} {
 			srv := s.httpServer(Binding{Door: door})
