@@ -98,7 +98,8 @@ func (t *tenant) phoneTemplate(why facts.Purpose) (message.PhoneKind, PhoneTempl
 }
 
 func phoneTenant(f facts.Tenant) message.PhoneTenant {
-	return message.PhoneTenant{ID: f.ID, FriendlyName: f.FriendlyName, SupportEmail: f.SupportEmail, SupportURL: f.SupportURL, LogoURL: f.LogoURL, HomeURL: f.HomeURL}
+	return message.PhoneTenant{
+		ID: f.ID, FriendlyName: f.FriendlyName, SupportEmail: f.SupportEmail, SupportURL: f.SupportURL, LogoURL: f.LogoURL, HomeURL: f.HomeURL}
 }
 
 // phoneUser is a user as a template may show it: with its own verified addresses alone.

@@ -89,7 +89,8 @@ func (t *tenant) clientFacts() facts.Client {
 func (t *tenant) facts() facts.Tenant {
 	c := t.cfg.tenant()
 	return facts.Tenant{
-		ID: t.pool.ID, FriendlyName: firstOf(c.FriendlyName, t.pool.Name), HomeURL: c.HomeURL, LogoURL: c.PictureURL, SupportEmail: c.SupportEmail, SupportURL: c.SupportURL,
+		ID: t.pool.ID, FriendlyName: firstOf(c.FriendlyName, t.pool.Name), HomeURL: c.HomeURL, LogoURL: c.PictureURL,
+		SupportEmail: c.SupportEmail, SupportURL: c.SupportURL,
 	}
 }
 

@@ -58,7 +58,7 @@ func (s *Service) Associate(ctx context.Context, c Caller, in AssociateInput) (*
 		if err != nil {
 			return err
 		}
-		if err := hd.mayEnrol(e.factor); err != nil {
+		if err := s.mayEnrol(ctx, hd, e.factor); err != nil {
 			return s.notEnrolled(ctx, hd, c, e, err)
 		}
 		if e.factor == kindTOTP {
@@ -90,7 +90,7 @@ func (s *Service) associating(ctx context.Context, c Caller, in AssociateInput) 
 }
 
 // mayEnrol reports whether the holder may enrol a factor.
-func (h *holder) mayEnrol(factor string) error {
+func (s *Service) mayEnrol(ctx context.Context, h *holder, factor string) error {
 	if h.ticket {
 		return h.t.mayHoldTicket(h.a.user, slices.Contains(h.h.data.Choices, ticketMore))
 	}
@@ -104,7 +104,7 @@ func (h *holder) mayEnrol(factor string) error {
 		}
 		return nil
 	}
-	if err := h.proved(); err != nil {
+	if err := s.stronglySignedIn(ctx, h); err != nil {
 		return err
 	}
 	c := h.t.cfg

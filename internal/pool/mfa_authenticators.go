@@ -59,7 +59,8 @@ func (s *Service) authenticators(ctx context.Context, t *tenant, u *store.User, 
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Authenticator{ID: "recovery-code|" + devicePrefix + id, Kind: FactorRecovery, Type: "recovery-code", Active: true, CreatedAt: u.MFA.RecoveryAt})
+		out = append(out, Authenticator{
+			ID: "recovery-code|" + devicePrefix + id, Kind: FactorRecovery, Type: "recovery-code", Active: true, CreatedAt: u.MFA.RecoveryAt})
 	}
 	return out, nil
 }
@@ -149,13 +150,22 @@ func (s *Service) bearerOfFactors(ctx context.Context, c Caller, bearer, scope s
 	if err != nil {
 		return nil, err
 	}
-	return hd, hd.proved()
+	return hd, s.stronglySignedIn(ctx, hd)
 }
 
-// proved refuses an access token of a session without a second factor, of a user who has one.
-func (h *holder) proved() error {
-	if h.b == nil || slices.Contains(h.b.methods, "mfa") || len(h.t.activeFactors(h.a.user)) == 0 {
+// stronglySignedIn refuses an access token of a session without a second factor, of a user who has one; but for pools where nothing ever asks for one.
+func (s *Service) stronglySignedIn(ctx context.Context, hd *holder) error {
+	t := hd.t
+	if hd.b == nil || slices.Contains(hd.b.methods, "mfa") || len(t.activeFactors(hd.a.user)) == 0 {
 		return nil
+	}
+	if t.cfg.MFA == "OFF" && !t.mfaRequired() && !t.cfg.tenant().Adaptive {
+		if s.Logins == nil {
+			return nil
+		}
+		if judges, err := s.Logins.Judges(ctx, t.pool.ID); err != nil || !judges {
+			return err
+		}
 	}
 	return fault.New(fault.AccessDenied).WithPublic("Sign in with a second factor first.")
 }

@@ -76,7 +76,9 @@ func (s *Service) oobProof(ctx context.Context, hd *holder, in RedeemInput) (*pr
 	}
 	t, u, f := hd.t, hd.a.user, o.data.Factor
 	target := targetOf(u, f)
-	p := &proof{exchange: oobExchange, hd: hd, tried: o, purpose: guard.SignIn, method: methodOfChannel(f.Channel), data: map[string]any{"factor": f.Kind, "channel": f.Channel}}
+	p := &proof{
+		exchange: oobExchange, hd: hd, tried: o, purpose: guard.SignIn, method: methodOfChannel(f.Channel),
+		data: map[string]any{"factor": f.Kind, "channel": f.Channel}}
 	if hd.h != nil && !hd.ticket {
 		p.tried = hd.h
 	}
@@ -142,7 +144,7 @@ func (s *Service) enrolled(ctx context.Context, hd *holder, p *proof) error {
 	case FactorOTP:
 		factor = kindTOTP
 	}
-	if err := hd.mayEnrol(factor); err != nil {
+	if err := s.mayEnrol(ctx, hd, factor); err != nil {
 		return err
 	}
 	switch f.Kind {
@@ -258,7 +260,8 @@ func (s *Service) recoveryProof(ctx context.Context, hd *holder, code string) (*
 		return nil, err
 	}
 	ok := len(hd.asked()) > 0 && hd.t.mayRecover(u, hd.data()) && hmac.Equal([]byte(got), []byte(u.MFA.Recovery))
-	p := &proof{exchange: recoveryExchange, hd: hd, tried: hd.h, purpose: guard.RecoveryCode, method: "recovery", data: map[string]any{"factor": FactorRecovery}, up: cloneUser(u)}
+	p := &proof{
+		exchange: recoveryExchange, hd: hd, tried: hd.h, purpose: guard.RecoveryCode, method: "recovery", data: map[string]any{"factor": FactorRecovery}, up: cloneUser(u)}
 	fresh, hash, err := s.newRecovery(ctx, u)
 	if err != nil {
 		return nil, err

@@ -39,36 +39,9 @@ func (s *Service) settleProof(ctx context.Context, c Caller, p *proof) (*OAuthTo
 	if early == nil && p.enrolled != nil {
 		notes = s.enrolNotices(ctx, t, c, a, p)
 	}
-	try := s.try(t, a, p.purpose)
-	try.Factor = true
 	err = s.write(ctx, func(tx *unit) error {
-		turn, err := s.guard.Begin(ctx, tx, try)
-		if fault.CodeOf(err) == fault.AttemptLimit {
-			return ev.refuse(ctx, tx, err)
-		}
-		if err != nil {
-			return err
-		}
-		row, err := p.judge(tx)
-		if fault.CodeOf(err) == fault.InternalError {
-			return err
-		}
-		if (err == nil) != (early == nil) {
-			return errStale
-		}
-		if err != nil {
-			if lost := tx.tried(ctx, p.tried, s.now()); lost != nil {
-				return lost
-			}
-			if err := tx.append(ctx, ev.failed); err != nil {
-				return err
-			}
-			return s.wrong(ctx, tx, t, a, turn, ev.wrong, err)
-		}
-		if err := s.commitProof(ctx, tx, p, row); err != nil {
-			return err
-		}
-		if err := turn.Succeed(ctx); err != nil {
+		right, err := s.decide(ctx, tx, p, &ev, early == nil)
+		if err != nil || !right {
 			return err
 		}
 		if err := s.tell(ctx, tx, notes); err != nil {
@@ -82,8 +55,41 @@ func (s *Service) settleProof(ctx context.Context, c Caller, p *proof) (*OAuthTo
 	if err != nil {
 		return nil, err
 	}
-
 	return out, nil
+}
+
+// decide judges an answer in the commit that it decides about: it counts a wrong one and keeps the count, and commits what a right one changes. prepared
+// says whether the step after a right answer was.
+func (s *Service) decide(ctx context.Context, tx *unit, p *proof, ev *proofEvents, prepared bool) (right bool, err error) {
+	t, a := p.hd.t, p.hd.a
+	try := s.try(t, a, p.purpose)
+	try.Factor = true
+	turn, err := s.guard.Begin(ctx, tx, try)
+	if fault.CodeOf(err) == fault.AttemptLimit {
+		return false, ev.refuse(ctx, tx, err)
+	}
+	if err != nil {
+		return false, err
+	}
+	row, wrong := p.judge(tx)
+	switch {
+	case fault.CodeOf(wrong) == fault.InternalError:
+		return false, wrong
+	case (wrong == nil) != prepared:
+		return false, errStale
+	case wrong != nil:
+		if err := tx.tried(ctx, p.tried, s.now()); err != nil {
+			return false, err
+		}
+		if err := tx.append(ctx, ev.failed); err != nil {
+			return false, err
+		}
+		return false, s.wrong(ctx, tx, t, a, turn, ev.wrong, wrong)
+	}
+	if err := s.commitProof(ctx, tx, p, row); err != nil {
+		return false, err
+	}
+	return true, turn.Succeed(ctx)
 }
 
 // commitProof spends what a right answer is given to, and stores the user as it leaves it. Exactly one of several that come at once gets through.

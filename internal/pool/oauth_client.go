@@ -123,8 +123,9 @@ func (t *tenant) isOwn(audience, path string) bool {
 }
 
 const (
-	pathUserInfo = "/userinfo"
-	pathMFA      = "/mfa/"
+	pathUserInfo   = "/userinfo"
+	pathMFA        = "/mfa/"
+	pathManagement = "/api/v2/"
 )
 
 // granted is what of a request for tokens is granted: RFC 6749, section 3.3, lets the server grant less than was asked, and what it does not know it
@@ -140,7 +141,7 @@ func (t *tenant) granted(in Asked) (Asked, error) {
 		out.Audience = ""
 	case t.isOwn(in.Audience, pathMFA):
 		known = append(known, scopeEnroll, scopeRead, scopeRemove)
-	case slices.Contains(t.ccfg.Audiences, in.Audience):
+	case slices.Contains(t.ccfg.Audiences, in.Audience) && !t.isOwn(in.Audience, pathManagement): // which is for management clients alone
 		known = append(known, t.ccfg.Scopes...)
 	default:
 		return Asked{}, fault.New(fault.AccessDenied).WithField("audience").WithPublic("Service not found: %s", in.Audience).

@@ -108,7 +108,8 @@ func (s *Service) refreshGrant(ctx context.Context, t *tenant, c Caller, in Refr
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.judgeUser(ctx, t, c, u, facts.Login{Protocol: protocolRefresh, Audience: f.Audience, Scopes: strings.Fields(scope), Methods: strings.Fields(f.Methods)})
+	v, err := s.judgeUser(ctx, t, c, u, facts.Login{
+		Protocol: protocolRefresh, Audience: f.Audience, Scopes: strings.Fields(scope), Methods: strings.Fields(f.Methods)})
 	if err != nil {
 		return nil, err
 	}

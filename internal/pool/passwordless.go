@@ -182,31 +182,38 @@ func (s *Service) startPasswordless(ctx context.Context, t *tenant, c Caller, d 
 		return nil, err
 	}
 	held := false
-	err = s.write(ctx, func(tx *unit) error {
-		held = false
-		if a.user != nil {
-			if err := current(ctx, tx, a.user); err != nil {
-				return err
-			}
-		}
-		if err := tx.Counters().SaveCounter(ctx, wrongKey(t, a), store.Counter{}, s.now().Add(time.Hour)); err != nil {
-			return err
-		}
-		if err := s.guard.Send(ctx, tx, p.send); fault.CodeOf(err) == fault.AttemptLimit {
-			held = true
-			return tx.append(ctx, refused)
-		} else if err != nil {
-			return err
-		}
-		if err := p.put(ctx, tx); err != nil {
-			return err
-		}
-		return tx.append(ctx, ev)
+	err = s.write(ctx, func(tx *unit) (err error) {
+		held, err = s.storeFirst(ctx, tx, t, a, p, ev, refused)
+		return err
 	})
 	if err != nil || held {
 		return nil, err
 	}
 	return p.message, nil
+}
+
+// storeFirst stores a message of a first factor, or, if the guard holds it back, the event alone: the answer is the same. The caller's network may give
+// wrong codes again.
+func (s *Service) storeFirst(ctx context.Context, tx *unit, t *tenant, a *account, p *posted, ev, refused *store.Event) (held bool, err error) {
+	if a.user != nil {
+		if err := current(ctx, tx, a.user); err != nil {
+			return false, err
+		}
+	}
+	if err := tx.Counters().SaveCounter(ctx, wrongKey(t, a), store.Counter{}, s.now().Add(time.Hour)); err != nil {
+		return false, err
+	}
+	err = s.guard.Send(ctx, tx, p.send)
+	if fault.CodeOf(err) == fault.AttemptLimit {
+		return true, tx.append(ctx, refused)
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := p.put(ctx, tx); err != nil {
+		return false, err
+	}
+	return false, tx.append(ctx, ev)
 }
 
 // pretendFirst is the message to somebody who gets none: its costs, and a code that nothing matches.
@@ -238,7 +245,8 @@ func passwordlessLetter(t *tenant, a *account, d *destination) letter {
 		subject: a.subject, user: a.user, by: a, why: facts.FirstFactor,
 	}
 	if a.user == nil {
-		l.about = &store.User{PoolID: t.pool.ID, Username: d.to, Status: store.Unconfirmed, Attributes: map[string]string{}, Meta: &store.Meta{Connection: d.connection}}
+		l.about = &store.User{
+			PoolID: t.pool.ID, Username: d.to, Status: store.Unconfirmed, Attributes: map[string]string{}, Meta: &store.Meta{Connection: d.connection}}
 	}
 	return l
 }

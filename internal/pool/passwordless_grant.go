@@ -166,31 +166,9 @@ func (s *Service) settleFirst(ctx context.Context, t *tenant, c Caller, f *first
 	if err != nil {
 		return err
 	}
-	try := s.try(t, a, guard.SignIn)
-	try.Factor = true
 	return s.write(ctx, func(tx *unit) error {
-		turn, err := s.guard.Begin(ctx, tx, try)
-		if fault.CodeOf(err) == fault.AttemptLimit {
-			ev := proofEvents{limited: limited}
-			return ev.refuse(ctx, tx, err)
-		}
+		row, err := s.decideFirst(ctx, tx, t, f, early == nil, bad, &proofEvents{limited: limited})
 		if err != nil {
-			return err
-		}
-		row, err := s.judgeFirst(ctx, tx, t, f)
-		if fault.CodeOf(err) == fault.InternalError {
-			return err
-		}
-		if (err == nil) != (early == nil) {
-			return errStale
-		}
-		if err != nil {
-			if _, lost := tx.Counters().BumpCounter(ctx, wrongKey(t, a), s.now(), codeWindow); lost != nil {
-				return lost
-			}
-			return s.wrong(ctx, tx, t, a, turn, bad, err)
-		}
-		if err := turn.Succeed(ctx); err != nil {
 			return err
 		}
 		if stop != nil {
@@ -212,6 +190,32 @@ func (s *Service) settleFirst(ctx context.Context, t *tenant, c Caller, f *first
 		}
 		return st.commit(ctx, s, tx)
 	})
+}
+
+// decideFirst judges a code in the commit that it decides about, and returns the right one. prepared says whether the step after it was.
+func (s *Service) decideFirst(ctx context.Context, tx *unit, t *tenant, f *firstFactor, prepared bool, bad *store.Event, ev *proofEvents) (*store.Code, error) {
+	try := s.try(t, f.a, guard.SignIn)
+	try.Factor = true
+	turn, err := s.guard.Begin(ctx, tx, try)
+	if fault.CodeOf(err) == fault.AttemptLimit {
+		return nil, ev.refuse(ctx, tx, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	row, wrong := s.judgeFirst(ctx, tx, t, f)
+	switch {
+	case fault.CodeOf(wrong) == fault.InternalError:
+		return nil, wrong
+	case (wrong == nil) != prepared:
+		return nil, errStale
+	case wrong != nil:
+		if _, err := tx.Counters().BumpCounter(ctx, wrongKey(t, f.a), s.now(), codeWindow); err != nil {
+			return nil, err
+		}
+		return nil, s.wrong(ctx, tx, t, f.a, turn, bad, wrong)
+	}
+	return row, turn.Succeed(ctx)
 }
 
 // codeWindow is the window in which wrong codes of one network are counted: the life of a code.

@@ -87,7 +87,8 @@ func TestPasswordless(t *testing.T) {
 			if claimsOf(t, tk.Tokens.ID)["sub"] != sub {
 				t.Error("another user")
 			}
-			w.happened(map[bool]eventlog.Type{true: eventlog.CodeSent, false: eventlog.LinkSent}[to == cell], eventlog.SignUpSucceeded, eventlog.PasswordlessFailed, eventlog.LoginSucceeded)
+			sent := map[bool]eventlog.Type{true: eventlog.CodeSent, false: eventlog.LinkSent}[to == cell]
+			w.happened(sent, eventlog.SignUpSucceeded, eventlog.PasswordlessFailed, eventlog.LoginSucceeded)
 		}, byCode)
 	}
 }

@@ -112,7 +112,7 @@ func (s *Service) TicketEnroll(ctx context.Context, c Caller, ticket, phone, cha
 		if err != nil {
 			return err
 		}
-		if err := hd.mayEnrol(e.factor); err != nil {
+		if err := s.mayEnrol(ctx, hd, e.factor); err != nil {
 			return s.notEnrolled(ctx, hd, c, e, err)
 		}
 		out, sent, err = s.associateOOB(ctx, hd, c, *e)
