@@ -3,15 +3,10 @@ package function
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"countersign/internal/runner"
 	"countersign/internal/secret"
-	"countersign/internal/trigger"
 )
-
-// longLine is from where a line of a secret counts as one.
-const longLine = 16
 
 // confided is what an event tells a function in confidence, and what the event holds sealed: a function that prints or throws it says it to
 // nobody. Values shorter than minSecret are no secrets; digits are masked anyway where it matters.
@@ -51,26 +46,5 @@ func masked(r *runner.Result, secrets []string) *runner.Result {
 	return &out
 }
 
-// hide takes secrets out of foreign text, as they are and as JSON and HTML write them; the longest first, since one may hold another.
-func hide(text string, secrets []string) string {
-	var all []string
-	for _, v := range secrets {
-		if len(v) < minSecret {
-			continue
-		}
-		all = append(all, v, trigger.EscapeHTML(v))
-		for l := range strings.Lines(v) { // as consoles show keys
-			if l = strings.TrimSpace(l); len(l) >= longLine {
-				all = append(all, l)
-			}
-		}
-		if quoted, err := json.Marshal(v); err == nil {
-			all = append(all, string(quoted[1:len(quoted)-1]))
-		}
-	}
-	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
-	for _, v := range slices.Compact(all) {
-		text = strings.ReplaceAll(text, v, secret.Redacted)
-	}
-	return text
-}
+// hide takes secrets out of foreign text.
+func hide(text string, secrets []string) string { return secret.Hide(text, secrets, minSecret) }

@@ -10,8 +10,8 @@ import (
 // longLine is from where a line of a secret counts as one.
 const longLine = 16
 
-// escapeHTML is what Cognito does to codes before it encrypts them, too.
-var escapeHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+// escapeHTML is how codes and passwords are written in the texts of events.
+var escapeHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
 
 // Hide takes secrets out of foreign text, as they are and as JSON, HTML and URLs write them; the longest first, since one may hold another. Values
 // shorter than shortest bytes are no secrets: words would go with them.
