@@ -1,5 +1,6 @@
 // Package hookrun executes user code: it implements runner.Runner with one process per worker, which speaks the Lambda Runtime API
-// (2018-06-01) with this server. Node functions run under a bootstrap of ours, programs for provided.* run as they are.
+// (2018-06-01) with this server. Node functions run under a bootstrap of ours, programs for provided.* run as they are. Hooks, actions and rules
+// (runner.Script) run under node/script, which takes several calls at once and answers what package script reads.
 //
 // A worker's states:
 //

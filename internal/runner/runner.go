@@ -15,9 +15,9 @@ type Code struct {
 	Name, ARN, Version string
 	// Runtime is "nodejs20.x" and the like, or "provided.al2023" for a program named bootstrap.
 	Runtime string
-	// Handler is "file.export" for Node; whatever it says is passed on to a program.
+	// Handler is "file.export" for Node, the kind of a script (script.Kind); whatever it says is passed on to a program.
 	Handler string
-	// Contract is how the code is called: "" for a Lambda handler, Script for scripts of package script, which have no Handler.
+	// Contract is how the code is called: "" for a Lambda handler, Script for scripts of package script.
 	Contract string
 	// Artifact is the package's SHA-256 in hex; Open returns it as a zip archive, for a node that has not unpacked it yet.
 	Artifact string
