@@ -10,6 +10,7 @@ import (
 
 	"countersign/internal/access"
 	"countersign/internal/adminapi"
+	mgmtapi "countersign/internal/auth0api/management"
 	"countersign/internal/fault"
 	"countersign/internal/keyring"
 	"countersign/internal/sigv4"
@@ -24,6 +25,8 @@ type management struct {
 	// principal returns the owner of an access key whose signature was verified.
 	principal func(ctx context.Context, accessKeyID string) (access.Principal, error)
 	now       func() time.Time
+	// machines are app clients with a client grant for the Management API.
+	machines func() *mgmtapi.Machines
 }
 
 const (
@@ -38,6 +41,15 @@ type managementToken struct {
 	Client   string `json:"c"`
 	Audience string `json:"a"`
 	Expires  int64  `json:"e"`
+}
+
+// login returns the management client, or the app client with a client grant, that id and secret prove.
+func (m *management) login(ctx context.Context, id, secret string) (access.Principal, error) {
+	p, err := m.access.Authenticate(ctx, id, secret)
+	if fault.CodeOf(err) != fault.Unauthenticated {
+		return p, err
+	}
+	return m.machines().Authenticate(ctx, id, secret)
 }
 
 func (m *management) issue(ctx context.Context, p access.Principal, audience string) (string, time.Duration, error) {
@@ -72,7 +84,11 @@ func (m *management) bearer(ctx context.Context, text string) (access.Principal,
 	}
 	c, err := m.access.Lookup(ctx, t.Client)
 	if fault.CodeOf(err) == fault.AccessKeyUnknown || (err == nil && (c.Any || c.Principal.Kind != access.Management)) {
-		return access.Principal{}, fault.New(fault.AccessTokenRevoked)
+		p, err := m.machines().Principal(ctx, t.Client)
+		if fault.CodeOf(err) == fault.AccessKeyUnknown {
+			err = fault.New(fault.AccessTokenRevoked)
+		}
+		return p, err
 	}
 	return c.Principal, err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"countersign/internal/access"
+	mgmtapi "countersign/internal/auth0api/management"
 	"countersign/internal/delivery"
 	"countersign/internal/eventlog"
 	"countersign/internal/function"
@@ -88,6 +89,7 @@ func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 	p.access = access.NewKeys(access.Config{Store: p.store, Sealer: p.keyring, Now: c.Now, AnyCredentials: anyKeys})
 	p.verifier = &sigv4.Verifier{Lookup: p.secretOf, AcceptAny: anyKeys, Verified: function.IsAccessKey, Now: c.Now}
 	p.mgmt = &management{keyring: p.keyring, access: p.access, verifier: p.verifier, principal: p.principal, now: c.Now}
+	p.mgmt.machines = func() *mgmtapi.Machines { return &mgmtapi.Machines{Pools: p.pool, Store: p.store} }
 	if err = p.openSender(c); err != nil {
 		return nil, err
 	}

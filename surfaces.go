@@ -67,7 +67,7 @@ func (s *Server) authentication() *authentication.API {
 	return authentication.New(authentication.Options{
 		Flows: s.parts.pool, PoolOf: s.poolIn, BaseURL: front.BaseURLOf, Dev: s.c.Mode == Dev, Log: s.c.Log, Now: s.c.Now,
 		Management: authentication.Management{
-			Authenticate: s.parts.access.Authenticate, Issue: s.parts.mgmt.issue, Audiences: audiences,
+			Authenticate: s.parts.mgmt.login, Issue: s.parts.mgmt.issue, Audiences: audiences,
 			Observe: func(ctx context.Context, clientID, refused string) {
 				if s.c.Mode == Serve {
 					s.c.Log.InfoContext(ctx, "management token", "client", clientID, "refused", refused)

@@ -1,0 +1,60 @@
+package countersign
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// TestMachines: an app client with a client grant gets management tokens, which say no more than the grant says at the time.
+func TestMachines(t *testing.T) {
+	s := devServer(t)
+	s.Start()
+	h := s.Handler()
+	object := func(code int, body string) map[string]any {
+		t.Helper()
+		var m map[string]any
+		if err := json.Unmarshal([]byte(body), &m); err != nil || code/100 != 2 {
+			t.Fatalf("%d %s", code, body)
+		}
+		return m
+	}
+	token := func(id, secret string) (int, string) {
+		return ask(h, "POST", base+"/oauth/token", `{"grant_type":"client_credentials","client_id":"`+id+`","client_secret":"`+secret+`","audience":"`+base+`/api/v2/"}`,
+			"Content-Type", "application/json")
+	}
+	api := func(bearer, method, path, body string) (int, string) {
+		return ask(h, method, base+"/api/v2"+path, body, "Content-Type", "application/json", "Authorization", "Bearer "+bearer)
+	}
+	admin := object(token("countersign-dev", "countersign-dev-secret"))["access_token"].(string)
+	made := object(api(admin, "POST", "/clients", `{"name":"machine","app_type":"non_interactive"}`))
+	id, secret := made["client_id"].(string), made["client_secret"].(string)
+	if code, body := token(id, secret); code != http.StatusUnauthorized {
+		t.Errorf("without a grant: %d %s", code, body)
+	}
+	grant := object(api(admin, "POST", "/client-grants", `{"client_id":"`+id+`","audience":"`+base+`/api/v2/","scope":["read:users"]}`))["id"].(string)
+	if code, body := token(id, "wrong"); code != http.StatusUnauthorized {
+		t.Errorf("with a wrong secret: %d %s", code, body)
+	}
+	answer := object(token(id, secret))
+	machine := answer["access_token"].(string)
+	if answer["scope"] != "read:users" {
+		t.Errorf("scope %v", answer["scope"])
+	}
+	if code, body := api(machine, "GET", "/users", ""); code != http.StatusOK {
+		t.Errorf("what was granted: %d %s", code, body)
+	}
+	if code, body := api(machine, "GET", "/hooks", ""); code != http.StatusForbidden || !strings.Contains(body, "read:hooks") {
+		t.Errorf("what was not granted: %d %s", code, body)
+	}
+	if code, body := ask(h, "GET", base+"/admin/v1/pools", "", "Authorization", "Bearer "+machine); code != http.StatusForbidden {
+		t.Errorf("the admin API: %d %s", code, body)
+	}
+	if code, body := api(admin, "DELETE", "/client-grants/"+grant, ""); code != http.StatusNoContent {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, body := api(machine, "GET", "/users", ""); code != http.StatusUnauthorized {
+		t.Errorf("after the grant: %d %s", code, body)
+	}
+}
