@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"countersign/internal/auth0api/wire"
 	"countersign/internal/eventlog"
@@ -78,7 +79,13 @@ func (m *mux) find(r *http.Request) (*route, map[string]string, error) {
 	if t == nil {
 		return nil, nil, &methodError{slices.Sorted(maps.Keys(p.methods))}
 	}
-	return t, p.values(escaped), nil
+	values := p.values(escaped)
+	for name, v := range values {
+		if !utf8.ValidString(v) || strings.ContainsRune(v, 0) { // no row has such an id, and no database takes one
+			return nil, nil, wire.BadPath(name, "", "String is not a text")
+		}
+	}
+	return t, values, nil
 }
 
 func (p *place) values(escaped string) map[string]string {
@@ -209,7 +216,7 @@ func (m *mux) admit(w http.ResponseWriter, r *http.Request, t *route) (*Request,
 
 // record writes the event of a call. The call is over: what fails here is logged.
 func (m *mux) record(ctx context.Context, t *route, req *Request, status int, failed error) {
-	e := eventlog.Entry{PoolID: req.PoolID, Data: map[string]any{"method": t.Method, "path": Prefix + t.Path, "client": req.Principal.ID, "status": status}}
+	e := eventlog.Entry{PoolID: req.PoolID, ClientID: req.Principal.ID, Data: map[string]any{"method": t.Method, "path": Prefix + t.Path, "client": req.Principal.ID, "status": status}}
 	switch {
 	case failed != nil:
 		f := wire.Of(failed)

@@ -87,8 +87,13 @@ func TestUserRefused(t *testing.T) {
 		b.send("PATCH", path, body).is(400, want)
 	}
 	b.send("GET", path, "").is(200, "!Jane") // nothing of a refused change was done
-	for _, id := range []string{"x", "auth0%7Cx", "auth0%7C" + strings.ToUpper(sub) + "0", "%00", "%ff"} {
+	for _, id := range []string{"x", "auth0%7Cx", "auth0%7C" + strings.ToUpper(sub) + "0"} {
 		b.send("GET", "/users/"+id, "").is(404)
+	}
+	for _, id := range []string{"%00", "%ff"} {
+		b.send("GET", "/users/"+id, "").is(400, "invalid_uri")
+		b.send("GET", "/clients/"+id, "").is(400)
+		b.send("GET", "/users/"+id+"/logs", "").is(400)
 	}
 	b.as("update:users_app_metadata", "PATCH", path, `{"app_metadata":{"a":1}}`).is(200)
 	b.as("update:users_app_metadata", "PATCH", path, `{"blocked":true}`).is(403, "update:users")
