@@ -97,7 +97,8 @@ const anyCode = "123456"
 
 // adapt puts the server's address and the newest code into a line of the page.
 func (r *reader) adapt(text string) string {
-	text = strings.NewReplacer("http://localhost:7446", r.s.URL, ":8443", r.ports[0], ":8444", r.ports[1]).Replace(text)
+	text = strings.NewReplacer("http://localhost:7446", r.s.URL, "localhost:7447", strings.TrimPrefix(r.s.HTTPS, "https://"), "$PWD/.countersign/ca.pem", r.s.CA,
+		":8443", r.ports[0], ":8444", r.ports[1]).Replace(text)
 	if strings.Contains(text, anyCode) {
 		text = strings.ReplaceAll(text, anyCode, r.newCode())
 	}
@@ -138,9 +139,11 @@ func awsCLI(t *testing.T) string {
 }
 
 func (r *reader) openShell() {
+	packages, err := filepath.Abs("node/node_modules/.bin")
+	check(r.t, err)
 	cmd := exec.CommandContext(r.t.Context(), "bash")
 	cmd.Env = []string{
-		"PATH=" + strings.Join([]string{awsCLI(r.t), filepath.Dir(program), os.Getenv("PATH")}, ":"),
+		"PATH=" + strings.Join([]string{awsCLI(r.t), filepath.Dir(program), packages, os.Getenv("PATH")}, ":"), "COUNTERSIGN_DATA=" + filepath.Dir(r.s.CA),
 		"HOME=" + r.t.TempDir(), "LC_ALL=C.UTF-8", "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true", "PYTHONWARNINGS=ignore",
 	}
 	cmd.Dir = r.t.TempDir()

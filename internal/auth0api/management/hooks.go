@@ -15,6 +15,7 @@ func hookRoutes() []route {
 		{"GET", "/hooks", "read:hooks", (*api).listHooks, "page, per_page, include_totals, enabled, triggerId, fields"},
 		{"POST", "/hooks", "create:hooks", (*api).createHook, "the script is built first; confirm_modules consents to young releases"},
 		{"GET", "/hooks/{id}", "read:hooks", (*api).getHook, "fields"},
+		{"GET", "/hooks/{id}/action", "read:hooks", (*api).getHookAction, "ours: the hook as a body of POST /actions/actions, without values of secrets"},
 		{"PATCH", "/hooks/{id}", "update:hooks", (*api).updateHook, "triggerId cannot change; confirm_modules as above"},
 		{"DELETE", "/hooks/{id}", "delete:hooks", (*api).deleteHook, "204 for unknown ones, too"},
 		{"GET", "/hooks/{id}/secrets", "read:hooks", (*api).getHookSecrets, "names; every value is " + hook.Placeholder},
