@@ -28,8 +28,8 @@ func filled(path string) string {
 	return strings.Join(segments, "/")
 }
 
-// TestEveryRoute: none can be called without a token, with one that lacks its scope, or with one that has it on another pool.
-func TestEveryRoute(t *testing.T) {
+// TestAdvisory_GO_2025_3661_management: no route can be called without a token, with one that lacks its scope, or with one that has it on another pool.
+func TestAdvisory_GO_2025_3661_management(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Rate = wire.Rate{Burst: 10000, Every: time.Second} })
 	for _, r := range routes() {
 		path := filled(r.Path)
