@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
@@ -104,17 +105,8 @@ func (t *tenant) managedName(in *ManagedUser) (string, error) {
 	if len(t.cfg.UsernameAttributes) == 0 && (value[attrEmail] != "" || value[attrPhone] != "") {
 		return randomText(lowerAndDigits, 20), nil // found by the number or address alone
 	}
-	return "", fault.Invalidf("username", "The user needs a name to sign in with: %s.", firstOf(joined(t.cfg.UsernameAttributes), "username, email or phone_number"))
-}
-
-func joined(list []string) (out string) {
-	for i, s := range list {
-		if i > 0 {
-			out += " or "
-		}
-		out += s
-	}
-	return out
+	want := firstOf(strings.Join(t.cfg.UsernameAttributes, " or "), "username, email or phone_number")
+	return "", fault.Invalidf("username", "The user needs a name to sign in with: %s.", want)
 }
 
 // complete makes a new user one that can sign in.

@@ -20,7 +20,8 @@ func enrollmentRoutes() []route {
 		{"GET", "/users/{id}/enrollments", "read:users read:user_idp_tokens", (*api).listEnrollments, "the first confirmed one"},
 		{"GET", "/guardian/enrollments/{id}", "read:guardian_enrollments", (*api).getEnrollment, "ids are those of /users/{id}/enrollments"},
 		{"DELETE", "/guardian/enrollments/{id}", "delete:guardian_enrollments", (*api).deleteEnrollment, "the user is told"},
-		{"POST", "/guardian/enrollments/ticket", "create:guardian_enrollment_tickets", (*api).createTicket, "user_id, factor, allow_multiple_enrollments; send the link yourself"},
+		{"POST", "/guardian/enrollments/ticket", "create:guardian_enrollment_tickets", (*api).createTicket,
+			"user_id, factor, allow_multiple_enrollments; send the link yourself"},
 	}
 }
 
@@ -63,7 +64,9 @@ func ofEnrollment(id string) (userID, factorID string, ok bool) {
 
 func enrollmentOf(userID string, f *pool.ManagedFactor, masked bool, created time.Time) enrollmentBody {
 	m := methodOf(f, masked, created)
-	b := enrollmentBody{ID: enrollmentID(userID, f.ID), Status: "pending", Name: m.Name, Identifier: m.Email, Phone: m.Phone, LastAuth: m.LastAuth, EnrolledAt: m.EnrolledAt}
+	b := enrollmentBody{
+		ID: enrollmentID(userID, f.ID), Status: "pending", Name: m.Name, Identifier: m.Email, Phone: m.Phone, LastAuth: m.LastAuth, EnrolledAt: m.EnrolledAt,
+	}
 	if f.Confirmed {
 		b.Status = "confirmed"
 	}

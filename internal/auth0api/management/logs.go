@@ -149,7 +149,8 @@ func (a *api) search(ctx context.Context, r *Request, page wire.Page, n *searchN
 		return 0, nil, err
 	}
 	if page.Start()+page.Size > maxReach && page.Start() > 0 {
-		return 0, nil, wire.Errorf(http.StatusBadRequest, "invalid_paging", "You can only page through the first %d entries; take checkpoints (from, take) for more.", maxReach)
+		return 0, nil, wire.Errorf(http.StatusBadRequest, "invalid_paging",
+			"You can only page through the first %d entries; take checkpoints (from, take) for more.", maxReach)
 	}
 	b, err := a.logBook(ctx, r.PoolID)
 	if err != nil {

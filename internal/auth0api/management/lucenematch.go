@@ -229,3 +229,45 @@ func userIDOf(id string) string {
 	}
 	return id
 }
+
+// folded is the pattern without case.
+func (p *pattern) folded() *pattern {
+	out := &pattern{make([]string, len(p.parts))}
+	for i, s := range p.parts {
+		out.parts[i] = strings.ToLower(s)
+	}
+	return out
+}
+
+// matches reports whether a whole value fits.
+func (p *pattern) matches(v string) bool {
+	if len(p.parts) == 1 {
+		return v == p.parts[0]
+	}
+	rest, ok := strings.CutPrefix(v, p.parts[0])
+	if !ok {
+		return false
+	}
+	last := len(p.parts) - 1
+	for _, part := range p.parts[1:last] {
+		_, after, ok := strings.Cut(rest, part)
+		if !ok {
+			return false
+		}
+		rest = after
+	}
+	return strings.HasSuffix(rest, p.parts[last])
+}
+
+// is reports whether the node compares that field alone.
+func (n *searchNode) is(field string) bool {
+	return n.op == "" && len(n.fields) == 1 && n.fields[0] == field
+}
+
+// exact returns the value of a comparison without asterisks.
+func (n *searchNode) exact() (string, bool) {
+	if n.pattern == nil || len(n.pattern.parts) != 1 {
+		return "", false
+	}
+	return n.pattern.parts[0], true
+}

@@ -39,7 +39,10 @@ type resourceServer struct {
 
 // body is the resource server on the wire.
 func (s *resourceServer) body() map[string]any {
-	out := map[string]any{"is_system": false, "signing_alg": "RS256", "allow_offline_access": false, "token_lifetime": 86400, "skip_consent_for_verifiable_first_party_clients": true}
+	out := map[string]any{
+		"is_system": false, "signing_alg": "RS256", "allow_offline_access": false, "token_lifetime": 86400,
+		"skip_consent_for_verifiable_first_party_clients": true,
+	}
 	for k, v := range s.Rest {
 		out[k] = v
 	}
