@@ -26,10 +26,12 @@ const (
 	maxError = 256 << 10
 	maxTrace = 50
 	maxText  = 8 << 10
-	// wornHeader comes with an answer of the runtime of scripts: the code of that call may go on without end, so the worker takes no more calls and
-	// ends with those that it has at hand.
+	// wornHeader comes with an answer of the runtime of scripts: the worker takes no more calls and ends with those that it has at hand.
 	wornHeader = "Countersign-Worker"
 )
+
+// wornReasons are the values of wornHeader: the code of the call may go on without end, or the memory is nearly used up.
+var wornReasons = map[string]string{"worn": "a call took too long", "full": "its memory is nearly used up"}
 
 // serveAPI answers one request of the worker's runtime. Below Full, others on this machine reach the listener, too: there every path begins
 // with a secret that the worker alone was told.
@@ -121,8 +123,8 @@ func (w *worker) serveResponse(rw http.ResponseWriter, r *http.Request, id strin
 	if !utf8.Valid(body) || !json.Valid(body) {
 		body, failed = nil, &runner.Error{Reason: runner.Output, Type: "Function.InvalidResponse", Message: "The answer is not JSON.", Begun: true}
 	}
-	if r.Header.Get(wornHeader) == "worn" {
-		w.r.wornOut(w, "a call took too long")
+	if why := wornReasons[r.Header.Get(wornHeader)]; why != "" {
+		w.r.wornOut(w, why)
 	}
 	if !inv.finish(body, failed) {
 		unknownCall(rw)

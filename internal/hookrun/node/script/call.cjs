@@ -9,12 +9,17 @@ const maxCommandBytes = 64 << 10;
 const maxText = 8 << 10;
 const maxAnswer = 64 << 10; // of what a hook gives its callback, and of an error's envelope
 
+// What is kept there can be found among Node's async resources, so it is a token of the call.
 const calls = p.keep(new AsyncLocalStorage());
+const tokens = new p.WeakMap();
 // The calls at hand, a list linked both ways.
 const open = { __proto__: null, first: null, count: 0 };
 
 // current is the call that the running code belongs to: undefined for what belongs to none, loading for what the script did before any.
-const current = () => p.storeOf(calls);
+const current = () => {
+  const token = p.storeOf(calls);
+  return token === undefined || token === loading ? token : p.weakGet(tokens, token);
+};
 const loading = p.freeze({ __proto__: null, loading: true });
 const only = () => (open.count === 1 ? open.first : undefined);
 
@@ -43,10 +48,11 @@ function get(value, name) {
 
 function begin(id, input, send) {
   const call = {
-    __proto__: null, id, input, send, done: false, begun: false, timer: undefined, console: '', printed: 0, dropped: false, requests: null, lastRequest: null,
+    __proto__: null, id, input, send, token: p.freeze({ __proto__: null }), done: false, answered: false, begun: false, timer: undefined, console: '', printed: 0, dropped: false, requests: null, lastRequest: null,
     requestCount: 0, warnings: '', warned: 0, commands: '', commandCount: 0, changes: '', cache: undefined, configuration: undefined, returned: false,
     result: '', worn: false, next: open.first, before: null,
   };
+  p.weakSet(tokens, call.token, call);
   if (open.first) open.first.before = call;
   open.first = call;
   open.count++;
@@ -171,6 +177,7 @@ function finish(call, result) {
   p.clearTimeout(call.timer);
   p.setImmediate(() => {
     forget(call);
+    call.answered = true;
     call.send(answer(call), call.worn);
   });
   return true;

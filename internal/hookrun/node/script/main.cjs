@@ -12,6 +12,7 @@ const { env } = process;
 const kind = env._HANDLER;
 const root = require('node:fs').realpathSync(env.LAMBDA_TASK_ROOT);
 const address = env.AWS_LAMBDA_RUNTIME_API;
+const memory = Number(env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE) * 1024 * 1024;
 const slots = Math.max(1, Number(env.COUNTERSIGN_CALLS) || 1);
 // The scripts know no Lambda, and whatever looks for one would be misled.
 for (const name of Object.keys(env)) {
@@ -21,6 +22,15 @@ for (const name of Object.keys(env)) {
 function broken() {
   line('undefined', 'ERROR', 'the connection to the runtime broke');
   p.exit(1);
+}
+
+// full reports whether so much memory is taken that it will soon be too much, which would cost all calls at hand: of the heap, a part of which is for
+// young objects alone, or in all. Code that needs much from its start on does not leak.
+let served = 0;
+function full() {
+  if (++served < 32) return false;
+  const heap = p.heapStatistics();
+  return heap.used_heap_size > 0.5 * heap.heap_size_limit || heap.used_heap_size + heap.external_memory > 0.8 * memory;
 }
 
 // take asks for the next call of one slot.
@@ -35,9 +45,9 @@ function serve(slot, id, deadline, input) {
   const call = begin(id, {
     __proto__: null, body: input.body, secrets: input.secrets,
     headers: p.hasOwn(input, 'headers') ? input.headers : {}, cache: p.hasOwn(input, 'cache') ? input.cache : { __proto__: null },
-  }, (answer, worn) => slot.send('POST', `${id}/response`, answer, worn ? 'Countersign-Worker: worn\r\n' : '', () => take(slot)));
+  }, (answer, worn) => slot.send('POST', `${id}/response`, answer, worn ? 'Countersign-Worker: worn\r\n' : full() ? 'Countersign-Worker: full\r\n' : '', () => take(slot)));
   takeEarly(call);
-  p.runIn(calls, call, () => {
+  p.runIn(calls, call.token, () => {
     // A little earlier than the server's own limit: it would end the process, and with it the calls beside.
     const left = deadline - p.now();
     const limit = left - (left > 2500 ? 500 : left / 5);
@@ -96,6 +106,17 @@ function uncaught(failure, what) {
 process.on('uncaughtException', uncaught('HookThrew', 'an exception that nobody caught'));
 process.on('unhandledRejection', uncaught('HookRejected', 'a rejected promise that nobody caught'));
 
+// hide leaves nothing by which the code finds the adapter's modules and connections, and in them other calls.
+function hide() {
+  for (const name of Object.keys(require.cache)) {
+    if (!name.startsWith(__dirname)) continue;
+    require.cache[name].children.length = 0;
+    delete require.cache[name];
+  }
+  require.main.children.length = 0;
+  process._getActiveHandles = process._getActiveRequests = () => [];
+}
+
 captureConsole();
 captureRequests();
 // The connections are there before the code is, which cannot hold them up.
@@ -108,6 +129,7 @@ p.runIn(calls, loading, () => {
     Object.defineProperty(globalThis, name, { value: contract.globals[name], configurable: true, writable: true, enumerable: false });
   }
   if (contract.define) contract.define();
+  hide();
   try {
     loaded = load(root, kind === 'rule');
   } catch (error) {

@@ -9,6 +9,7 @@ const { EventEmitter, errorMonitor } = require('node:events');
 const fs = require('node:fs');
 const { Duplex, Readable } = require('node:stream');
 const util = require('node:util');
+const v8 = require('node:v8');
 
 const { apply } = Reflect;
 const uncurry = (f) => (self, ...args) => apply(f, self, args);
@@ -73,5 +74,6 @@ module.exports = Object.freeze({
   nextTick: process.nextTick.bind(process),
   exit: process.reallyExit.bind(process),
   writeSync: fs.writeSync,
+  heapStatistics: v8.getHeapStatistics,
   errorMonitor,
 });

@@ -1,12 +1,13 @@
 'use strict';
-// Notes for each call what its code prints and which requests it sends. Whatever belongs to no call goes to the next one.
+// Notes for each call what its code prints and which requests it sends. Whatever belongs to no call goes to the next one; what a call does after its
+// answer goes nowhere.
 const channels = require('node:diagnostics_channel');
 const p = require('./primordials.cjs');
 const { current, loading, text, get } = require('./call.cjs');
 
 const maxConsole = (64 << 10) - 100; // and room for the sentence at its end
 const maxRequests = 100;
-const early = { __proto__: null, id: 'undefined', console: '', printed: 0, dropped: false };
+const early = { __proto__: null, id: 'undefined', console: '', printed: 0, dropped: false, answered: false };
 
 // line writes in the form of the other functions' logs: time, request id, level, text; line breaks inside are carriage returns.
 function line(id, level, words) {
@@ -25,8 +26,8 @@ function line(id, level, words) {
 
 function note(words, level) {
   let to = current();
-  if (to === undefined || to === loading || to.done) to = early;
-  if (to.dropped) return;
+  if (to === undefined || to === loading) to = early;
+  if (to.dropped || to.answered) return;
   const size = p.byteLength(words);
   if (to.printed + size > maxConsole) {
     to.dropped = true;
@@ -75,7 +76,7 @@ const known = new p.WeakMap();
 
 function sent(request, method, host, path) {
   const call = current();
-  if (call === undefined || call === loading || call.done || call.requestCount >= maxRequests) return undefined;
+  if (call === undefined || call === loading || call.answered || call.requestCount >= maxRequests) return undefined;
   const query = p.indexOf(path, '?');
   const record = {
     __proto__: null, method: text(method, 20), host: text(host, 255), path: text(query < 0 ? path : p.slice(path, 0, query), 200), status: 0, error: '',
