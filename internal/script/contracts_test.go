@@ -90,13 +90,13 @@ func TestActions(t *testing.T) {
 		"post-login": {script.PostLogin, `exports.onExecutePostLogin = async (event, api) => {
 			console.log(event.user.app_metadata.plan, event.transaction.requested_scopes[0], event.authorization.roles.length);
 			api.multifactor.enable('any', { allowRememberBrowser: false, providers: ['otp'] });
-			api.idToken.setCustomClaim('https://x/plan', { a: [1] }); api.accessToken.setCustomClaim('n', null).accessToken.addScope('read');
+			api.idToken.setCustomClaim('https://x/plan', { a: [1] }); api.accessToken.setCustomClaim('n', null);
 			api.user.setAppMetadata('seen', true); api.user.setUserMetadata('k', undefined);
 			api.authentication.challengeWith({ type: 'otp' }, { additionalFactors: [{ type: 'push-notification' }, { type: 'phone' }] });
 			api.authentication.challengeWithAny([{ type: 'email' }]);
 			api.access.deny('go away') }`, login, "gold openid 0",
 			`[{"name":"multifactor.enable","args":["any",{"allowRememberBrowser":false,"providers":["otp"]}]},{"name":"idToken.setCustomClaim","args":["https://x/plan",{"a":[1]}]},` +
-				`{"name":"accessToken.setCustomClaim","args":["n",null]},{"name":"accessToken.addScope","args":["read"]},{"name":"user.setAppMetadata","args":["seen",true]},` +
+				`{"name":"accessToken.setCustomClaim","args":["n",null]},{"name":"user.setAppMetadata","args":["seen",true]},` +
 				`{"name":"user.setUserMetadata","args":["k",null]},{"name":"authentication.challengeWith","args":["phone"]},{"name":"authentication.challengeWith","args":["otp"]},` +
 				`{"name":"authentication.challengeWith","args":["email"]},{"name":"access.deny","args":["go away"]}]`},
 	} {

@@ -52,6 +52,7 @@ func TestFailures(t *testing.T) {
 		"action syntax":      {script.PostLogin, `exports.onExecutePostLogin = async () => {`, script.Unloadable, "SyntaxError", "Unexpected end of input", "", false},
 		"action not ours":    {script.PostLogin, `exports.onExecutePostLogin = async (e, api) => api.redirect.sendUserTo('https://x')`, script.Refused, "Error", "api.redirect.sendUserTo is not supported here", "", true},
 		"action enrolls":     {script.PostLogin, `exports.onExecutePostLogin = async (e, api) => api.authentication.enrollWith({ type: 'otp' })`, script.Refused, "Error", "api.authentication.enrollWith is not supported here", "", true},
+		"action scopes":      {script.PostLogin, `exports.onExecutePostLogin = async (e, api) => api.accessToken.removeScope('read')`, script.Refused, "Error", "api.accessToken.removeScope is not supported here", "", true},
 		"unknown challenge":  {script.PostLogin, `exports.onExecutePostLogin = async (e, api) => api.authentication.challengeWith({ type: 'webauthn-roaming' })`, script.Refused, "Error", "api.authentication.challengeWith: none of these factors", "", true},
 		"unknown provider":   {script.PostLogin, `exports.onExecutePostLogin = async (e, api) => api.multifactor.enable('duo')`, script.Refused, "Error", "the provider duo is not supported", "", true},
 		"too many commands":  {script.PostLogin, `exports.onExecutePostLogin = async (e, api) => { for (;;) api.user.setAppMetadata('a', 1) }`, script.Refused, "RangeError", "more than 256 calls", "", true},

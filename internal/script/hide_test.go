@@ -43,3 +43,16 @@ func TestOutcomeHide(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// A rule that asks for a second factor in another form than the documented one must not let people in without.
+func TestMultifactorOfAnotherForm(t *testing.T) {
+	for form, want := range map[string]bool{
+		`"guardian"`: true, `true`: true, `{}`: true, `{"provider":["any"]}`: true, `{"provider":null}`: true, `[]`: true,
+		`null`: false, `false`: false, `""`: false, `{"provider":"none"}`: false,
+	} {
+		v, err := Verdict([]*Outcome{{Data: json.RawMessage(`{"user":{},"context":{"multifactor":` + form + `,"idToken":{"a":1}}}`)}})
+		if err != nil || v.MFA != want || len(v.Providers) != 0 || v.IDClaims["a"] != 1.0 {
+			t.Errorf("%s: %+v %v", form, v, err)
+		}
+	}
+}

@@ -67,21 +67,32 @@ type decision struct {
 func (d *decision) rule(data json.RawMessage) {
 	var in struct {
 		Context struct {
-			Multifactor struct {
-				Provider  any   `json:"provider"`
-				Providers []any `json:"providers"`
-			} `json:"multifactor"`
-			IDToken     map[string]any `json:"idToken"`
-			AccessToken map[string]any `json:"accessToken"`
+			Multifactor json.RawMessage `json:"multifactor"`
+			IDToken     map[string]any  `json:"idToken"`
+			AccessToken map[string]any  `json:"accessToken"`
 		} `json:"context"`
 	}
 	_ = json.Unmarshal(data, &in) // members of another form stay empty
-	m := &in.Context.Multifactor
 	d.mfa, d.any, d.providers = false, false, nil
-	if name, ok := m.Provider.(string); ok {
-		d.enable(name, m.Providers)
-	}
+	d.multifactor(in.Context.Multifactor)
 	d.id, d.acc = in.Context.IDToken, in.Context.AccessToken
+}
+
+// multifactor takes context.multifactor: {"provider"}. What has another form asks for any factor: a mistake in the rule must not let people in.
+func (d *decision) multifactor(raw json.RawMessage) {
+	switch string(raw) {
+	case "", "null", "false", `""`:
+		return
+	}
+	var in struct {
+		Provider  *string `json:"provider"`
+		Providers []any   `json:"providers"`
+	}
+	if err := json.Unmarshal(raw, &in); err != nil || in.Provider == nil {
+		d.enable("any", nil)
+		return
+	}
+	d.enable(*in.Provider, in.Providers)
 }
 
 // kinds are the factors that a provider's name stands for; nil is any.

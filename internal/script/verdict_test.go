@@ -33,7 +33,7 @@ func TestVerdict(t *testing.T) {
 		"one that we lack":           {[]*Outcome{rule(`{"multifactor":{"provider":"duo","ikey":"x"}}`)}, `{"mfa":true}`},
 		"google":                     {[]*Outcome{rule(`{"multifactor":{"provider":"google-authenticator"}}`)}, `{"mfa":true,"providers":["otp"]}`},
 		"a later rule takes it back": {[]*Outcome{rule(`{"multifactor":{"provider":"any"}}`), rule(`{"multifactor":null}`)}, `{}`},
-		"an odd rule":                {[]*Outcome{rule(`{"multifactor":"any","idToken":7}`)}, `{}`},
+		"an odd rule":                {[]*Outcome{rule(`{"multifactor":"any","idToken":7}`)}, `{"mfa":true}`},
 		"none":                       {[]*Outcome{rule(`{"multifactor":{"provider":"none"}}`)}, `{}`},
 		"an action asks":             {[]*Outcome{acted(`[` + mfa("any", `{"providers":["phone","otp"]}`) + `]`)}, `{"mfa":true,"providers":["phone","otp"]}`},
 		"an action takes it back":    {[]*Outcome{acted(`[` + mfa("any", `{}`) + `,` + mfa("none", `{}`) + `]`)}, `{}`},

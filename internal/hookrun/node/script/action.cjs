@@ -65,13 +65,9 @@ function postLogin(call, api) {
     command(call, name, [needText(`api.${name}`, key, 'the name'), value]);
     return api;
   };
-  const scope = (name) => (value) => {
-    command(call, name, [needText(`api.${name}`, value, 'the scope')]);
-    return api;
-  };
   api.access = { deny: (reason) => (command(call, 'access.deny', [text(reason, maxReason)]), api) };
   api.idToken = { setCustomClaim: set('idToken.setCustomClaim') };
-  api.accessToken = { setCustomClaim: set('accessToken.setCustomClaim'), addScope: scope('accessToken.addScope'), removeScope: scope('accessToken.removeScope') };
+  api.accessToken = unsupported({ setCustomClaim: set('accessToken.setCustomClaim') }, 'accessToken', ['addScope', 'removeScope']);
   api.user = { setUserMetadata: set('user.setUserMetadata'), setAppMetadata: set('user.setAppMetadata') };
   api.multifactor = {
     enable(provider, options) {
