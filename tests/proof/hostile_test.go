@@ -100,7 +100,7 @@ func routes(t testing.TB, base string) (list []route) {
 		{Method: "GET", Path: "/metrics"}, {Method: "GET", Path: "/console/"},
 		{Method: "GET", Path: "/healthz", Page: true}, {Method: "GET", Path: "/readyz", Page: true}, {Method: "GET", Path: "/", Page: true},
 		{Method: "POST", Path: "/mfa/challenge", Header: asJSON, Body: `{}`, Open: true}, {Method: "GET", Path: "/mfa/authenticators", Open: true},
-		{Method: "POST", Path: "/oauth/token", Header: form, Body: "grant_type=password&client_id=" + devClient + "&username=x&password=x", Open: true},
+		{Method: "POST", Path: "/oauth/token", Header: form, Body: "grant_type=password&client_id=" + devClient, Open: true},
 		{Method: "POST", Path: "/passwordless/start", Header: asJSON, Body: `{}`, Open: true}, {Method: "GET", Path: "/userinfo", Open: true},
 		{Method: "GET", Path: "/mfa/ticket?ticket=x", Page: true}, {Method: "POST", Path: "/mfa/ticket", Header: form, Body: "ticket=x&phone=x", Page: true},
 		{Method: "GET", Path: "/oauth2/authorize", Page: true},
