@@ -206,7 +206,7 @@ func TestHookSecrets(t *testing.T) {
 		}
 		want(t, e.AddHookSecrets(ctx, poolA, id, map[string]string{"A": "1", "B": "2"}), "")
 		want(t, e.AddHookSecrets(ctx, poolA, id, map[string]string{"C": "1", "B": "3"}), fault.ResourceExists)
-		want(t, e.AddHookSecrets(ctx, poolA, id, map[string]string{"C": "_VALUE_NOT_SHOWN"}), fault.InvalidParameter)
+		want(t, e.AddHookSecrets(ctx, poolA, id, map[string]string{"C": "_VALUE_NOT_SHOWN", "A": hook.Placeholder}), "")
 		want(t, e.AddHookSecrets(ctx, poolA, id, manyOf(19)), fault.TooMany)
 		want(t, e.AddHookSecrets(ctx, poolA, id, nil), fault.InvalidParameter)
 		want(t, e.UpdateHookSecrets(ctx, poolA, id, map[string]string{"A": "new", "B": "_VALUE_NOT_SHOWN"}), "")

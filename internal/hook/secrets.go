@@ -88,18 +88,19 @@ func (s *Service) changeHookSecrets(ctx context.Context, poolID, id string, f fu
 	return err
 }
 
-// AddHookSecrets adds secrets: fault.ResourceExists if one of them is there, TooMany beyond 20, InvalidParameter.
+// AddHookSecrets adds secrets: fault.ResourceExists if one of them is there, TooMany beyond 20, InvalidParameter. What has the placeholder for a value
+// is passed over: who imports an export has no values.
 func (s *Service) AddHookSecrets(ctx context.Context, poolID, id string, secrets map[string]string) error {
 	if err := judgeGiven(secrets); err != nil {
 		return err
 	}
 	return s.changeHookSecrets(ctx, poolID, id, func(values map[string]string) error {
 		for name, v := range secrets {
+			if isPlaceholder(v) {
+				continue
+			}
 			if _, there := values[name]; there {
 				return fault.New(fault.ResourceExists).WithField(name).WithPublic("The secret %s exists already.", name)
-			}
-			if isPlaceholder(v) {
-				return fault.Invalidf("secrets", "%s is what is shown in place of values: type in the value of %s.", Placeholder, name)
 			}
 			values[name] = v
 		}
