@@ -79,6 +79,9 @@ func (s *Service) onAuth0(t *tenant, c Caller) (*tenant, error) {
 			on.bases = append(on.bases, strings.TrimSuffix(b, "/"))
 		}
 	}
+	if c.PoolID != "" && c.PoolID != t.pool.ID {
+		return nil, fault.New(fault.ClientNotFound).WithField(t.clientID())
+	}
 	on.base = on.bases[0]
 	if b := strings.TrimSuffix(c.BaseURL, "/"); b != "" {
 		if !slices.Contains(on.bases, b) {
