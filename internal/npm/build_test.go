@@ -137,22 +137,17 @@ func TestUndatedReleases(t *testing.T) {
 }
 
 func TestPackedAsTheyAre(t *testing.T) {
-	f := shelf(t)
-	for _, level := range levels {
-		t.Run(string(level), func(t *testing.T) {
-			b := fakeBuilder(t, level, f, nil)
-			out := build(t, b, &module.Source{Code: `require('beside')`, Dependencies: map[string]string{"beside": "1.0.0"}})
-			files := unzip(t, out.Artifact)
-			want := []string{"node_modules/beside/index.js", "node_modules/beside/lib/test/kept.js", "node_modules/beside/package.json", "node_modules/beside/words.txt",
-				"script.js", "script.json"}
-			if out.Bundled || !slices.Equal(sortedKeys(files), want) {
-				t.Errorf("%v %v", out.Bundled, sortedKeys(files))
-			}
-			out = build(t, b, &module.Source{Code: `require('dynamic@1.0.0'); require('dynamic')`, Dependencies: map[string]string{"dynamic": "*"}})
-			if got := load(t, out.Artifact, `console.log(m['dynamic@1.0.0']().load('./package.json').name)`); out.Bundled || got != "dynamic" {
-				t.Errorf("%v %s", out.Bundled, got)
-			}
-		})
+	b := fakeBuilder(t, sandbox.Full, shelf(t), nil)
+	out := build(t, b, &module.Source{Code: `require('beside')`, Dependencies: map[string]string{"beside": "1.0.0"}})
+	files := unzip(t, out.Artifact)
+	want := []string{"node_modules/beside/index.js", "node_modules/beside/lib/test/kept.js", "node_modules/beside/package.json", "node_modules/beside/words.txt",
+		"script.js", "script.json"}
+	if out.Bundled || !slices.Equal(sortedKeys(files), want) {
+		t.Errorf("%v %v", out.Bundled, sortedKeys(files))
+	}
+	out = build(t, b, &module.Source{Code: `require('dynamic@1.0.0'); require('dynamic')`, Dependencies: map[string]string{"dynamic": "*"}})
+	if got := load(t, out.Artifact, `console.log(m['dynamic@1.0.0']().load('./package.json').name)`); out.Bundled || got != "dynamic" {
+		t.Errorf("%v %s", out.Bundled, got)
 	}
 }
 

@@ -137,8 +137,9 @@ func quote(s string) string {
 // obstacles are remarks of esbuild on code that needs to see its own files at run time.
 var obstacles = []string{"unsupported-require-call", "indirect-require", "unsupported-dynamic-import", "require-resolve-not-external", "direct-eval"}
 
-// bundle makes modulesFile of what is installed in a folder. The text that it returns says why it could not.
-func bundle(folder string, specifiers map[string]string) (string, error) {
+// bundle makes modulesFile of what is installed in a folder. The text that it returns says why it could not. careful: it is this process that ends if
+// sources are too much for esbuild, so that what might be is not given to it.
+func bundle(folder string, specifiers map[string]string, careful bool) (string, error) {
 	dir, err := os.OpenRoot(folder)
 	if err != nil {
 		return "", err
@@ -148,7 +149,7 @@ func bundle(folder string, specifiers map[string]string) (string, error) {
 	for _, id := range obstacles {
 		override[id] = api.LogLevelWarning
 	}
-	src := &sources{folder: folder, root: dir}
+	src := &sources{folder: folder, root: dir, careful: careful}
 	built := api.Build(api.BuildOptions{
 		Stdin:  &api.StdinOptions{Contents: entry(specifiers), Sourcefile: "modules.js", ResolveDir: folder, Loader: api.LoaderJS},
 		Bundle: true, Platform: api.PlatformNode, Format: api.FormatCommonJS, Engines: target, AbsWorkingDir: folder, PreserveSymlinks: true,
@@ -182,8 +183,9 @@ func sentence(m api.Message) string {
 
 // sources reads for esbuild: regular files of the folder alone, and not without end.
 type sources struct {
-	folder string
-	root   *os.Root
+	folder  string
+	root    *os.Root
+	careful bool
 
 	mu    sync.Mutex
 	bytes int64
@@ -221,6 +223,9 @@ func (s *sources) setup(b api.PluginBuild) {
 		}
 		if loader == api.LoaderJS && looksAround(data) {
 			s.refuse(filepath.ToSlash(name) + " looks for files beside itself")
+		}
+		if s.careful && nested(tokens(data)) > deepDepth {
+			return api.OnLoadResult{}, fmt.Errorf("%s nests too deeply", filepath.ToSlash(name))
 		}
 		if loader == api.LoaderJSON && len(data) > largeJSON {
 			if text, ok := parseLater(data); ok {

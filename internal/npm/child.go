@@ -45,7 +45,7 @@ func obey() error {
 			return err
 		}
 		res = parseScript(string(script), o)
-	} else if res.Obstacle, err = bundle(folder, o.Bundle); err != nil {
+	} else if res.Obstacle, err = bundle(folder, o.Bundle, false); err != nil {
 		return err
 	}
 	text, err = json.Marshal(res)

@@ -205,7 +205,7 @@ func (b *Builder) install(ctx context.Context, lock []byte, p *plan, progress fu
 // bundle has the bundler make modulesFile. The text that it returns says why it cannot.
 func (b *Builder) bundle(ctx context.Context, r *hookrun.Runner, folder *hookrun.Folder, p *plan) (string, error) {
 	if b.opts.Program == "" {
-		obstacle, err := bundle(folder.Path, p.specifiers)
+		obstacle, err := bundle(folder.Path, p.specifiers, true)
 		if err != nil {
 			return "", fault.Internalf("npm: %w", err)
 		}

@@ -125,6 +125,9 @@ func missing(code, f, name string) error {
 }
 
 func (p *plan) warn(code, f, format string, args ...any) {
+	if len(p.warnings) >= maxWarnings {
+		return
+	}
 	line, column := findString(code, f)
 	p.warnings = append(p.warnings, module.Warning{Line: line, Column: column, Text: fmt.Sprintf(format, args...)})
 }

@@ -38,10 +38,12 @@ func (t token) word(text string) bool { return t.kind == word && t.text == text 
 var puncts = []string{">>>=", "...", "===", "!==", "**=", "<<=", ">>=", ">>>", "&&=", "||=", "??=", "=>", "==", "!=", "<=", ">=", "&&", "||", "??", "?.", "++", "--",
 	"+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<", ">>", "**"}
 
-// maxTokens bounds what is looked at of a script, maxDepth how deep templates may lie in one another.
+// maxTokens bounds what is looked at of a script, maxDepth how deep templates may lie in one another, maxLost the bytes that are looked at for the ends of
+// regular expressions that have none.
 const (
 	maxTokens = 200_000
 	maxDepth  = 200
+	maxLost   = 4 << 20
 )
 
 // lexer cuts a script into tokens. It never fails: what it does not understand becomes a punctuation of one character.
@@ -49,6 +51,7 @@ type lexer struct {
 	src     string
 	at      int
 	newline bool
+	lost    int
 	out     []token
 	// open holds, for each template that is open, how many braces are open in its current substitution.
 	open []int
@@ -228,11 +231,9 @@ func nameLength(s string) int {
 // regex is a regular expression; one without end is a slash.
 func (l *lexer) regex() {
 	class := false
-	for i := l.at + 1; i < len(l.src); i++ {
+	i := l.at + 1
+	for ; i < len(l.src) && l.lost < maxLost && l.src[i] != '\n' && l.src[i] != '\r'; i++ {
 		switch c := l.src[i]; {
-		case c == '\n' || c == '\r':
-			l.add(punct, l.at, l.at+1, 1)
-			return
 		case c == '\\':
 			i++
 		case c == '[':
@@ -248,6 +249,7 @@ func (l *lexer) regex() {
 			return
 		}
 	}
+	l.lost += i - l.at
 	l.add(punct, l.at, l.at+1, 1)
 }
 

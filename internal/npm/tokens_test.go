@@ -3,6 +3,7 @@ package npm
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/internal/module"
 )
@@ -58,6 +59,19 @@ func TestTokens(t *testing.T) {
 	}
 	if line, column := position("a\nböb😀 x", len("a\nböb😀 ")); line != 2 || column != 7 {
 		t.Errorf("%d:%d", line, column)
+	}
+}
+
+// What takes the square of a script's length would take minutes.
+func TestTokensInTime(t *testing.T) {
+	for _, s := range []string{"/[", "`${", "a=/(", "'", "((", "/*", "{{", "}/", "x=>", "\\u{", "#"} {
+		code := strings.Repeat(s, module.MaxCode/len(s))
+		began := time.Now()
+		lint(&module.Source{Code: code})
+		nested(tokens(code))
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%q: %s", s, took)
+		}
 	}
 }
 

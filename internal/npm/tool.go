@@ -139,6 +139,8 @@ func (b *Builder) explain(output []byte) error {
 		return refused("npm does not accept this: %s", cut(e.Summary)).WithErr(cause)
 	case "TAR_BAD_ARCHIVE", "ETARBALL", "Z_DATA_ERROR", "Z_BUF_ERROR":
 		return refused("a module's archive is damaged: %s", cut(e.Summary)).WithErr(cause)
+	case "EFBIG":
+		return tooLarge("a file of theirs has more than %d MB", maxArchiveFile>>20)
 	case "E401", "E403":
 		return unavailable(cause, "the registry %s refuses to answer (%s)", b.registry.Host, e.Code[1:])
 	case "ENOENT": // git, where npm is old
