@@ -233,6 +233,39 @@ func (r *logRecord) detail(ev *store.Event, data, personal map[string]any) {
 	r.Details = d
 }
 
+// shown is the whole record of an event.
+func (b *logBook) shown(ctx context.Context, ev *store.Event) (*logRecord, error) {
+	r, err := b.record(ctx, ev)
+	if err != nil {
+		return nil, err
+	}
+	return b.finish(ctx, r)
+}
+
+// finish adds what is shown and not searched: where a message went, masked, and what became of it.
+func (b *logBook) finish(ctx context.Context, r *logRecord) (*logRecord, error) {
+	id := text(r.Details, "message_id")
+	if id == "" {
+		return r, nil
+	}
+	var m *store.Message
+	err := b.a.Store.Read(ctx, func(tx store.Tx) (err error) {
+		m, err = tx.Outbox().Message(ctx, id)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) || err == nil && m.PoolID != b.pool.ID {
+		return r, nil // the message is older than messages are kept
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.Details["authenticator"] = map[string]any{"type": m.Channel, "phone_number": m.Mask}
+	if r.Details["state"] = string(m.State); m.Provider != "" {
+		r.Details["provider"] = m.Provider
+	}
+	return r, nil
+}
+
 // text is a member that is a string.
 func text(m map[string]any, name string) string {
 	s, _ := m[name].(string)

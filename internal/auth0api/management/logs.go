@@ -55,7 +55,7 @@ func (a *api) getLog(ctx context.Context, r *Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	rec, err := b.record(ctx, ev)
+	rec, err := b.shown(ctx, ev)
 	return http.StatusOK, rec, err
 }
 
@@ -116,7 +116,7 @@ func (a *api) checkpoint(ctx context.Context, r *Request, page wire.Page) (int, 
 	}
 	out := make([]*logRecord, len(list))
 	for i, ev := range list {
-		if out[i], err = b.record(ctx, ev); err != nil {
+		if out[i], err = b.shown(ctx, ev); err != nil {
 			return 0, nil, err
 		}
 	}
@@ -242,9 +242,11 @@ func (s *logSearch) take(ctx context.Context, ev *store.Event) error {
 	if !s.node.matches(r.field) {
 		return nil
 	}
-	s.found++
-	if shown {
+	if s.found++; !shown {
+		return nil
+	}
+	if r, err = s.book.finish(ctx, r); err == nil {
 		s.out = append(s.out, r)
 	}
-	return nil
+	return err
 }

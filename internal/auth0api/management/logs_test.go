@@ -109,6 +109,9 @@ func TestLogOfADelivery(t *testing.T) {
 	}}, secret.Key{})
 	b.send("GET", "/logs?q=type:gd_send_*", "").is(200, `"description":"An SMS was not sent: boom"`, `"provider_error":{"errorCode":"21211","message":"boom"}`,
 		`"message_id":"m1"`, `"message_url":"/admin/v1/messages/m1"`, `"references":{"correlation_id":"m1"}`)
+	b.SignUp(b.Client(b.pool, pooltest.AppClient()), "+12025550199", "Passw0rd!")
+	b.put(eventlog.Entry{Type: eventlog.SendSMS, Data: map[string]any{"message_id": b.Messages()[0].ID, "channel": "sms"}}, secret.Key{})
+	b.send("GET", "/logs?q=type:gd_send_sms", "").is(200, `"authenticator":{"phone_number":"`, `0199","type":"sms"}`, `"state":"sent"`, "!2025550199")
 	b.put(eventlog.Entry{Type: eventlog.ManagementWrite, Data: map[string]any{"method": "POST", "path": "/api/v2/hooks", "status": 201}}, secret.Key{})
 	b.send("GET", "/logs?q=type:sapi", "").is(200, `"request":{"method":"POST","path":"/api/v2/hooks"}`, `"response":{"statusCode":201}`)
 }

@@ -27,6 +27,21 @@ func userRoutes() []route {
 		{"DELETE", "/users/{id}", "delete:users", (*api).deleteUser, "204 for unknown ones, too"},
 		{"POST", "/users/{id}/recovery-code-regeneration", "update:users", (*api).regenerateRecovery, "the code is shown this once"},
 		{"POST", "/users/{id}/multifactor/actions/invalidate-remember-browser", "update:users", (*api).forgetBrowsers, "every network is new to the user again"},
+		{"POST", "/users/{id}/revoke-access", "update:users", (*api).revokeAccess, "all sessions; 202"},
+		{"DELETE", "/users/{id}/multifactor/{name}", "update:users", (*api).deleteAuthenticatorApp, "google-authenticator; duo is never there"},
+		{"GET", "/users/{id}/roles", "read:users", noneOf("roles"), "an empty list"},
+		{"GET", "/users/{id}/permissions", "read:users", noneOf("permissions"), "an empty list"},
+		{"GET", "/users/{id}/organizations", "read:users", noneOf("organizations"), "an empty list"},
+	}
+}
+
+// noneOf answers an empty list about a user.
+func noneOf(key string) func(*api, context.Context, *Request) (int, any, error) {
+	return func(a *api, ctx context.Context, r *Request) (int, any, error) {
+		if _, err := a.onUser(ctx, r); err != nil {
+			return 0, nil, err
+		}
+		return emptyList(r, key)
 	}
 }
 
@@ -295,6 +310,32 @@ func (a *api) forgetBrowsers(ctx context.Context, r *Request) (int, any, error) 
 		return 0, nil, err
 	}
 	return http.StatusNoContent, nil, a.Pools.ForgetNetworks(ctx, r.Caller, r.PoolID, id)
+}
+
+func (a *api) revokeAccess(ctx context.Context, r *Request) (int, any, error) {
+	id, err := a.userID(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusAccepted, nil, a.Pools.AdminSignOut(ctx, r.Caller, r.PoolID, id)
+}
+
+// deleteAuthenticatorApp takes the authenticator app away, which the original calls by the name of the first one.
+func (a *api) deleteAuthenticatorApp(ctx context.Context, r *Request) (int, any, error) {
+	u, err := a.onUser(ctx, r)
+	if err != nil {
+		return 0, nil, err
+	}
+	switch r.Param("name") {
+	case "google-authenticator":
+		if !u.MFA.TOTPReady {
+			return http.StatusNoContent, nil, nil
+		}
+		return http.StatusNoContent, nil, a.Pools.AdminDeleteTOTP(ctx, r.Caller, r.PoolID, u.ID)
+	case "duo":
+		return http.StatusNoContent, nil, nil
+	}
+	return 0, nil, wire.BadPath("provider", "The multi-factor provider", "No enum match for: %s", wire.Printable(r.Param("name")))
 }
 
 // usersByEmail finds users by their address, as it is stored or in lower case.

@@ -99,6 +99,30 @@ func TestUserRefused(t *testing.T) {
 	b.as("update:users_app_metadata", "PATCH", path, `{"blocked":true}`).is(403, "update:users")
 }
 
+func TestUserExtras(t *testing.T) {
+	b := newBench(t)
+	_, path := b.person("+12025550100")
+	tokens := b.SignIn(b.Client(b.pool, pooltest.AppClient()), "+12025550100", "Passw0rd!")
+	b.Advance(time.Second)
+	b.send("POST", path+"/revoke-access", "{}").is(202)
+	if _, err := b.Service.User(t.Context(), b.Caller(), tokens.Access); err == nil {
+		t.Error("the session is still alive")
+	}
+	b.send("POST", path+"/authentication-methods", `{"type":"totp"}`).is(201)
+	b.send("DELETE", path+"/multifactor/duo", "").is(204)
+	b.send("GET", path+"/authentication-methods", "").is(200, "totp")
+	for range 2 {
+		b.send("DELETE", path+"/multifactor/google-authenticator", "").is(204)
+	}
+	b.send("GET", path+"/authentication-methods", "").exactly(200, "[]")
+	b.send("DELETE", path+"/multifactor/x", "").is(400)
+	for _, what := range []string{"roles", "permissions", "organizations"} {
+		b.send("GET", path+"/"+what, "").exactly(200, "[]")
+		b.send("GET", path+"/"+what+"?include_totals=true", "").is(200, `"`+what+`":[]`)
+		b.send("GET", "/users/x/"+what, "").is(404)
+	}
+}
+
 // TestPasswordlessUsers: users of the connections sms and email have no password.
 func TestPasswordlessUsers(t *testing.T) {
 	b := newBench(t)
