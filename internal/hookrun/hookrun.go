@@ -161,15 +161,20 @@ func (r *Runner) Run(ctx context.Context, code *runner.Code, call *runner.Call) 
 		wait, cancel = context.WithDeadline(ctx, limit)
 		defer cancel()
 	}
+	start := wait
+	if !call.Begin.IsZero() {
+		start, cancel = context.WithTimeout(wait, call.Begin.Sub(r.opts.Now()))
+		defer cancel()
+	}
 	for range maxTries {
 		var g grant
-		err := wait.Err()
+		err := start.Err()
 		if err == nil {
-			g, err = r.acquire(wait, code)
+			g, err = r.acquire(start, code)
 		}
 		switch {
 		case err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
-			return nil, fmt.Errorf("%w: no worker was free before the deadline", runner.ErrBusy)
+			return nil, fmt.Errorf("%w: no worker was free in time", runner.ErrBusy)
 		case err != nil:
 			return nil, err
 		case g.initErr != nil:

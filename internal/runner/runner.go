@@ -48,8 +48,9 @@ type Call struct {
 	// RequestID is a UUID. Payload is the event, a JSON value.
 	RequestID string
 	Payload   []byte
-	// Deadline is when the caller stops waiting; zero: Code.Timeout from when the code begins.
-	Deadline time.Time
+	// Deadline is when the caller stops waiting; zero: Code.Timeout from when the code begins. Begin is when it is too late to begin (ErrBusy then);
+	// zero: Deadline.
+	Deadline, Begin time.Time
 	// ClientContext is passed on as it is (Lambda-Runtime-Client-Context), or empty.
 	ClientContext string
 }

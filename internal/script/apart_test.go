@@ -1,10 +1,16 @@
 package script_test
 
 import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"countersign/internal/hookrun/sandbox"
+	"countersign/internal/runner"
 	"countersign/internal/script"
 )
 
@@ -94,5 +100,35 @@ func TestLeakCostsNoCalls(t *testing.T) {
 	}
 	if len(pids) < 2 || len(pids) > 8 {
 		t.Errorf("%d workers", len(pids))
+	}
+}
+
+// A call that waited for a worker until little time is left is not begun: one that is cut off in the middle cannot be made again.
+func TestTooLateToBegin(t *testing.T) {
+	begun, release := make(chan bool), make(chan bool)
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { begun <- true; <-release }))
+	defer server.Close()
+	s := newStage(t, sandbox.None, nil)
+	s.Runner = &script.Runner{Code: s.Code, Workers: 1, Timeout: 4 * time.Second}
+	u := unit(script.Hook, `module.exports = (r, t, c, cb) => r === 'waits' ? require('http').get('`+server.URL+`', () => cb()).on('error', cb) : cb()`)
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() { s.run(u, newCall(script.HookBody(message, script.Text{To: "waits", Code: digits}))) })
+	}
+	for range 16 {
+		<-begun
+	}
+	call := newCall(hookBody())
+	call.Deadline = time.Now().Add(2200 * time.Millisecond)
+	time.AfterFunc(time.Second, func() { close(release) })
+	out, err := s.Run(t.Context(), u, call)
+	if !errors.Is(err, runner.ErrBusy) {
+		t.Errorf("%+v %v", out, err)
+	}
+	wg.Wait()
+	call = newCall(hookBody())
+	call.Deadline = time.Now().Add(time.Second)
+	if out := s.run(u, call); out.Error != nil {
+		t.Errorf("a short call: %+v", out.Error)
 	}
 }

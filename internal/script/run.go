@@ -22,6 +22,8 @@ const (
 	// grace is how much later than the adapter the runner ends a call: the adapter answers with what is known, and the calls beside go on;
 	// the runner ends the worker, for code that never yields.
 	grace = 500 * time.Millisecond
+	// leastTime is what a call that waited should have.
+	leastTime = 3 * time.Second
 	// maxBody bounds Call.Body, maxAnswer what an adapter may answer, both in bytes.
 	maxBody   = 512 << 10
 	maxAnswer = 2 << 20
@@ -53,7 +55,7 @@ func (r *Runner) Run(ctx context.Context, u *Unit, c *Call) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := r.Code.Run(ctx, r.code(u), &runner.Call{RequestID: c.RequestID, Payload: payload, Deadline: c.Deadline})
+	res, err := r.Code.Run(ctx, r.code(u), &runner.Call{RequestID: c.RequestID, Payload: payload, Deadline: c.Deadline, Begin: r.latest(c)})
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +72,16 @@ func (r *Runner) Run(ctx context.Context, u *Unit, c *Call) (*Outcome, error) {
 		out.Envelope = envelopeOf(out.Error)
 	}
 	return out, nil
+}
+
+// latest is when a call that waited for a worker had better not begin: cut off in the middle, it would be lost, where one that has not begun can be
+// made again. Zero: it has no deadline, or too little time in any case.
+func (r *Runner) latest(c *Call) time.Time {
+	begin := c.Deadline.Add(-min(leastTime, cmp.Or(r.Timeout, Timeout)/2))
+	if c.Deadline.IsZero() || !begin.After(r.now()) {
+		return time.Time{}
+	}
+	return begin
 }
 
 func (r *Runner) now() time.Time {

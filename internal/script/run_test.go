@@ -90,6 +90,9 @@ func newStage(t testing.TB, level sandbox.Level, change func(*hookrun.Options)) 
 		if err := r.Close(ctx); err != nil {
 			t.Errorf("Close: %v", err)
 		}
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", s.log)
+		}
 		hookrun.RemoveAll(dir)
 	})
 	return s
