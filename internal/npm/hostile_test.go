@@ -147,7 +147,7 @@ func TestTooLarge(t *testing.T) {
 	bulk := release{files: map[string]string{"index.js": "module.exports = __dirname", "noise.bin": noise(51 << 20)}}
 	data := bulk.pack("bulk", "1.0.0")
 	f := newFakeRegistry(t, map[string]map[string]release{
-		"bulk": only("1.0.0", release{body: data, /* its files are not packed again and again */ change: func(d map[string]any) { d["integrity"] = integrity(data) }})})
+		"bulk": only("1.0.0", release{body: data /* its files are not packed again and again */, change: func(d map[string]any) { d["integrity"] = integrity(data) }})})
 	b := fakeBuilder(t, sandbox.None, f, nil)
 	if got := fails(t, b, &module.Source{Code: ``, Dependencies: map[string]string{"bulk": "*"}}, fault.PayloadTooLarge); !strings.Contains(got, "50 MB") {
 		t.Error(got)
