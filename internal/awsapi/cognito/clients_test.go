@@ -1,11 +1,13 @@
 package cognito
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
 	"countersign/internal/eventlog"
+	"countersign/internal/pool"
 	"countersign/internal/pool/pooltest"
 )
 
@@ -156,5 +158,33 @@ func TestClientsComeAndGo(t *testing.T) {
 		}
 		c.refused("DeleteUserPoolClient", object{"UserPoolId": poolID, "ClientId": id}, gone)
 		c.refused("InitiateAuth", object{"ClientId": id, "AuthFlow": "USER_SRP_AUTH"}, gone)
+	})
+}
+
+// TestAnUpdateKeepsWhatOtherWiresSet: the Management API's settings of a client survive UpdateUserPoolClient, and this wire's survive the other's.
+func TestAnUpdateKeepsWhatOtherWiresSet(t *testing.T) {
+	eachControl(t, func(t *testing.T, c *control) {
+		poolID := c.create(object{})["Id"].(string)
+		id := c.createClient(object{"UserPoolId": poolID, "AccessTokenValidity": 5, "TokenValidityUnits": object{"AccessToken": "minutes"}})["ClientId"].(string)
+		before := c.describeClient(poolID, id)
+		_, err := c.Service.UpdateClient(t.Context(), pool.Caller{}, poolID, id, func(cl *pool.Client) error {
+			cl.Config.Grants, cl.Config.Metadata, cl.Config.Audiences = []string{"password"}, map[string]string{"a": "b"}, []string{"https://api"}
+			cl.Wire = json.RawMessage(strings.Replace(string(cl.Wire), "{", `{"auth0":{"callbacks":["x:/y"]},`, 1))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.describeClient(poolID, id); text(got["TokenValidityUnits"]) != text(before["TokenValidityUnits"]) {
+			t.Errorf("units %v became %v", before["TokenValidityUnits"], got["TokenValidityUnits"])
+		}
+		c.do("UpdateUserPoolClient", object{"UserPoolId": poolID, "ClientId": id, "ClientName": "new"})
+		cl, err := c.Service.GetClient(t.Context(), poolID, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g := cl.Config; cl.Name != "new" || text(g.Grants) != `["password"]` || g.Metadata["a"] != "b" || len(g.Audiences) != 1 || !strings.Contains(string(cl.Wire), `"callbacks":["x:/y"]`) {
+			t.Errorf("%s: %+v %s", cl.Name, g, cl.Wire)
+		}
 	})
 }
