@@ -3,6 +3,8 @@ package hook_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -96,4 +98,25 @@ func TestRunShowsNoSecrets(t *testing.T) {
 	if text, _ := json.Marshal(r.Commands); string(text) != `[{"name":"idToken.setCustomClaim","args":["key","[redacted]"]}]` {
 		t.Errorf("%s", text)
 	}
+}
+
+// TestOneEnabledAtOnce: hooks that are made and switched on at the same time leave one that is on.
+func TestOneEnabledAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, e *env) {
+		var all sync.WaitGroup
+		for i := range 8 {
+			all.Go(func() {
+				_, _, err := e.CreateHook(t.Context(), poolA, &hook.NewHook{Name: fmt.Sprint("h", i), TriggerID: hook.SendPhoneMessage, Script: sends, Enabled: true})
+				if err != nil && fault.CodeOf(err) != fault.ConcurrentModification {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		on, _, err := e.Hooks(t.Context(), poolA, hook.HookQuery{Enabled: ptr(true)})
+		want(t, err, "")
+		if len(on) != 1 {
+			t.Errorf("%d are on", len(on))
+		}
+	})
 }

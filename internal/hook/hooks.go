@@ -2,6 +2,7 @@ package hook
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -63,7 +64,12 @@ func (s *Service) CreateHook(ctx context.Context, poolID string, in *NewHook) (*
 		return nil, nil, err
 	}
 	enableOnly(e)
-	if err := s.write(ctx, e, insertRow(row, s.c.Limits.Hooks)); err != nil {
+	for range maxRaces {
+		if err = s.write(ctx, e, insertRow(row, s.c.Limits.Hooks)); !errors.Is(err, errRace) {
+			break
+		}
+	}
+	if err != nil {
 		return nil, nil, stored(err)
 	}
 	return hookOf(row, e.doc), report, nil
@@ -133,8 +139,32 @@ func enableOnly(e *edit) {
 	}
 	row := e.row
 	e.also = append(e.also, func(ctx context.Context, tx store.Tx) error {
+		if err := alone(ctx, tx, row); err != nil {
+			return err
+		}
 		return tx.Scripts().EnableOnly(ctx, row.PoolID, row.ID, row.UpdatedAt)
 	})
+}
+
+// alone makes two transactions that enable hooks at the same time race for one row: neither would see what the other inserts.
+func alone(ctx context.Context, tx store.Tx, row *store.Script) error {
+	name := "enabled-hook/" + row.Trigger
+	set, err := tx.Settings().Setting(ctx, row.PoolID, name)
+	if errors.Is(err, store.ErrNotFound) {
+		set, err = &store.Setting{PoolID: row.PoolID, Name: name}, nil
+	}
+	if err != nil {
+		return err
+	}
+	if set.Doc, err = encode(row.ID); err != nil {
+		return err
+	}
+	set.UpdatedAt = row.UpdatedAt
+	ok, err := tx.Settings().PutSetting(ctx, set)
+	if err == nil && !ok {
+		err = errRace
+	}
+	return err
 }
 
 // Hook returns a hook, or fault.ResourceNotFound.
