@@ -68,7 +68,7 @@ func (c *hookRunCmd) Run(a *app) error {
 	} else {
 		err = view.print(a.stdout)
 	}
-	if err == nil && res.Outcome.Error != nil {
+	if err == nil && !view.Success {
 		return errors.New("the script did not succeed")
 	}
 	return err

@@ -16,12 +16,14 @@ import (
 
 // hookView is the result of hook run, for people and as JSON.
 type hookView struct {
-	Success   bool                `json:"success"`
-	Kind      script.Kind         `json:"kind"`
-	Envelope  json.RawMessage     `json:"envelope,omitempty"`
-	Data      json.RawMessage     `json:"data,omitempty"`
-	Error     *hookError          `json:"error,omitempty"`
-	Commands  []script.Command    `json:"commands,omitempty"`
+	Success  bool             `json:"success"`
+	Kind     script.Kind      `json:"kind"`
+	Envelope json.RawMessage  `json:"envelope,omitempty"`
+	Data     json.RawMessage  `json:"data,omitempty"`
+	Error    *hookError       `json:"error,omitempty"`
+	Commands []script.Command `json:"commands,omitempty"`
+	// NotSent is drop or retry if the code said so.
+	NotSent   string              `json:"not_sent,omitempty"`
 	Console   string              `json:"console"`
 	Requests  []hookRequest       `json:"requests"`
 	Messages  []simulator.Message `json:"messages"`
@@ -63,6 +65,11 @@ func viewOf(c *hookRunCmd, r *hooktry.Result) *hookView {
 	if e := o.Error; e != nil {
 		v.Error = &hookError{e.Failure, e.Name, e.Message, e.Code, e.Status, e.Stack}
 	}
+	for _, c := range o.Commands { // the last call counts
+		if name, ok := strings.CutPrefix(c.Name, "notification."); ok && v.Error == nil {
+			v.Success, v.NotSent = false, name
+		}
+	}
 	for _, q := range o.Requests {
 		v.Requests = append(v.Requests, hookRequest{q, millis(q.Duration)})
 	}
@@ -75,9 +82,12 @@ func viewOf(c *hookRunCmd, r *hooktry.Result) *hookView {
 func (v *hookView) print(out io.Writer) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
-	if v.Success {
+	switch {
+	case v.Success:
 		row("result", "success %s", string(v.Data))
-	} else {
+	case v.Error == nil:
+		row("result", "not sent: the code asked for %s", v.NotSent)
+	default:
 		row("result", "%s: %s", v.Error.Failure, printable(v.Error.Message))
 		for _, line := range strings.SplitN(v.Error.Stack, "\n", 6) {
 			if strings.HasPrefix(strings.TrimSpace(line), "at ") {
