@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"countersign/internal/facts"
+	"countersign/internal/fault"
 	"countersign/internal/hooktry"
 	"countersign/internal/script"
 	"countersign/phone"
@@ -60,7 +61,7 @@ func (c *hookRunCmd) Run(a *app) error {
 	case errors.Is(err, hooktry.ErrNotSimulated):
 		return hint(err, "run it with --real, or in a running countersign dev on Linux")
 	case err != nil:
-		return err
+		return explained(err)
 	}
 	view := viewOf(c, res)
 	if a.json {
@@ -70,6 +71,24 @@ func (c *hookRunCmd) Run(a *app) error {
 	}
 	if err == nil && !view.Success {
 		return errors.New("the script did not succeed")
+	}
+	return err
+}
+
+// explained is a refused build in a sentence, with what to do.
+func explained(err error) error {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || f.Public == "" {
+		return err
+	}
+	switch f.Code {
+	case fault.ConfirmationNeeded:
+		return hint(errors.New(f.Public), "if you trust them: --allow-young")
+	case fault.ModuleRefused, fault.ModulesUnavailable, fault.ScriptInvalid:
+		if f.Hint != "" {
+			return hint(errors.New(f.Public), "%s", f.Hint)
+		}
+		return errors.New(f.Public)
 	}
 	return err
 }

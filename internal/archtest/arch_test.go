@@ -105,7 +105,7 @@ var table = []rule{
 	{"countersigntest", module, ""},
 	{"internal/senderfunc", "internal/egress internal/gateway/webhook internal/message internal/secret provider smssender",
 		"github.com/aws/aws-lambda-go github.com/google/uuid"},
-	{"cmd/countersign", module + " internal/access internal/adminapi internal/config internal/devca internal/egress internal/gateway/* internal/facts internal/hook/guides internal/hookrun/sandbox internal/hooktry internal/module internal/npm internal/script internal/simulator phone " +
+	{"cmd/countersign", module + " internal/access internal/adminapi internal/config internal/devca internal/egress internal/gateway/* internal/facts internal/fault internal/hook/guides internal/hookrun/sandbox internal/hooktry internal/module internal/npm internal/script internal/simulator phone " +
 		"internal/keyring internal/mail internal/secret internal/senderfunc internal/store internal/store/sqlstore provider", "github.com/alecthomas/kong github.com/aws/aws-sdk-go-v2"},
 
 	// Programs that make files of this tree, and what only tests use.

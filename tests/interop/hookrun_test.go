@@ -73,7 +73,7 @@ func TestHookCommandKinds(t *testing.T) {
 		"provider": {"exports.onExecuteCustomPhoneProvider = async (event, api) => { api.notification.retry('busy'); };", `notification.retry ["busy"]`, false},
 		"login":    {"exports.onExecutePostLogin = async (event, api) => { api.multifactor.enable('any'); };", "multifactor.enable", true},
 		"rule":     {"function (user, context, callback) { context.multifactor = { provider: 'any' }; callback(null, user, context); }", "multifactor", true},
-		"syntax":   {"module.exports = function (a) {\n  return };;;)\n", ":2:", false},
+		"syntax":   {"module.exports = function (a) {\n  return };;;)\n", "error: line 2, column", false},
 		"silent":   {"module.exports = function () {};", "HookTimeout", false},
 		"exit":     {"module.exports = function () { process.exit(0); };", "HookCrashed", false},
 		"module":   {"require('left-pad');\nmodule.exports = function (r, t, c, cb) { cb(); };", "left-pad", false},
