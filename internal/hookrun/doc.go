@@ -12,6 +12,8 @@
 // who gets a worker (pool), its output (output), and its network (dns, network, local): in the worker's network namespace every
 // connection is answered by this process, which looks the name up in its policy and connects, or answers itself.
 //
+// Jobs (job*.go) are programs that run once in the same isolation, each in a folder of its own and with its own list of hosts: what builds packages.
+//
 // Invariants:
 //   - A worker serves one Code.ID and is never reused after a timeout, an overflow or a crash.
 //   - A call is handed to code once. A call that no worker took is given to another one.

@@ -28,7 +28,7 @@ func shelf(t testing.TB) *fakeRegistry {
 		"maybe": only("1.0.0", js(`try { require("not-there") } catch { exports.v = "without" }`).
 			with("optionalDependencies", map[string]string{"native-speedup": "1.0.0"})),
 		"native-speedup": only("1.0.0", js(``).with("scripts", map[string]string{"install": "node-gyp rebuild"})),
-		"scripted":       only("1.0.0", js(`exports.v = 1`).with("scripts", map[string]string{"preinstall": "touch /tmp/preinstall-ran", "postinstall": "touch /tmp/preinstall-ran"})),
+		"scripted":       only("1.0.0", js(`exports.v = 1`).with("deprecated", "use\x1b[31m plain").with("scripts", map[string]string{"preinstall": "touch /tmp/preinstall-ran", "postinstall": "touch /tmp/preinstall-ran"})),
 		"esm":            only("1.0.0", js(`export const v = 1; export default 2;`).with("type", "module")),
 	})
 }
@@ -105,6 +105,9 @@ func TestLockKeepsVersions(t *testing.T) {
 	}
 	if v := third.Modules[0].Version; v != "1.0.0" && v != "2.0.0" {
 		t.Errorf("latest: %s", v)
+	}
+	if w := second.Warnings; len(w) != 1 || w[0].Text != "the module scripted@1.0.0 is deprecated: use [31m plain" {
+		t.Errorf("%+v", w)
 	}
 	if change := module.Diff(first.Modules, second.Modules); len(change) != 1 || change[0].Name != "scripted" {
 		t.Errorf("%+v", change)

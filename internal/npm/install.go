@@ -32,7 +32,7 @@ func (b *Builder) job(p *plan, lock []byte) (*hookrun.Runner, *hookrun.Folder, e
 	if err != nil {
 		return nil, nil, unavailable(err, "nothing can be run on this server now")
 	}
-	about, err := json.Marshal(map[string]any{"name": "script", "version": "1.0.0", "private": true, "dependencies": p.install})
+	about, err := json.Marshal(map[string]any{"name": "countersign-script", "version": "1.0.0", "private": true, "dependencies": p.install})
 	if err == nil {
 		err = errors.Join(folder.Put("package.json", about), folder.Put(caFile, b.reg.ca))
 	}
@@ -104,7 +104,7 @@ func (b *Builder) admit(ctx context.Context, s *module.Source, packages []pkg, o
 	if len(fresh) == 0 {
 		return nil
 	}
-	progress("checking when " + plural(len(fresh), "package") + " were released")
+	progress("checking the release dates of " + plural(len(fresh), "package"))
 	if err := b.reg.lookUp(ctx, fresh); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -31,15 +31,17 @@ type lockFile struct {
 
 // lockEntry is one package at its place in the tree. Name is there only if it is not that of the place.
 type lockEntry struct {
-	Name             string            `json:"name"`
-	Version          string            `json:"version"`
-	Resolved         string            `json:"resolved"`
-	Integrity        string            `json:"integrity"`
-	Link             bool              `json:"link"`
-	Optional         bool              `json:"optional"`
-	InBundle         bool              `json:"inBundle"`
-	HasInstallScript bool              `json:"hasInstallScript"`
-	Dependencies     map[string]string `json:"dependencies"`
+	Name             string `json:"name"`
+	Version          string `json:"version"`
+	Resolved         string `json:"resolved"`
+	Integrity        string `json:"integrity"`
+	Link             bool   `json:"link"`
+	Optional         bool   `json:"optional"`
+	InBundle         bool   `json:"inBundle"`
+	HasInstallScript bool   `json:"hasInstallScript"`
+	// Deprecated is what its author says instead of it.
+	Deprecated   string            `json:"deprecated"`
+	Dependencies map[string]string `json:"dependencies"`
 }
 
 // pkg is a package of a lock. Packages that others carry in their own archive (inBundle) have no integrity of their own.
@@ -183,6 +185,17 @@ func installed(packages []pkg, install map[string]string) []module.Module {
 	slices.SortStableFunc(out, func(a, b module.Module) int {
 		return cmp.Or(-cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
 	})
+	return out
+}
+
+// deprecated warns of modules that the script asked for and whose authors advise against them.
+func deprecated(packages []pkg, modules []module.Module) (out []module.Warning) {
+	for _, p := range packages {
+		i := slices.IndexFunc(modules, func(m module.Module) bool { return m.Direct && m.Name == p.name && m.Version == p.version })
+		if i >= 0 && p.Deprecated != "" && len(out) < maxWarnings {
+			out = append(out, module.Warning{Text: "the module " + p.id() + " is deprecated: " + cut(p.Deprecated)})
+		}
+	}
 	return out
 }
 

@@ -3,6 +3,7 @@ package npm
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"countersign/internal/fault"
 )
@@ -103,13 +104,19 @@ func unavailable(err error, format string, args ...any) *fault.Error {
 	return fault.New(fault.ModulesUnavailable).WithPublic(format, args...).WithErr(err)
 }
 
-// cut shortens foreign text for a sentence.
+// cut makes a sentence's part of foreign text: not long, and without what a terminal would obey.
 func cut(s string) string {
-	const most = 120
-	if r := []rune(strings.ToValidUTF8(s, "�")); len(r) > most {
+	const most = 160
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "�"))
+	if r := []rune(s); len(r) > most {
 		return string(r[:most]) + "…"
 	}
-	return strings.ToValidUTF8(s, "�")
+	return s
 }
 
 // plural is "1 module" or "3 modules".

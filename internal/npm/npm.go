@@ -191,6 +191,7 @@ func (b *Builder) modules(ctx context.Context, s *module.Source, p *plan, out *m
 		return nil, err
 	}
 	out.Lock, out.Modules = lock, installed(packages, p.install)
+	out.Warnings = append(out.Warnings, deprecated(packages, out.Modules)...)
 	for i, m := range out.Modules {
 		out.Modules[i].ReleasedAt, _ = b.reg.date(pkg{name: m.Name, version: m.Version})
 	}
