@@ -11,6 +11,8 @@ import (
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/hook"
+	"countersign/internal/script"
+	"countersign/internal/store"
 )
 
 // keeps is a hook that makes its provider's client once, as guides do.
@@ -119,4 +121,33 @@ func TestOneEnabledAtOnce(t *testing.T) {
 			t.Errorf("%d are on", len(on))
 		}
 	})
+}
+
+// TestRunStoresNoPackage: the package of a run is not stored, so that runs cannot fill the storage that all pools share.
+func TestRunStoresNoPackage(t *testing.T) {
+	e := sqlite(t)
+	h := e.hook("phone", sends, nil)
+	bytes := func() (n int64) {
+		want(t, e.store.Read(t.Context(), func(tx store.Tx) (err error) {
+			n, err = tx.Artifacts().ArtifactBytes(t.Context())
+			return err
+		}), "")
+		return n
+	}
+	before := bytes()
+	_, err := e.Run(t.Context(), &hook.RunInput{Pool: poolA, Kind: script.Hook, Code: sends + "// a"})
+	want(t, err, "")
+	_, err = e.RunHook(t.Context(), poolA, h.ID, &hook.Override{Code: ptr(sends + "// b")})
+	want(t, err, "")
+	if e.fake.count(sends+"// a") != 1 || e.fake.count(sends+"// b") != 1 || bytes() != before || before == 0 {
+		t.Errorf("%d bytes, then %d", before, bytes())
+	}
+}
+
+// TestClosed: nothing is built by a service that ends.
+func TestClosed(t *testing.T) {
+	e := sqlite(t)
+	e.Close(t.Context())
+	_, err := e.CreateAction(t.Context(), poolA, &hook.NewAction{Name: "a", Trigger: hook.TriggerRef{ID: hook.PostLogin}})
+	want(t, err, fault.ModulesUnavailable)
 }

@@ -93,3 +93,10 @@ func (b *breaker) leave(id string, o *script.Outcome, started, now time.Time) (r
 	t.until = now.Add(min(restFirst<<min(t.rounds-patience, 10), restLast))
 	return true
 }
+
+// forget drops what is kept of a unit that will not run again.
+func (b *breaker) forget(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.units, id)
+}

@@ -39,6 +39,9 @@ func newBuilds(l Limits) *builds {
 
 // reserve takes a place in the queue; free gives it back.
 func (b *builds) reserve() (free func(), err error) {
+	if b.ctx.Err() != nil {
+		return nil, fault.New(fault.ModulesUnavailable).WithPublic("This server is shutting down: try again.")
+	}
 	select {
 	case b.queue <- struct{}{}:
 		return func() { <-b.queue }, nil
@@ -52,7 +55,7 @@ var files = map[script.Kind]string{
 	script.Hook: "hook.js", script.SendPhoneMessage: "action.js", script.CustomPhoneProvider: "action.js", script.PostLogin: "action.js", script.Rule: "rule.js",
 }
 
-// build builds one script and keeps the package. The caller has a place in the queue.
+// build builds one script. The caller has a place in the queue.
 func (s *Service) build(ctx context.Context, kind script.Kind, c *code, save Save) (*module.Build, error) {
 	if s.c.Builder == nil {
 		return nil, fault.New(fault.ModulesUnavailable).WithPublic("Scripts cannot be built on this server.")
@@ -72,6 +75,15 @@ func (s *Service) build(ctx context.Context, kind script.Kind, c *code, save Sav
 	if len(b.Artifact) > module.MaxArtifact {
 		return nil, fault.New(fault.PayloadTooLarge).WithPublic("The script and its modules make a package of more than %d MB.", module.MaxArtifact>>20)
 	}
+	return b, nil
+}
+
+// buildAndKeep is build for what is to be stored: the package is kept, too.
+func (s *Service) buildAndKeep(ctx context.Context, kind script.Kind, c *code, save Save) (*module.Build, error) {
+	b, err := s.build(ctx, kind, c, save)
+	if err != nil {
+		return nil, err
+	}
 	return b, s.artifacts.Keep(ctx, b.Hash, b.Artifact)
 }
 
@@ -86,14 +98,14 @@ func built(err error) error {
 	return fault.Internalf("hook: build: %w", err)
 }
 
-// buildNow is build for those who wait for it.
+// buildNow is buildAndKeep for those who wait for it.
 func (s *Service) buildNow(ctx context.Context, kind script.Kind, c *code, save Save) (*module.Build, error) {
 	free, err := s.builds.reserve()
 	if err != nil {
 		return nil, err
 	}
 	defer free()
-	return s.build(ctx, kind, c, save)
+	return s.buildAndKeep(ctx, kind, c, save)
 }
 
 // take puts the result of a build into a script's code and returns what changed.

@@ -28,7 +28,7 @@ func (s *Service) finish(ctx context.Context, e *edit, free func()) {
 		defer free()
 		ctx, cancel := context.WithTimeout(s.builds.ctx, longBuild)
 		defer cancel()
-		b, err := s.build(ctx, kindOf(trigger), &doc.code, Save{Confirm: doc.Confirm})
+		b, err := s.buildAndKeep(ctx, kindOf(trigger), &doc.code, Save{Confirm: doc.Confirm})
 		s.settle(poolID, id, doc.Build, b, err)
 	})
 	quick := time.NewTimer(quickBuild)

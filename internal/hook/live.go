@@ -111,6 +111,7 @@ func (s *Service) replace(e *liveEntry, l *live) {
 		now := l.units()
 		for id, u := range e.last.units() {
 			if now[id] == nil {
+				s.breaker.forget(id)
 				s.c.forget(u)
 			}
 		}

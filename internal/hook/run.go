@@ -44,14 +44,20 @@ func judgeKind(k script.Kind) error {
 func (s *Service) try(ctx context.Context, row *store.Script, kind script.Kind, c *code, before []module.Module,
 	secrets map[string]string, body json.RawMessage, save Save) (*RunResult, error) {
 	begun := time.Now()
-	b, err := s.buildNow(ctx, kind, c, save)
+	free, err := s.builds.reserve()
 	if err != nil {
+		return nil, err
+	}
+	b, err := s.build(ctx, kind, c, save)
+	if free(); err != nil {
 		return nil, err
 	}
 	took := time.Since(begun)
 	c.Modules = before
 	report := c.take(kind, b, s.now())
-	out, err := s.apart(ctx, s.unit(row, kind, b.Hash), c, secrets, body)
+	u := s.unit(row, kind, b.Hash)
+	u.Open = script.NewUnit(kind, u.Name, b.Artifact).Open
+	out, err := s.apart(ctx, u, c, secrets, body)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +69,7 @@ func (s *Service) try(ctx context.Context, row *store.Script, kind script.Kind, 
 func (s *Service) apart(ctx context.Context, u *unit, c *code, secrets map[string]string, body json.RawMessage) (*script.Outcome, error) {
 	u.ID += "/" + newULID(s.now())
 	u.Node = node[c.Runtime]
+	defer s.breaker.forget(u.ID)
 	defer s.c.forget(u)
 	return s.attempt(ctx, u, secrets, body)
 }
