@@ -215,6 +215,9 @@ func (s *Service) UpdateManaged(ctx context.Context, c Caller, poolID, userID st
 func (s *Service) judgeManaged(ctx context.Context, c Caller, poolID, userID string, ch *ManagedChange) error {
 	return s.asAdmin(ctx, c, poolID, userID, func(t *tenant, a *account) error {
 		if ch.Password != nil {
+			if name := metaOf(a.user).Connection; name != "" {
+				return fault.Invalidf("password", "Users of the connection %s have no password.", name)
+			}
 			if err := t.cfg.Password.Check(*ch.Password); err != nil {
 				return err
 			}

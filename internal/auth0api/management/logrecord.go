@@ -13,6 +13,7 @@ import (
 	"countersign/internal/pool"
 	"countersign/internal/secret"
 	"countersign/internal/store"
+	"countersign/provider"
 )
 
 // logTime is how times look on this wire.
@@ -137,8 +138,8 @@ func (b *logBook) clientName(ctx context.Context, id string) (string, error) {
 	return b.client[id], nil
 }
 
-// record makes the record of an event, its personal part opened.
-func (b *logBook) record(ctx context.Context, ev *store.Event) (*logRecord, error) {
+// record makes the record of an event; open opens its personal part.
+func (b *logBook) record(ctx context.Context, ev *store.Event, open bool) (*logRecord, error) {
 	u, err := b.user(ctx, ev.UserID)
 	if err != nil {
 		return nil, err
@@ -147,9 +148,11 @@ func (b *logBook) record(ctx context.Context, ev *store.Event) (*logRecord, erro
 	if err != nil {
 		return nil, err
 	}
-	personal, err := b.a.Events.Open(ctx, ev, u.key)
-	if err != nil && !errors.Is(err, eventlog.ErrDark) {
-		return nil, err
+	var personal map[string]any
+	if open {
+		if personal, err = b.a.Events.Open(ctx, ev, u.key); err != nil && !errors.Is(err, eventlog.ErrDark) {
+			return nil, err
+		}
 	}
 	data := map[string]any{}
 	if len(ev.Data) > 0 {
@@ -235,21 +238,17 @@ func (r *logRecord) detail(ev *store.Event, data, personal map[string]any) {
 
 // shown is the whole record of an event.
 func (b *logBook) shown(ctx context.Context, ev *store.Event) (*logRecord, error) {
-	r, err := b.record(ctx, ev)
+	r, err := b.record(ctx, ev, true)
 	if err != nil {
 		return nil, err
 	}
-	return b.finish(ctx, r)
-}
-
-// finish adds what is shown and not searched: where a message went, masked, and what became of it.
-func (b *logBook) finish(ctx context.Context, r *logRecord) (*logRecord, error) {
+	// What is shown and not searched: where a message went, masked, and what became of it.
 	id := text(r.Details, "message_id")
 	if id == "" {
 		return r, nil
 	}
 	var m *store.Message
-	err := b.a.Store.Read(ctx, func(tx store.Tx) (err error) {
+	err = b.a.Store.Read(ctx, func(tx store.Tx) (err error) {
 		m, err = tx.Outbox().Message(ctx, id)
 		return err
 	})
@@ -259,7 +258,11 @@ func (b *logBook) finish(ctx context.Context, r *logRecord) (*logRecord, error) 
 	if err != nil {
 		return nil, err
 	}
-	r.Details["authenticator"] = map[string]any{"type": m.Channel, "phone_number": m.Mask}
+	to := "phone_number"
+	if m.Channel == string(provider.Email) {
+		to = "email"
+	}
+	r.Details["authenticator"] = map[string]any{"type": m.Channel, to: m.Mask}
 	if r.Details["state"] = string(m.State); m.Provider != "" {
 		r.Details["provider"] = m.Provider
 	}

@@ -228,24 +228,19 @@ func (s *logSearch) run(ctx context.Context, w need, ascending bool) error {
 	}
 }
 
-// take judges an event. Without a search every event matches, and only those that are shown are opened.
+// take judges an event. Only what is searched for or shown is opened.
 func (s *logSearch) take(ctx context.Context, ev *store.Event) error {
-	shown := s.found >= s.start && len(s.out) < s.size
-	if s.node == nil && !shown {
-		s.found++
+	if s.node != nil {
+		r, err := s.book.record(ctx, ev, s.node.mentions("ip", "user_agent"))
+		if err != nil || !s.node.matches(r.field) {
+			return err
+		}
+	}
+	if s.found++; s.found <= s.start || len(s.out) >= s.size {
 		return nil
 	}
-	r, err := s.book.record(ctx, ev)
-	if err != nil {
-		return err
-	}
-	if !s.node.matches(r.field) {
-		return nil
-	}
-	if s.found++; !shown {
-		return nil
-	}
-	if r, err = s.book.finish(ctx, r); err == nil {
+	r, err := s.book.shown(ctx, ev)
+	if err == nil {
 		s.out = append(s.out, r)
 	}
 	return err

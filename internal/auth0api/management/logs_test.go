@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"countersign/internal/auth0api/wire"
 	"countersign/internal/eventlog"
 	"countersign/internal/pool/pooltest"
 	"countersign/internal/secret"
@@ -263,5 +264,19 @@ func TestStats(t *testing.T) {
 	b.send("GET", "/stats/active-users", "").exactly(200, "0")
 	for _, q := range []string{"from=x", "from=20261122&to=20261120", "from=20240101&to=20261120"} {
 		b.send("GET", "/stats/daily?"+q, "").is(400)
+	}
+}
+
+// BenchmarkLogSearch is a search that no index helps, over 5000 entries.
+func BenchmarkLogSearch(b *testing.B) {
+	h := newBench(b, func(o *Options) { o.Rate = wire.Rate{Burst: 1 << 30, Every: time.Nanosecond} })
+	for n := range 5000 {
+		h.put(eventlog.Entry{Type: eventlog.LoginFailed, Personal: map[string]any{"ip": fmt.Sprintf("192.0.2.%d", n%250)}}, secret.Key{})
+		h.Advance(time.Millisecond)
+	}
+	for b.Loop() {
+		if n := len(h.send("GET", "/logs?q=ip:192.0.2.7&per_page=100", "").ids("")); n != 20 {
+			b.Fatalf("%d entries", n)
+		}
 	}
 }

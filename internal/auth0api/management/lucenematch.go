@@ -27,6 +27,12 @@ func (n *searchNode) matches(doc fieldsOf) bool {
 	return slices.ContainsFunc(n.fields, func(f string) bool { return n.fits(f, doc(f)) })
 }
 
+// mentions reports whether any of the fields is compared.
+func (n *searchNode) mentions(fields ...string) bool {
+	return slices.ContainsFunc(n.kids, func(k *searchNode) bool { return k.mentions(fields...) }) ||
+		slices.ContainsFunc(n.fields, func(f string) bool { return slices.Contains(fields, f) })
+}
+
 // fits compares one value.
 func (n *searchNode) fits(field, v string) bool {
 	switch {

@@ -126,8 +126,9 @@ func TestUserExtras(t *testing.T) {
 // TestPasswordlessUsers: users of the connections sms and email have no password.
 func TestPasswordlessUsers(t *testing.T) {
 	b := newBench(t)
-	b.send("POST", "/users", `{"connection":"sms","phone_number":"+12025550100","phone_verified":true}`).
-		is(201, `"user_id":"sms|`, `"connection":"sms"`, `"provider":"sms"`, `"phone_verified":true`)
+	id := b.send("POST", "/users", `{"connection":"sms","phone_number":"+12025550100","phone_verified":true}`).
+		is(201, `"user_id":"sms|`, `"connection":"sms"`, `"provider":"sms"`, `"phone_verified":true`).text("user_id")
+	b.send("PATCH", "/users/"+id, `{"password":"Passw0rd!"}`).is(400, "have no password")
 	b.Reconfigure(b.pool, func(c *pool.Config) { c.UsernameAttributes, c.AutoVerified = []string{"phone_number", "email"}, nil })
 	b.send("POST", "/users", `{"connection":"email","email":"a@example.com","email_verified":true}`).is(201, `"user_id":"email|`)
 	b.send("GET", "/users?connection=sms", "").is(200, "+12025550100", "!example.com")
