@@ -58,7 +58,8 @@ func TestJob(t *testing.T) {
 		}
 		// The next job may run under another user, and finds everything.
 		res, err := b.Job(t.Context(), &Job{Name: "second", Folder: folder, Args: []string{"-e",
-			`const fs = require('fs'); fs.appendFileSync('made/deep/file', '!'); fs.rmSync('sub', { recursive: true }); console.log(fs.readFileSync('made/deep/file', 'utf8'))`}})
+			`const fs = require('fs'); fs.appendFileSync('made/deep/file', '!'); fs.rmSync('sub', { recursive: true });
+				console.log(fs.readFileSync('made/deep/file', 'utf8'))`}})
 		if err != nil || res.Code != 0 || res.Reason != "" || string(res.Output) != "mine!\n" {
 			t.Errorf("%+v %v", res, err)
 		}

@@ -18,8 +18,9 @@ import (
 // shelf is a registry with some packages.
 func shelf(t testing.TB) *fakeRegistry {
 	return newFakeRegistry(t, map[string]map[string]release{
-		"plain":       {"1.0.0": js(`exports.v = "1.0.0"`), "1.2.0": js(`exports.v = "1.2.0"`), "2.0.0": js(`exports.v = "2.0.0"`)},
-		"@scope/deep": only("3.1.4", release{files: map[string]string{"index.js": `exports.plain = require("plain").v`, "lib/part.js": `module.exports = "part"`}}.with("dependencies", map[string]string{"plain": "^1.0.0"})),
+		"plain": {"1.0.0": js(`exports.v = "1.0.0"`), "1.2.0": js(`exports.v = "1.2.0"`), "2.0.0": js(`exports.v = "2.0.0"`)},
+		"@scope/deep": only("3.1.4", release{files: map[string]string{"index.js": `exports.plain = require("plain").v`,
+			"lib/part.js": `module.exports = "part"`}}.with("dependencies", map[string]string{"plain": "^1.0.0"})),
 		"fresh":       {"1.0.0": js(`exports.v = 1`), "1.0.1": release{files: map[string]string{"index.js": `exports.v = 1.1`}, at: now.Add(-2 * 24 * time.Hour)}},
 		"needs-fresh": only("1.0.0", js(``).with("dependencies", map[string]string{"fresh": "*"})),
 		"beside": only("1.0.0", release{files: map[string]string{"index.js": `exports.text = require("fs").readFileSync(__dirname + "/words.txt", "utf8")`,
@@ -28,8 +29,9 @@ func shelf(t testing.TB) *fakeRegistry {
 		"maybe": only("1.0.0", js(`try { require("not-there") } catch { exports.v = "without" }`).
 			with("optionalDependencies", map[string]string{"native-speedup": "1.0.0"})),
 		"native-speedup": only("1.0.0", js(``).with("scripts", map[string]string{"install": "node-gyp rebuild"})),
-		"scripted":       only("1.0.0", js(`exports.v = 1`).with("deprecated", "use\x1b[31m plain").with("scripts", map[string]string{"preinstall": "touch /tmp/preinstall-ran", "postinstall": "touch /tmp/preinstall-ran"})),
-		"esm":            only("1.0.0", js(`export const v = 1; export default 2;`).with("type", "module")),
+		"scripted": only("1.0.0", js(`exports.v = 1`).with("deprecated", "use\x1b[31m plain").with("scripts",
+			map[string]string{"preinstall": "touch /tmp/preinstall-ran", "postinstall": "touch /tmp/preinstall-ran"})),
+		"esm": only("1.0.0", js(`export const v = 1; export default 2;`).with("type", "module")),
 	})
 }
 
@@ -38,7 +40,8 @@ func TestBuild(t *testing.T) {
 	for _, level := range levels {
 		t.Run(string(level), func(t *testing.T) {
 			b := fakeBuilder(t, level, f, nil)
-			code := "const a = require('plain'), b = require('@scope/deep@3.1.4/lib/part'), c = require('plain@2.0.0'), fs = require('fs'), q = require('querystring@0.2.1')\r\n" +
+			code := "const a = require('plain'), b = require('@scope/deep@3.1.4/lib/part'), c = require('plain@2.0.0')," +
+				" fs = require('fs'), q = require('querystring@0.2.1')\r\n" +
 				"module.exports = () => a;\u2028"
 			s := &module.Source{Code: code, File: "hook.js", Dependencies: map[string]string{"plain": "^1.0.0", "crypto": "1"}}
 			out := build(t, b, s)
@@ -46,10 +49,12 @@ func TestBuild(t *testing.T) {
 			if files["script.js"] != code {
 				t.Errorf("the script changed: %q", files["script.js"])
 			}
-			if want := `{"file":"hook.js","modules":["@scope/deep@3.1.4/lib/part","plain","plain@2.0.0","querystring@0.2.1"]}`; files["script.json"] != want || len(files) != 3 {
+			if want := `{"file":"hook.js","modules":["@scope/deep@3.1.4/lib/part","plain","plain@2.0.0","querystring@0.2.1"]}`; files["script.json"] != want ||
+				len(files) != 3 {
 				t.Errorf("%s", files["script.json"])
 			}
-			got := load(t, out.Artifact, `console.log(m.plain().v, m['plain@2.0.0']().v, m['@scope/deep@3.1.4/lib/part'](), typeof m['querystring@0.2.1']().parse, m.plain() === m.plain())`)
+			got := load(t, out.Artifact, `console.log(m.plain().v, m['plain@2.0.0']().v, m['@scope/deep@3.1.4/lib/part'](),
+				typeof m['querystring@0.2.1']().parse, m.plain() === m.plain())`)
 			if got != "1.2.0 2.0.0 part function true" {
 				t.Errorf("%s", got)
 			}
@@ -165,7 +170,8 @@ func TestOptionalAndESM(t *testing.T) {
 func TestNoModules(t *testing.T) {
 	b := newBuilder(t, sandbox.None, func(o *Options) { o.Registry = "https://127.0.0.1:1/" })
 	out := build(t, b, &module.Source{Code: `module.exports = require('node:fs')`})
-	if files := unzip(t, out.Artifact); len(files) != 2 || out.Lock != nil || len(out.Modules) != 0 || files["script.json"] != `{"file":"script.js","modules":[]}` {
+	if files := unzip(t, out.Artifact); len(files) != 2 || out.Lock != nil || len(out.Modules) != 0 ||
+		files["script.json"] != `{"file":"script.js","modules":[]}` {
 		t.Errorf("%v", files)
 	}
 }

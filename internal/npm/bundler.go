@@ -19,8 +19,8 @@ import (
 
 // order is what the bundler is asked to do in a folder.
 type order struct {
-	// Parse names a script to be parsed, which is a function expression if Rule, Bundle the modules to be bundled into modulesFile: specifiers as the script has them, and what they are
-	// installed as.
+	// Parse names a script to be parsed, which may be a function expression if Rule. Bundle are the modules to be bundled into modulesFile: specifiers
+	// as the script has them, and what they are installed as.
 	Parse  string            `json:"parse,omitempty"`
 	Rule   bool              `json:"rule,omitempty"`
 	Bundle map[string]string `json:"bundle,omitempty"`

@@ -50,9 +50,10 @@ func TestRefusedBeforeNpm(t *testing.T) {
 		"placeholder used": {`require('twilio-node')`, nil, `"twilio"`},
 		"placeholder @":    {`require('twilio-node@1.0.0')`, nil, `"twilio"`},
 		"git in require":   {`require('a@git+ssh:x')`, nil, "not from git"},
-		"missing":          {"\n\n  const a = require('axios')", map[string]string{"aws-sdk": "2"}, `line 3, column 21: the script requires "axios", which is not among its modules: add it`},
-		"missing part":     {`import('aws-sdk/clients/sns')`, nil, `requires "aws-sdk"`},
-		"many":             {``, many, "at most 20"},
+		"missing": {"\n\n  const a = require('axios')", map[string]string{"aws-sdk": "2"},
+			`line 3, column 21: the script requires "axios", which is not among its modules: add it`},
+		"missing part": {`import('aws-sdk/clients/sns')`, nil, `requires "aws-sdk"`},
+		"many":         {``, many, "at most 20"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := fails(t, b, &module.Source{Code: tt.code, Dependencies: tt.deps}, fault.ModuleRefused); !strings.Contains(got, tt.want) {
@@ -60,7 +61,8 @@ func TestRefusedBeforeNpm(t *testing.T) {
 			}
 		})
 	}
-	out := build(t, b, &module.Source{Code: `require("./beside"); require("/etc/passwd"); require(name); require('punycode'); require('node:test'); require('fs/promises'); var name`})
+	out := build(t, b, &module.Source{Code: `require("./beside"); require("/etc/passwd"); require(name);
+		require('punycode'); require('node:test'); require('fs/promises'); var name`})
 	if len(out.Warnings) != 2 || out.Warnings[0].Line != 1 {
 		t.Errorf("%+v", out.Warnings)
 	}
@@ -79,7 +81,8 @@ func TestHostileRegistry(t *testing.T) {
 		"weak":      only("1.0.0", release{change: func(d map[string]any) { delete(d, "integrity") }}),
 		"wants-git": only("1.0.0", git("git+https://127.0.0.1/x.git")),
 		"wants-url": only("1.0.0", git(other.URL+"/y.tgz")), "wants-file": only("1.0.0", git("file:/etc")),
-		"gyp":         only("1.0.0", release{files: map[string]string{"binding.gyp": "{}"}}.with("gypfile", true).with("scripts", map[string]string{"install": "node-gyp rebuild"})),
+		"gyp": only("1.0.0", release{files: map[string]string{"binding.gyp": "{}"}}.with("gypfile", true).with("scripts",
+			map[string]string{"install": "node-gyp rebuild"})),
 		"hidden-gyp":  only("1.0.0", release{files: map[string]string{"sub/binding.gyp": "{}"}}),
 		"carries":     only("1.0.0", release{files: map[string]string{"prebuilds/linux-x64/x.node": "\x7fELF"}}),
 		"needs-build": only("1.0.0", js(``).with("dependencies", map[string]string{"gyp": "1.0.0"})),
@@ -91,7 +94,8 @@ func TestHostileRegistry(t *testing.T) {
 	b := fakeBuilder(t, sandbox.None, f, nil)
 	shut := fakeBuilder(t, sandbox.Full, f, nil) // where it is the sandbox that matters, too
 	for name, want := range map[string]string{
-		"tampered": "checksum", "weak": "SHA-512 of weak@1.0.0", "elsewhere": "not from the npm registry", "wants-git": "git", "wants-url": "URL", "wants-file": "file",
+		"tampered": "checksum", "weak": "SHA-512 of weak@1.0.0", "elsewhere": "not from the npm registry", "wants-git": "git",
+		"wants-url": "URL", "wants-file": "file",
 		"needs-build": "gyp@1.0.0 needs a native build (node-gyp)", "hidden-gyp": "hidden-gyp needs a native build (binding.gyp)",
 		"carries": "carries needs a native build (x.node)", "not-there": `no module "not-there`, "garbage": "archive", "tampered@9.9.9": "9.9.9",
 	} {
@@ -119,11 +123,16 @@ func TestHostileRegistry(t *testing.T) {
 func TestHostileArchives(t *testing.T) {
 	mark := filepath.Join(os.TempDir(), "npm-hostile-mark")
 	f := newFakeRegistry(t, map[string]map[string]release{
-		"links":      only("1.0.0", release{files: map[string]string{"index.js": `module.exports = 1`}, links: map[string]string{"data.json": "/etc/passwd", "dir": "/etc"}}),
-		"leaves":     only("1.0.0", release{files: map[string]string{"index.js": `module.exports = 1`}, odd: map[string]string{"../../../../" + mark: "x", mark: "x", "package/../../x": "x"}}),
-		"reads":      only("1.0.0", release{files: map[string]string{"index.js": `try { exports.a = require("` + strings.Repeat("../", 20) + `etc/hostname.json") } catch {} try { exports.b = require("/etc/passwd") } catch {}`}}),
-		"preinstall": only("1.0.0", js(`module.exports = 1`).with("scripts", map[string]string{"preinstall": "touch " + mark, "install": "touch " + mark, "postinstall": "touch " + mark, "prepare": "touch " + mark})),
-		"npmrc":      only("1.0.0", release{files: map[string]string{"index.js": ``, ".npmrc": "ignore-scripts=false\nregistry=http://127.0.0.1:1/", "package/.npmrc": "x"}}),
+		"links": only("1.0.0", release{files: map[string]string{"index.js": `module.exports = 1`},
+			links: map[string]string{"data.json": "/etc/passwd", "dir": "/etc"}}),
+		"leaves": only("1.0.0", release{files: map[string]string{"index.js": `module.exports = 1`}, odd: map[string]string{"../../../../" + mark: "x",
+			mark: "x", "package/../../x": "x"}}),
+		"reads": only("1.0.0", release{files: map[string]string{"index.js": `try { exports.a = require("` + strings.Repeat("../", 20) +
+			`etc/hostname.json") } catch {} try { exports.b = require("/etc/passwd") } catch {}`}}),
+		"preinstall": only("1.0.0", js(`module.exports = 1`).with("scripts", map[string]string{"preinstall": "touch " + mark, "install": "touch " + mark,
+			"postinstall": "touch " + mark, "prepare": "touch " + mark})),
+		"npmrc": only("1.0.0", release{files: map[string]string{"index.js": ``, ".npmrc": "ignore-scripts=false\nregistry=http://127.0.0.1:1/",
+			"package/.npmrc": "x"}}),
 	})
 	for _, level := range levels {
 		t.Run(string(level), func(t *testing.T) {
@@ -132,7 +141,8 @@ func TestHostileArchives(t *testing.T) {
 			if files := unzip(t, out.Artifact); strings.Contains(strings.Join(sortedKeys(files), " "), "data.json") || strings.Contains(files[modulesFile], "root:") {
 				t.Errorf("a link was followed: %v", sortedKeys(files))
 			}
-			if _, err := b.Build(t.Context(), &module.Source{Code: ``, Dependencies: map[string]string{"leaves": "*"}}, nil); err != nil && fault.Of(err).Code == fault.InternalError {
+			if _, err := b.Build(t.Context(), &module.Source{Code: ``, Dependencies: map[string]string{"leaves": "*"}}, nil); err != nil &&
+				fault.Of(err).Code == fault.InternalError {
 				t.Error(err)
 			}
 			if _, err := os.Lstat(mark); !errors.Is(err, os.ErrNotExist) {
@@ -147,12 +157,14 @@ func TestTooLarge(t *testing.T) {
 	bulk := release{files: map[string]string{"index.js": "module.exports = __dirname", "noise.bin": noise(51 << 20)}}
 	data := bulk.pack("bulk", "1.0.0")
 	f := newFakeRegistry(t, map[string]map[string]release{
-		"bulk": only("1.0.0", release{body: data /* its files are not packed again and again */, change: func(d map[string]any) { d["integrity"] = integrity(data) }})})
+		"bulk": only("1.0.0", release{body: data, /* its files are not packed again and again */
+			change: func(d map[string]any) { d["integrity"] = integrity(data) }})})
 	b := fakeBuilder(t, sandbox.None, f, nil)
 	if got := fails(t, b, &module.Source{Code: ``, Dependencies: map[string]string{"bulk": "*"}}, fault.PayloadTooLarge); !strings.Contains(got, "50 MB") {
 		t.Error(got)
 	}
-	for reason, want := range map[runner.Reason]fault.Code{runner.Output: fault.PayloadTooLarge, runner.Memory: fault.PayloadTooLarge, runner.Timeout: fault.ModulesUnavailable} {
+	for reason, want := range map[runner.Reason]fault.Code{runner.Output: fault.PayloadTooLarge, runner.Memory: fault.PayloadTooLarge,
+		runner.Timeout: fault.ModulesUnavailable} {
 		if err := b.ended(&hookrun.JobResult{Reason: reason}); fault.Of(err).Code != want {
 			t.Errorf("%s: %v", reason, err)
 		}

@@ -80,7 +80,8 @@ func TestLintSecrets(t *testing.T) {
 			t.Errorf("without a list: %s", got)
 		}
 	}
-	if got := strings.Count(warnings(&module.Source{Code: strings.Join(strings.Split("abcdefghijklmnopqrstuvwxyz", ""), "x();") + "x()"}), "\n"); got != maxWarnings-1 {
+	if got := strings.Count(warnings(&module.Source{Code: strings.Join(strings.Split("abcdefghijklmnopqrstuvwxyz", ""), "x();") + "x()"}),
+		"\n"); got != maxWarnings-1 {
 		t.Errorf("%d", got)
 	}
 }

@@ -17,7 +17,8 @@ func entryOf(place string, change func(map[string]any)) []byte {
 	if change != nil {
 		change(e)
 	}
-	text, _ := json.Marshal(map[string]any{"lockfileVersion": 3, "packages": map[string]any{"": map[string]any{"dependencies": map[string]string{"a": "1"}}, place: e}})
+	text, _ := json.Marshal(map[string]any{"lockfileVersion": 3,
+		"packages": map[string]any{"": map[string]any{"dependencies": map[string]string{"a": "1"}}, place: e}})
 	return text
 }
 
@@ -27,33 +28,38 @@ func TestReadLock(t *testing.T) {
 		lock []byte
 		want string // empty: fine
 	}{
-		"fine":                {entryOf("node_modules/a", nil), ""},
-		"scoped, below":       {entryOf("node_modules/b/node_modules/@c/d", nil), ""},
-		"mirrored":            {entryOf("node_modules/a", set("resolved", "https://registry.npmjs.org/a/-/a-1.0.0.tgz")), ""},
-		"in the same archive": {entryOf("node_modules/a/node_modules/b", func(e map[string]any) { delete(e, "resolved"); delete(e, "integrity"); e["inBundle"] = true }), ""},
-		"two sums":            {entryOf("node_modules/a", set("integrity", "sha1-"+strings.Repeat("A", 27)+"= "+integrity(nil))), ""},
-		"no JSON":             {[]byte("{"), "cannot be read"},
-		"old form":            {[]byte(`{"lockfileVersion":1,"dependencies":{}}`), "cannot be read"},
-		"a link":              {entryOf("node_modules/a", set("link", true)), "a link or a folder"},
-		"a workspace":         {entryOf("packages/a", nil), "a link or a folder"},
-		"outside":             {entryOf("../node_modules/a", nil), "a link or a folder"},
-		"odd place":           {entryOf("node_modules/a/../../x", nil), "a link or a folder"},
-		"odd name":            {entryOf("node_modules/.bin", nil), "not the name"},
-		"odd alias":           {entryOf("node_modules/a", set("name", "../x")), "not the name"},
-		"no version":          {entryOf("node_modules/a", set("version", "")), "no version"},
-		"version of git":      {entryOf("node_modules/a", set("version", "git+ssh://x")), "no version"},
-		"git":                 {entryOf("node_modules/a", set("resolved", "git+ssh://git@registry.test:8443/a.git#abc")), "git+ssh://registry.test"},
-		"file":                {entryOf("node_modules/a", set("resolved", "file:../a.tgz")), "not from the npm registry"},
-		"http":                {entryOf("node_modules/a", set("resolved", "http://registry.test:8443/a.tgz")), "not from the npm registry"},
-		"another host":        {entryOf("node_modules/a", set("resolved", "https://registry.test.evil.test:8443/a.tgz")), "evil.test"},
-		"another port":        {entryOf("node_modules/a", set("resolved", "https://registry.test/a.tgz")), "not from the npm registry"},
-		"another user":        {entryOf("node_modules/a", set("resolved", "https://registry.test:8443@evil.test/a.tgz")), "evil.test"},
-		"credentials":         {entryOf("node_modules/a", set("resolved", "https://u:p@registry.test:8443/a.tgz")), "not from the npm registry"},
-		"nowhere":             {entryOf("node_modules/a", set("resolved", nil)), "from nowhere"},
-		"no sum":              {entryOf("node_modules/a", set("integrity", "")), "SHA-512"},
-		"weak sum":            {entryOf("node_modules/a", set("integrity", "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=")), "SHA-512"},
-		"half a sum":          {entryOf("node_modules/a", set("integrity", "sha512-AAAA")), "SHA-512"},
-		"placeholder":         {entryOf("node_modules/twilio-node", nil), `"twilio"`},
+		"fine":          {entryOf("node_modules/a", nil), ""},
+		"scoped, below": {entryOf("node_modules/b/node_modules/@c/d", nil), ""},
+		"mirrored":      {entryOf("node_modules/a", set("resolved", "https://registry.npmjs.org/a/-/a-1.0.0.tgz")), ""},
+		"in the same archive": {entryOf("node_modules/a/node_modules/b", func(e map[string]any) {
+			delete(e, "resolved")
+			delete(e,
+				"integrity")
+			e["inBundle"] = true
+		}), ""},
+		"two sums":       {entryOf("node_modules/a", set("integrity", "sha1-"+strings.Repeat("A", 27)+"= "+integrity(nil))), ""},
+		"no JSON":        {[]byte("{"), "cannot be read"},
+		"old form":       {[]byte(`{"lockfileVersion":1,"dependencies":{}}`), "cannot be read"},
+		"a link":         {entryOf("node_modules/a", set("link", true)), "a link or a folder"},
+		"a workspace":    {entryOf("packages/a", nil), "a link or a folder"},
+		"outside":        {entryOf("../node_modules/a", nil), "a link or a folder"},
+		"odd place":      {entryOf("node_modules/a/../../x", nil), "a link or a folder"},
+		"odd name":       {entryOf("node_modules/.bin", nil), "not the name"},
+		"odd alias":      {entryOf("node_modules/a", set("name", "../x")), "not the name"},
+		"no version":     {entryOf("node_modules/a", set("version", "")), "no version"},
+		"version of git": {entryOf("node_modules/a", set("version", "git+ssh://x")), "no version"},
+		"git":            {entryOf("node_modules/a", set("resolved", "git+ssh://git@registry.test:8443/a.git#abc")), "git+ssh://registry.test"},
+		"file":           {entryOf("node_modules/a", set("resolved", "file:../a.tgz")), "not from the npm registry"},
+		"http":           {entryOf("node_modules/a", set("resolved", "http://registry.test:8443/a.tgz")), "not from the npm registry"},
+		"another host":   {entryOf("node_modules/a", set("resolved", "https://registry.test.evil.test:8443/a.tgz")), "evil.test"},
+		"another port":   {entryOf("node_modules/a", set("resolved", "https://registry.test/a.tgz")), "not from the npm registry"},
+		"another user":   {entryOf("node_modules/a", set("resolved", "https://registry.test:8443@evil.test/a.tgz")), "evil.test"},
+		"credentials":    {entryOf("node_modules/a", set("resolved", "https://u:p@registry.test:8443/a.tgz")), "not from the npm registry"},
+		"nowhere":        {entryOf("node_modules/a", set("resolved", nil)), "from nowhere"},
+		"no sum":         {entryOf("node_modules/a", set("integrity", "")), "SHA-512"},
+		"weak sum":       {entryOf("node_modules/a", set("integrity", "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=")), "SHA-512"},
+		"half a sum":     {entryOf("node_modules/a", set("integrity", "sha512-AAAA")), "SHA-512"},
+		"placeholder":    {entryOf("node_modules/twilio-node", nil), `"twilio"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := readLock(tt.lock, npmjs)
@@ -66,7 +72,8 @@ func TestReadLock(t *testing.T) {
 	for i := range maxPackages + 1 {
 		fmt.Fprintf(&many, `,"node_modules/a%d":{}`, i)
 	}
-	if _, err := readLock([]byte(`{"lockfileVersion":3,"packages":{"":{}`+many.String()+`}}`), npmjs); err == nil || !strings.Contains(err.Error(), "more than 2000") {
+	if _, err := readLock([]byte(`{"lockfileVersion":3,"packages":{"":{}`+many.String()+`}}`), npmjs); err == nil || !strings.Contains(err.Error(),
+		"more than 2000") {
 		t.Errorf("%v", err)
 	}
 }
@@ -90,8 +97,10 @@ func FuzzReadLock(f *testing.F) {
 
 func TestCutSpecifier(t *testing.T) {
 	for s, want := range map[string]string{
-		"aws-sdk": "aws-sdk||", "aws-sdk/clients/sns": "aws-sdk||/clients/sns", "is-odd@3.0.1": "is-odd|3.0.1|", "@a/b": "@a/b||", "@a/b@1.2.3/c/d": "@a/b|1.2.3|/c/d",
-		"node:fs": "node:fs||", "fs/promises": "fs||/promises", "punycode/": "punycode||/", "./x": "-", "../x": "-", "/x": "-", "": "-", "@a": "-", `a\b`: "-", "a\x00": "-", "@a/": "-",
+		"aws-sdk": "aws-sdk||", "aws-sdk/clients/sns": "aws-sdk||/clients/sns", "is-odd@3.0.1": "is-odd|3.0.1|",
+		"@a/b": "@a/b||", "@a/b@1.2.3/c/d": "@a/b|1.2.3|/c/d",
+		"node:fs": "node:fs||", "fs/promises": "fs||/promises", "punycode/": "punycode||/", "./x": "-", "../x": "-", "/x": "-",
+		"": "-", "@a": "-", `a\b`: "-", "a\x00": "-", "@a/": "-",
 	} {
 		got := "-"
 		if sp, ok := cutSpecifier(s); ok {
@@ -120,7 +129,8 @@ func FuzzSpecifier(f *testing.F) {
 }
 
 func TestReadTimes(t *testing.T) {
-	const doc = `{"name":"a","versions":{"1.0.0":{"time":{"no":"no"},"x":[1,{"y":[]}]}},"time":{"created":"x","1.0.0":"2024-01-02T03:04:05.678Z","unpublished":{"a":1}},"readme":"..."}`
+	const doc = `{"name":"a","versions":{"1.0.0":{"time":{"no":"no"},"x":[1,{"y":[]}]}},` +
+		`"time":{"created":"x","1.0.0":"2024-01-02T03:04:05.678Z","unpublished":{"a":1}},"readme":"..."}`
 	times, err := readTimes(strings.NewReader(doc))
 	if at, perr := time.Parse(time.RFC3339, times["1.0.0"]); err != nil || perr != nil || at.Year() != 2024 {
 		t.Errorf("%v %v", times, err)

@@ -85,8 +85,8 @@ func checkRange(name, want string) error {
 	switch {
 	case strings.ContainsAny(want, ":/\\#"), strings.HasPrefix(want, "."), strings.HasSuffix(lower, ".tgz"), strings.HasSuffix(lower, ".tar"),
 		strings.HasSuffix(lower, ".tar.gz"):
-		return refused("%s@%s: modules come from the npm registry alone, not from git, files, links or URLs: name a version (1.2.3), a range (^1.2.0) or a tag (latest)",
-			name, cut(want))
+		return refused("%s@%s: modules come from the npm registry alone, not from git, files, links or URLs: name a version (1.2.3), "+
+			"a range (^1.2.0) or a tag (latest)", name, cut(want))
 	case len(want) > maxRange, strings.Trim(want, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~^<>=|*+ ") != "",
 		strings.HasPrefix(want, "-"):
 		return refused("%s: %q is no version, range or tag", name, cut(want))

@@ -100,7 +100,8 @@ func FuzzTokens(f *testing.F) {
 func TestNested(t *testing.T) {
 	var hook strings.Builder // the same function often, with semicolons and without
 	for range 300 {
-		hook.WriteString("function send(to, text) {\n  const a = axios.post('x', { to, text })\n  return a.then((r) => r.data).catch((e) => { throw new Error(e.message) })\n}\nlet x = 1;\n")
+		hook.WriteString("function send(to, text) {\n  const a = axios.post('x', { to, text })\n" +
+			"  return a.then((r) => r.data).catch((e) => { throw new Error(e.message) })\n}\nlet x = 1;\n")
 	}
 	for src, deep := range map[string]bool{
 		hook.String(): false,

@@ -83,7 +83,8 @@ func TestYoungModule(t *testing.T) {
 	check(t, err)
 	released := out.Modules[0].ReleasedAt
 	_, err = modulesBuilder(t, func() time.Time { return released.Add(24 * time.Hour) }).Build(t.Context(), s, nil)
-	if f := fault.Of(err); err == nil || f.Code != fault.ConfirmationNeeded || !strings.Contains(f.Public, "is-number 7.0.0 ("+released.Format(time.DateOnly)+")") {
+	if f := fault.Of(err); err == nil || f.Code != fault.ConfirmationNeeded || !strings.Contains(f.Public,
+		"is-number 7.0.0 ("+released.Format(time.DateOnly)+")") {
 		t.Errorf("%v", err)
 	}
 }
