@@ -17,9 +17,9 @@ func methodRoutes() []route {
 		{"POST", path, "create:authentication_methods", (*api).addMethod, "phone, totp, email; confirmed at once"},
 		{"PUT", path, "update:authentication_methods", (*api).replaceMethods, "the whole list"},
 		{"DELETE", path, "delete:authentication_methods", (*api).deleteMethods, ""},
-		{"GET", path + "/{method}", "read:authentication_methods", (*api).getMethod, ""},
-		{"PATCH", path + "/{method}", "update:authentication_methods", (*api).updateMethod, "name and preferred_authentication_method of phones"},
-		{"DELETE", path + "/{method}", "delete:authentication_methods", (*api).deleteMethod, "the user is told"},
+		{"GET", path + "/{method_id}", "read:authentication_methods", (*api).getMethod, ""},
+		{"PATCH", path + "/{method_id}", "update:authentication_methods", (*api).updateMethod, "name and preferred_authentication_method of phones"},
+		{"DELETE", path + "/{method_id}", "delete:authentication_methods", (*api).deleteMethod, "the user is told"},
 		{"DELETE", "/users/{id}/authenticators", "delete:guardian_enrollments", (*api).deleteMethods, "all factors"},
 	}
 }
@@ -134,7 +134,7 @@ func (a *api) method(ctx context.Context, r *Request) (*methodBody, error) {
 		return nil, err
 	}
 	for i := range list {
-		if userIDOf(list[i].ID) == userIDOf(r.Param("method")) {
+		if userIDOf(list[i].ID) == userIDOf(r.Param("method_id")) {
 			return &list[i], nil
 		}
 	}
@@ -278,7 +278,7 @@ func (a *api) updateMethod(ctx context.Context, r *Request) (int, any, error) {
 	}
 	id, err := a.userID(r)
 	if err == nil && (name != nil || preferred != nil) {
-		err = a.Pools.UpdatePhoneFactor(ctx, r.Caller, r.PoolID, id, r.Param("method"), name, preferred)
+		err = a.Pools.UpdatePhoneFactor(ctx, r.Caller, r.PoolID, id, r.Param("method_id"), name, preferred)
 	}
 	if err != nil {
 		return 0, nil, noMethod(err)
@@ -294,7 +294,7 @@ func (a *api) deleteMethod(ctx context.Context, r *Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusNoContent, nil, noMethod(a.Pools.RemoveFactor(ctx, r.Caller, r.PoolID, id, r.Param("method")))
+	return http.StatusNoContent, nil, noMethod(a.Pools.RemoveFactor(ctx, r.Caller, r.PoolID, id, r.Param("method_id")))
 }
 
 func (a *api) deleteMethods(ctx context.Context, r *Request) (int, any, error) {

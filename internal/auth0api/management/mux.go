@@ -216,7 +216,11 @@ func (m *mux) admit(w http.ResponseWriter, r *http.Request, t *route) (*Request,
 
 // record writes the event of a call. The call is over: what fails here is logged.
 func (m *mux) record(ctx context.Context, t *route, req *Request, status int, failed error) {
-	e := eventlog.Entry{PoolID: req.PoolID, ClientID: req.Principal.ID, Data: map[string]any{"method": t.Method, "path": Prefix + t.Path, "client": req.Principal.ID, "status": status}}
+	e := eventlog.Entry{PoolID: req.PoolID, ClientID: req.Principal.ID, Data: map[string]any{}}
+	for k, v := range req.params {
+		e.Data[k] = v
+	}
+	e.Data["method"], e.Data["path"], e.Data["client"], e.Data["status"] = t.Method, Prefix+t.Path, req.Principal.ID, status
 	switch {
 	case failed != nil:
 		f := wire.Of(failed)
@@ -232,9 +236,6 @@ func (m *mux) record(ctx context.Context, t *route, req *Request, status int, fa
 		e.Type = eventlog.ManagementRead
 	default:
 		return
-	}
-	for k, v := range req.params {
-		e.Data[k] = v
 	}
 	for k, v := range req.detail {
 		e.Data[k] = v

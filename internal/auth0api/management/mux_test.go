@@ -132,6 +132,23 @@ func TestEventsOfCalls(t *testing.T) {
 	}
 }
 
+// TestEventsNameTheCall: no parameter of a path takes the place of what an event says about the call.
+func TestEventsNameTheCall(t *testing.T) {
+	for _, r := range routes() {
+		for _, name := range paramsOf(r.Path) {
+			if slices.Contains([]string{"method", "path", "client", "status", "error", "scope"}, name) {
+				t.Errorf("%s %s has a parameter {%s}", r.Method, r.Path, name)
+			}
+		}
+	}
+	b := newBench(t)
+	b.as("read:nothing", "DELETE", "/users/auth0%7Cx/authentication-methods/sms%7Cdev_1", "").is(403)
+	got := b.events(eventlog.AccessDenied)
+	if len(got) != 1 || !strings.Contains(got[0], `"method":"DELETE"`) || !strings.Contains(got[0], `"method_id":"sms|dev_1"`) {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestNoPool(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.PoolOf = func(*http.Request) string { return "" } })
 	b.send("GET", "/hooks", "").is(404, "inexistent_tenant")
