@@ -132,3 +132,42 @@ func TestTooLateToBegin(t *testing.T) {
 		t.Errorf("a short call: %+v", out.Error)
 	}
 }
+
+// What goes wrong in a module before its first call is told to that call, with the error's own words.
+func TestModuleFailsLater(t *testing.T) {
+	s := newStage(t, sandbox.None, nil)
+	u := unit(script.Hook, `const ready = (async () => { await null; throw new Error('no config') })(); module.exports = async (r, t, c, cb) => { await ready; cb() }`)
+	for range 3 {
+		if out := s.run(u, newCall(hookBody())); out.Error == nil || out.Error.Failure != script.Unloadable || out.Error.Message != "no config" || out.Begun {
+			t.Errorf("%+v, begun %v", out.Error, out.Begun)
+		}
+	}
+	if out := s.hook(`console.log('begins'); process.exit(3)`); out.Error == nil || out.Error.Failure != script.Crashed || out.Console != "begins\n" {
+		t.Errorf("%+v %q", out.Error, out.Console)
+	}
+}
+
+// An exception that belongs to no call ends those at hand, and none after them.
+func TestEndingProcessBeginsNoCalls(t *testing.T) {
+	s := newStage(t, sandbox.None, nil)
+	s.Runner = &script.Runner{Code: s.Code, Workers: 1}
+	u := unit(script.Hook, `const { EventEmitter } = require('events'); let breaks; const until = new Promise((ok) => { breaks = ok });
+		until.then(() => setImmediate(() => { throw new Error('of nobody') }));
+		module.exports = (r, t, c, cb) => { if (r === 'breaks') return setTimeout(breaks, 20); if (r === 'waits') return; setTimeout(cb, 100) }`)
+	s.run(u, newCall(hookBody()))
+	var wg sync.WaitGroup
+	for _, r := range []string{"breaks", "waits"} {
+		wg.Go(func() {
+			out := s.run(u, newCall(script.HookBody(message, script.Text{To: r, Code: digits})))
+			if out.Error == nil || out.Error.Failure != script.Crashed || !strings.Contains(out.Error.Message, "of nobody") || !out.Begun {
+				t.Errorf("%s: %+v", r, out.Error)
+			}
+		})
+	}
+	wg.Wait()
+	for range 5 {
+		if out := s.run(u, newCall(hookBody())); out.Error != nil && out.Begun {
+			t.Errorf("begun and lost: %+v", out.Error)
+		}
+	}
+}

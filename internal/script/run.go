@@ -64,7 +64,11 @@ func (r *Runner) Run(ctx context.Context, u *Unit, c *Call) (*Outcome, error) {
 		out = r.read(u, c, res)
 	} else {
 		out = broken(res.Error)
-		out.Console = consoleOf(res.Log, c.RequestID)
+		id := c.RequestID
+		if !res.Error.Begun {
+			id = "undefined" // what was printed while it was loaded
+		}
+		out.Console = consoleOf(res.Log, id)
 	}
 	out.Duration, out.Init = res.Duration, res.Init
 	clean(out, u.Kind, c)

@@ -35,6 +35,7 @@ function full() {
 
 // take asks for the next call of one slot.
 function take(slot) {
+  if (ending) return;
   slot.send('GET', 'next', '', '', (headers, payload) => {
     if (headers.status !== 200) p.exit(1);
     serve(slot, headers['lambda-runtime-aws-request-id'], +headers['lambda-runtime-deadline-ms'], p.parse(payload));
@@ -47,6 +48,12 @@ function serve(slot, id, deadline, input) {
     headers: p.hasOwn(input, 'headers') ? input.headers : {}, cache: p.hasOwn(input, 'cache') ? input.cache : { __proto__: null },
   }, (answer, worn) => slot.send('POST', `${id}/response`, answer, worn ? 'Countersign-Worker: worn\r\n' : full() ? 'Countersign-Worker: full\r\n' : '', () => take(slot)));
   takeEarly(call);
+  begun = true;
+  if (ending) {
+    call.worn = true;
+    fail(kind, call, 'HookCrashed', new p.Error(ending)); // it has not begun
+    return;
+  }
   p.runIn(calls, call.token, () => {
     // A little earlier than the server's own limit: it would end the process, and with it the calls beside.
     const left = deadline - p.now();
@@ -73,6 +80,7 @@ let failedLoad = null;
 
 function failLoaded(call) {
   const { error } = failedLoad;
+  if (failedLoad.later) call.worn = true; // another process may have more luck
   if (kind !== 'hook') {
     fail(kind, call, 'HookUnloadable', error);
     return;
@@ -87,11 +95,23 @@ function failLoaded(call) {
   fail(kind, call, 'HookUnloadable', made, shown);
 }
 
-// fatal ends every call at hand, and the process: what nobody caught belongs to none of them, so that its state is unknown.
+let begun = false; // the first call is here
+let ending = '';
+
+// fatal ends every call at hand, and the process: what nobody caught belongs to none of them, so that its state is unknown. Before the first call it is
+// a script that failed to load.
 function fatal(what, e) {
   const words = `${what}: ${text(get(toError(e), 'stack'), 4000)}`;
   line('undefined', 'ERROR', words);
-  for (let call = open.first; call; call = call.next) fail(kind, call, 'HookCrashed', new p.Error(words));
+  if (!begun) {
+    if (!failedLoad) failedLoad = { error: e, later: true };
+    return;
+  }
+  ending = words;
+  for (let call = open.first; call; call = call.next) {
+    call.worn = true;
+    fail(kind, call, 'HookCrashed', new p.Error(words));
+  }
   p.setTimeout(() => p.exit(129), open.count > 0 ? 200 : 0);
 }
 
