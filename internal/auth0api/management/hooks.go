@@ -19,7 +19,7 @@ func hookRoutes() []route {
 		{"PATCH", "/hooks/{id}", "update:hooks", (*api).updateHook, "triggerId cannot change; confirm_modules as above"},
 		{"DELETE", "/hooks/{id}", "delete:hooks", (*api).deleteHook, "204 for unknown ones, too"},
 		{"GET", "/hooks/{id}/secrets", "read:hooks", (*api).getHookSecrets, "names; every value is " + hook.Placeholder},
-		{"POST", "/hooks/{id}/secrets", "update:hooks create:hooks", (*api).addHookSecrets, "1 to 20 strings; 409 if one is there"},
+		{"POST", "/hooks/{id}/secrets", "update:hooks create:hooks", (*api).addHookSecrets, "1 to 20 strings; 409 if one is there; the placeholder is passed over"},
 		{"PATCH", "/hooks/{id}/secrets", "update:hooks", (*api).updateHookSecrets, "the placeholder changes nothing"},
 		{"DELETE", "/hooks/{id}/secrets", "delete:hooks update:hooks", (*api).deleteHookSecrets, "the body is a list of names"},
 	}
