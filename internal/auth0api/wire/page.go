@@ -92,7 +92,7 @@ func Cut[T any](p Page, list []T) []T {
 }
 
 // Select keeps (include_fields=true, the default) or leaves out the members that the query parameter fields names: of an object, of each object of
-// a list, and of each object of the list in an object with totals.
+// a list, and of each object of the list in an object with totals or with the page of a checkpoint.
 func Select(q url.Values, body []byte) ([]byte, error) {
 	text := q.Get("fields")
 	if text == "" {
@@ -110,15 +110,16 @@ func Select(q url.Values, body []byte) ([]byte, error) {
 		names[i] = strings.TrimSpace(names[i])
 	}
 	keep := func(name string) bool { return slices.Contains(names, name) == include }
-	return selected(body, keep, true)
+	return selected(body, keep, true, q.Has("take") || q.Get("from") != "")
 }
 
-func selected(body []byte, keep func(string) bool, outer bool) ([]byte, error) {
+// selected goes into lists. outer is the answer itself, not an element; paged says that it is an object around a list.
+func selected(body []byte, keep func(string) bool, outer, paged bool) ([]byte, error) {
 	var list []json.RawMessage
 	if json.Unmarshal(body, &list) == nil {
 		for i := range list {
 			var err error
-			if list[i], err = selected(list[i], keep, false); err != nil {
+			if list[i], err = selected(list[i], keep, false, false); err != nil {
 				return nil, err
 			}
 		}
@@ -128,16 +129,18 @@ func selected(body []byte, keep func(string) bool, outer bool) ([]byte, error) {
 	if json.Unmarshal(body, &object) != nil {
 		return body, nil
 	}
-	_, totals := object["total"]
+	if _, totals := object["total"]; totals {
+		paged = true
+	}
 	for name, v := range object {
 		switch {
-		case outer && totals && len(v) > 0 && v[0] == '[':
-			inner, err := selected(v, keep, false)
+		case outer && paged && len(v) > 0 && v[0] == '[':
+			inner, err := selected(v, keep, false, false)
 			if err != nil {
 				return nil, err
 			}
 			object[name] = inner
-		case outer && totals:
+		case outer && paged:
 		case !keep(name):
 			delete(object, name)
 		}
