@@ -14,6 +14,8 @@ import (
 const (
 	// maxClientList is how many clients a pool has at most.
 	maxClientList = 1000
+	// maxClientMetadata bounds the members of client_metadata.
+	maxClientMetadata = 50
 	// requireMFA is the key of client_metadata that asks each sign-in of the client for a second factor.
 	requireMFA = "countersign_require_mfa"
 	// clientMember is where store.Client.Wire keeps what this API alone knows of a client.
@@ -167,6 +169,9 @@ func clientChangeOf(f *wire.Fields, creating bool) clientChange {
 		mfa:        f.Bool("require_mfa", wire.Rule{Title: "Ask each sign-in for a second factor", Null: true}),
 		secret:     f.Text("client_secret", wire.Rule{Title: "The client's secret", Min: 16, Max: 128, Null: true}),
 	}
+	if ch.secret != nil && isPlaceholder(*ch.secret) {
+		ch.secret = nil
+	}
 	ch.setGrants = ch.grants != nil || f.IsNull("grant_types")
 	ch.readMetadata(f)
 	if o := f.Object("refresh_token", wire.Rule{Null: true}); o != nil {
@@ -195,8 +200,8 @@ func (ch *clientChange) readMetadata(f *wire.Fields) {
 	if o == nil {
 		return
 	}
-	if o.Len() > 50 {
-		f.Fail("client_metadata", "", "Too many properties defined (%d), maximum 50", o.Len())
+	if o.Len() > maxClientMetadata {
+		f.Fail("client_metadata", "", "Too many properties defined (%d), maximum %d", o.Len(), maxClientMetadata)
 	}
 	ch.metadata = map[string]*string{}
 	for _, name := range o.Names() {
@@ -239,6 +244,9 @@ func (ch *clientChange) apply(c *pool.Client) error {
 			if delete(all, k); v != nil {
 				all[k] = *v
 			}
+		}
+		if len(all) > maxClientMetadata {
+			return wire.BadBody("client_metadata", "", "Too many properties defined (%d), maximum %d", len(all), maxClientMetadata)
 		}
 		cfg.Metadata = all
 	}

@@ -246,7 +246,9 @@ func (a *api) changePushSNS(ctx context.Context, r *Request, whole bool) (int, a
 			}
 			var secret string
 			json.Unmarshal(v, &secret) // null is ""
-			k.Secret = []byte(secret)
+			if !isPlaceholder(secret) {
+				k.Secret = []byte(secret)
+			}
 		}
 		k.Doc = encode(d)
 		after = k
