@@ -111,13 +111,18 @@ func listed[T any](page wire.Page, key string, list []T, id func(T) string) (int
 // grant is the one that the path names.
 func (a *api) grant(ctx context.Context, r *Request) (g ClientGrant, err error) {
 	k, err := a.setting(ctx, r.PoolID, settingGrant+r.Param("id"))
-	if err == nil && k.Doc == nil {
-		err = wire.NotFound("The client grant does not exist.")
+	if err == nil {
+		err = grantIn(k, &g)
 	}
-	if err != nil {
-		return g, err
+	return g, err
+}
+
+// grantIn reads a grant; one that is not there, or not any more, is a 404.
+func grantIn(k *kept, g *ClientGrant) error {
+	if k.Doc == nil {
+		return wire.NotFound("The client grant does not exist.")
 	}
-	return g, k.into(&g)
+	return k.into(g)
 }
 
 func (a *api) getGrant(ctx context.Context, r *Request) (int, any, error) {
@@ -154,19 +159,22 @@ func (a *api) createGrant(ctx context.Context, r *Request) (int, any, error) {
 	if err := a.mayGrant(ctx, r, &g); err != nil {
 		return 0, nil, err
 	}
-	all, err := a.grants(ctx, r.PoolID)
+	err = a.storeGrant(ctx, r, &g, func(*kept) error {
+		all, err := a.grants(ctx, r.PoolID)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(all, func(o ClientGrant) bool {
+			return o.ClientID == g.ClientID && o.Audience == g.Audience && o.Subject == g.Subject
+		}) {
+			return wire.Errorf(http.StatusConflict, "", "A resource with the same identity already exists.")
+		}
+		if len(all) >= maxGrants {
+			return fault.New(fault.TooMany)
+		}
+		return nil
+	})
 	if err != nil {
-		return 0, nil, err
-	}
-	if slices.ContainsFunc(all, func(o ClientGrant) bool {
-		return o.ClientID == g.ClientID && o.Audience == g.Audience && o.Subject == g.Subject
-	}) {
-		return 0, nil, wire.Errorf(http.StatusConflict, "", "A resource with the same identity already exists.")
-	}
-	if len(all) >= maxGrants {
-		return 0, nil, fault.New(fault.TooMany)
-	}
-	if err := a.storeGrant(ctx, r, g); err != nil {
 		return 0, nil, err
 	}
 	r.Detail("granted", g.Scope)
@@ -220,30 +228,36 @@ func (a *api) hasScopes(ctx context.Context, poolID string, g *ClientGrant) erro
 	return nil
 }
 
-func (a *api) storeGrant(ctx context.Context, r *Request, g ClientGrant) error {
-	err := a.save(ctx, r.PoolID, settingGrant+g.ID, func(*kept) (any, error) { return g, nil })
+// storeGrant stores a grant if check has nothing against it, which looks at what is there: other changes of settings wait meanwhile.
+func (a *api) storeGrant(ctx context.Context, r *Request, g *ClientGrant, check func(*kept) error) error {
+	err := a.save(ctx, r.PoolID, settingGrant+g.ID, func(k *kept) (any, error) { return g, check(k) })
 	if err != nil {
 		return err
 	}
 	return a.allowAudiences(ctx, r, g.ClientID)
 }
 
-// allowAudiences makes the audiences and scopes of a client those of its grants.
+// allowAudiences makes the audiences and scopes of a client those of its grants, and marks who gets management tokens.
 func (a *api) allowAudiences(ctx context.Context, r *Request, clientID string) error {
 	all, err := a.grants(ctx, r.PoolID)
 	if err != nil {
 		return err
 	}
 	var audiences, scopes []string
+	machine := false
 	for _, g := range all {
-		if g.ClientID == clientID && !isManagement(g.Audience) {
+		switch {
+		case g.ClientID != clientID:
+		case isManagement(g.Audience):
+			machine = true
+		default:
 			audiences, scopes = append(audiences, g.Audience), append(scopes, g.Scope...)
 		}
 	}
 	slices.Sort(audiences)
 	slices.Sort(scopes)
 	_, err = a.Pools.UpdateClient(ctx, r.Caller, r.PoolID, clientID, func(c *pool.Client) error {
-		c.Config.Audiences, c.Config.Scopes = slices.Compact(audiences), slices.Compact(scopes)
+		c.Config.Audiences, c.Config.Scopes, c.Config.Machine = slices.Compact(audiences), slices.Compact(scopes), machine
 		return nil
 	})
 	if fault.CodeOf(err) == fault.ClientNotFound {
@@ -273,7 +287,7 @@ func (a *api) updateGrant(ctx context.Context, r *Request) (int, any, error) {
 	if err := a.mayGrant(ctx, r, &g); err != nil {
 		return 0, nil, err
 	}
-	if err := a.storeGrant(ctx, r, g); err != nil {
+	if err := a.storeGrant(ctx, r, &g, func(k *kept) error { return grantIn(k, &ClientGrant{}) }); err != nil {
 		return 0, nil, err
 	}
 	r.Detail("granted", g.Scope)

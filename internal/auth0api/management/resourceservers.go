@@ -82,8 +82,10 @@ func (a *api) server(ctx context.Context, r *Request) (*resourceServer, error) {
 			return &list[i], nil
 		}
 	}
-	return nil, wire.NotFound("The resource server does not exist")
+	return nil, noServer()
 }
+
+func noServer() error { return wire.NotFound("The resource server does not exist") }
 
 func (a *api) listServers(ctx context.Context, r *Request) (int, any, error) {
 	page, err := r.Page(50, 100)
@@ -148,17 +150,18 @@ func (a *api) createServer(ctx context.Context, r *Request) (int, any, error) {
 	if err := f.Done(); err != nil {
 		return 0, nil, err
 	}
-	list, err := a.servers(ctx, r.PoolID)
-	if err != nil {
-		return 0, nil, err
-	}
-	switch {
-	case isManagement(s.Identifier) || slices.ContainsFunc(list, func(o resourceServer) bool { return o.Identifier == s.Identifier }):
-		return 0, nil, wire.Errorf(http.StatusConflict, "", "A resource server with the same identifier already exists.")
-	case len(list) >= maxAPIs:
-		return 0, nil, fault.New(fault.TooMany)
-	}
-	err = a.save(ctx, r.PoolID, settingAPI+s.ID, func(*kept) (any, error) { return s, nil })
+	err = a.save(ctx, r.PoolID, settingAPI+s.ID, func(*kept) (any, error) { // other changes of settings wait meanwhile
+		list, err := a.servers(ctx, r.PoolID)
+		switch {
+		case err != nil:
+			return nil, err
+		case isManagement(s.Identifier) || slices.ContainsFunc(list, func(o resourceServer) bool { return o.Identifier == s.Identifier }):
+			return nil, wire.Errorf(http.StatusConflict, "", "A resource server with the same identifier already exists.")
+		case len(list) >= maxAPIs:
+			return nil, fault.New(fault.TooMany)
+		}
+		return s, nil
+	})
 	return http.StatusCreated, s.body(), err
 }
 
@@ -176,7 +179,12 @@ func (a *api) updateServer(ctx context.Context, r *Request) (int, any, error) {
 	if err := f.Done(); err != nil {
 		return 0, nil, err
 	}
-	err = a.save(ctx, r.PoolID, settingAPI+s.ID, func(*kept) (any, error) { return s, nil })
+	err = a.save(ctx, r.PoolID, settingAPI+s.ID, func(k *kept) (any, error) {
+		if k.Doc == nil { // deleted meanwhile
+			return nil, noServer()
+		}
+		return s, nil
+	})
 	return http.StatusOK, s.body(), err
 }
 
