@@ -116,6 +116,8 @@ type ClientConfig struct {
 	Grace    time.Duration `json:"grace,omitempty"`
 	// RequireMFA: this client asks for a second factor even where the pool does not.
 	RequireMFA bool `json:"require_mfa,omitempty"`
+	// Machine: the client gets management tokens by its secret, which therefore is shown to none but those who hold all that it may do.
+	Machine bool `json:"machine,omitempty"`
 	// Grants are the OAuth grant types that the client may use on the Auth0 wire ("password", "http://auth0.com/oauth/grant-type/mfa-oob" ...); nil
 	// means those that its Flows imply.
 	Grants []string `json:"grants,omitempty"`

@@ -103,7 +103,7 @@ func describeClient(cl *pool.Client, d *clientDocument, secret bool) *api.UserPo
 	out := d.Client
 	out.UserPoolId, out.ClientId, out.ClientName = &cl.PoolID, &cl.ID, &cl.Name
 	out.CreationDate, out.LastModifiedDate = wire.At(cl.CreatedAt), wire.At(cl.UpdatedAt)
-	if secret && len(cl.Secrets) > 0 {
+	if secret && len(cl.Secrets) > 0 && !cl.Config.Machine {
 		out.ClientSecret = &cl.Secrets[0]
 	}
 	return &out

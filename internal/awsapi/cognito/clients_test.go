@@ -188,3 +188,25 @@ func TestAnUpdateKeepsWhatOtherWiresSet(t *testing.T) {
 		}
 	})
 }
+
+// TestSecretsOfMachinesStayWithTheirGrants: who may read secrets of app clients does not thereby get what a machine client may do elsewhere.
+func TestSecretsOfMachinesStayWithTheirGrants(t *testing.T) {
+	eachControl(t, func(t *testing.T, c *control) {
+		poolID := c.create(object{})["Id"].(string)
+		id := c.createClient(object{"UserPoolId": poolID, "GenerateSecret": true})["ClientId"].(string)
+		if c.describeClient(poolID, id)["ClientSecret"] == nil {
+			t.Fatal("the secret of an app client is hidden from an administrator")
+		}
+		_, err := c.Service.UpdateClient(t.Context(), pool.Caller{}, poolID, id, func(cl *pool.Client) error {
+			cl.Config.Machine = true
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.do("UpdateUserPoolClient", object{"UserPoolId": poolID, "ClientId": id})
+		if got := c.describeClient(poolID, id)["ClientSecret"]; got != nil {
+			t.Errorf("the secret of a machine client is %v", got)
+		}
+	})
+}

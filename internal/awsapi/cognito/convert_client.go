@@ -178,7 +178,7 @@ func (d *clientDocument) put(cl *pool.Client) error {
 // withOthers is a configuration derived from the document, with what the document does not know: the tag of the pool that asks for MFA, and what the
 // Management API sets.
 func withOthers(cfg pool.ClientConfig, c *pool.ClientConfig) pool.ClientConfig {
-	cfg.RequireMFA, cfg.Grants, cfg.Metadata, cfg.Audiences, cfg.Scopes = c.RequireMFA, c.Grants, c.Metadata, c.Audiences, c.Scopes
+	cfg.RequireMFA, cfg.Grants, cfg.Metadata, cfg.Audiences, cfg.Scopes, cfg.Machine = c.RequireMFA, c.Grants, c.Metadata, c.Audiences, c.Scopes, c.Machine
 	return cfg
 }
 
