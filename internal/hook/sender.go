@@ -80,7 +80,7 @@ func (d *sender) SendEvent(ctx context.Context, m provider.Message, event json.R
 		d.s.printed(ctx, run)
 	}
 	if err == nil {
-		return receipt(run.o), name, nil
+		return receipt(run.o, call), name, nil
 	}
 	if d.u.Kind == script.CustomPhoneProvider {
 		err = delivery.AtMost(maxTries, err)
@@ -214,13 +214,13 @@ func notification(name string, commands []script.Command) (err error, said bool)
 // ids are where providers' answers, which hooks like to pass on, have the id of a message.
 var ids = []string{"MessageId", "MessageID", "messageId", "message_id", "message-id", "sid", "id", "reference_id"}
 
-// receipt takes the id of the message at its provider from what a hook gave its callback.
-func receipt(o *script.Outcome) provider.Receipt {
+// receipt takes the id of the message at its provider from what a hook gave its callback. It is kept in clear, and a hook may give anything.
+func receipt(o *script.Outcome, c *script.Call) provider.Receipt {
 	var data map[string]any
 	_ = json.Unmarshal(o.Data, &data) // an answer of another form has no id
 	for _, k := range ids {
 		if id, ok := data[k].(string); ok && id != "" {
-			return provider.Receipt{ProviderID: words(id)}
+			return provider.Receipt{ProviderID: words(c.Clean(id))}
 		}
 	}
 	return provider.Receipt{}

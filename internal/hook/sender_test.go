@@ -118,6 +118,18 @@ func TestWhatCodeIsTold(t *testing.T) {
 	}
 }
 
+// What a hook gives for the id of its message is kept in clear: nothing that it was told is in there.
+func TestProviderIDHoldsNothingTold(t *testing.T) {
+	e := sqlite(t)
+	e.hook("phone", sends, map[string]string{"KEY": canary})
+	e.fake.says(sends, answer{"begun": true, "data": map[string]any{"id": "m-1 to +12025550123: 918273 by " + canary}})
+	r, _, err := e.send(hook.PhoneHook)
+	want(t, err, "")
+	if r.ProviderID != "m-1 to [redacted]: [redacted] by [redacted]" {
+		t.Errorf("the id is %q", r.ProviderID)
+	}
+}
+
 // TestClasses is the contract of delivery: what had begun is not called again, but by an action of custom-phone-provider that asks for it.
 func TestClasses(t *testing.T) {
 	notBegun := func(failure string) answer { return answer{"error": answer{"failure": failure, "message": "m"}} }

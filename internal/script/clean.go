@@ -71,6 +71,9 @@ func newCleaner(c *Call) *cleaner {
 // apart finds digits with something between them.
 func apart(digits string) string { return strings.Join(strings.Split(digits, ""), `[ ,.;:_()-]{0,4}`) }
 
+// Clean takes out of words that code answered what must not be repeated: of an answer that is kept, not passed on.
+func (c *Call) Clean(words string) string { return newCleaner(c).text(words, maxName) }
+
 func (k *cleaner) text(s string, limit int) string {
 	s = secret.Hide(strings.ToValidUTF8(s, "\uFFFD"), k.values, 1)
 	if k.spoken != nil {
