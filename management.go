@@ -52,6 +52,15 @@ func (m *management) login(ctx context.Context, id, secret string) (access.Princ
 	return m.machines().Authenticate(ctx, id, secret)
 }
 
+// known reports whether there is such a client.
+func (m *management) known(ctx context.Context, id string) bool {
+	_, err := m.access.Lookup(ctx, id)
+	if err != nil {
+		_, err = m.machines().Principal(ctx, id)
+	}
+	return err == nil
+}
+
 func (m *management) issue(ctx context.Context, p access.Principal, audience string) (string, time.Duration, error) {
 	plain, err := json.Marshal(managementToken{p.ID, audience, m.now().Add(managementLife).Unix()})
 	if err != nil {

@@ -69,9 +69,13 @@ func (s *Server) authentication() *authentication.API {
 		Management: authentication.Management{
 			Authenticate: s.parts.mgmt.login, Issue: s.parts.mgmt.issue, Audiences: audiences,
 			Observe: func(ctx context.Context, clientID, refused string) {
-				if s.c.Mode == Serve {
-					s.c.Log.InfoContext(ctx, "management token", "client", clientID, "refused", refused)
+				if s.c.Mode != Serve {
+					return
 				}
+				if refused != "" && !s.parts.mgmt.known(ctx, clientID) {
+					clientID = "unknown" // perhaps a secret that was sent for an id
+				}
+				s.c.Log.InfoContext(ctx, "management token", "client", clientID, "refused", refused)
 			},
 		},
 	})
