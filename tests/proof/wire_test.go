@@ -144,8 +144,10 @@ var direct = &http.Client{
 	Transport:     &http.Transport{MaxIdleConnsPerHost: 16},
 }
 
-func send(req *http.Request) (a answer, err error) {
-	res, err := direct.Do(req)
+func send(req *http.Request) (answer, error) { return sendBy(direct, req) }
+
+func sendBy(by *http.Client, req *http.Request) (a answer, err error) {
+	res, err := by.Do(req)
 	if err != nil {
 		return a, err
 	}
