@@ -1,8 +1,10 @@
 package countersign
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,7 +77,7 @@ func (s *Server) mountManagement() {
 	made := sync.OnceValue(func() http.Handler {
 		return mgmtapi.Handler(mgmtapi.Options{
 			Authenticate: s.parts.mgmt.authenticate, PoolOf: s.poolOf, BaseURLOf: func(r *http.Request) string { return front.BaseURLOf(r.Context()) },
-			Pools: s.parts.pool, Hooks: s.parts.hooks, Store: s.parts.store, Keys: s.parts.keyring, Events: s.parts.events, Try: s.parts.try,
+			PageURLOf: s.pageURL, Pools: s.parts.pool, Hooks: s.parts.hooks, Store: s.parts.store, Keys: s.parts.keyring, Events: s.parts.events, Try: s.parts.try,
 			Dev: s.c.Mode == Dev, Log: s.c.Log, Now: s.c.Now,
 		})
 	})
@@ -114,6 +116,28 @@ func (s *Server) poolIn(ctx context.Context) string {
 		return id
 	}
 	return s.sole.get(ctx, s)
+}
+
+// pageURL is the base URL of pages for the end users of the pool that a request means: the one that it came by, unless only operators reach that.
+func (s *Server) pageURL(r *http.Request) string {
+	operators := func(u string) bool {
+		same := func(o string) bool { have, err := front.OriginOf(o); return err == nil && have == u }
+		return slices.ContainsFunc(s.c.AdminBaseURLs, same) && !slices.ContainsFunc(s.c.BaseURLs, same)
+	}
+	if base := front.BaseURLOf(r.Context()); base != "" && !operators(base) {
+		return base
+	}
+	pool, shared := s.poolOf(r), ""
+	for _, u := range s.urlsOf(pool) {
+		if operators(u) {
+			continue
+		}
+		if owner, _ := s.hosts.Owner(u); owner == pool {
+			return u
+		}
+		shared = cmp.Or(shared, u)
+	}
+	return shared
 }
 
 // sole remembers the only pool of a server for a moment.

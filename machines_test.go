@@ -58,3 +58,34 @@ func TestMachines(t *testing.T) {
 		t.Errorf("after the grant: %d %s", code, body)
 	}
 }
+
+// TestTicketsOfOperators: the link of a ticket that was made on the operators' listener is one that the user reaches.
+func TestTicketsOfOperators(t *testing.T) {
+	const operators = "http://localhost:9446"
+	s := devServer(t, func(c *Config) { c.AdminBaseURLs = []string{operators} })
+	s.Start()
+	h, public := s.door(AdminDoor), s.door(PublicDoor)
+	object := func(code int, body string) map[string]any {
+		t.Helper()
+		var m map[string]any
+		if err := json.Unmarshal([]byte(body), &m); err != nil || code/100 != 2 {
+			t.Fatalf("%d %s", code, body)
+		}
+		return m
+	}
+	token := object(ask(h, "POST", operators+"/oauth/token", `{"grant_type":"client_credentials","client_id":"countersign-dev","client_secret":"countersign-dev-secret"}`,
+		"Content-Type", "application/json"))["access_token"].(string)
+	api := func(base, method, path, body string) (int, string) {
+		return ask(h, method, base+"/api/v2"+path, body, "Content-Type", "application/json", "Authorization", "Bearer "+token)
+	}
+	if code, body := api(operators, "PUT", "/guardian/factors/sms", `{"enabled":true}`); code != http.StatusOK {
+		t.Fatalf("%d %s", code, body)
+	}
+	user := object(api(operators, "POST", "/users", `{"connection":"Username-Password-Authentication","email":"ann@example.com","password":"Correct-Horse-1"}`))["user_id"].(string)
+	for _, at := range []string{operators, base} {
+		link := object(api(at, "POST", "/guardian/enrollments/ticket", `{"user_id":"`+user+`"}`))["ticket_url"].(string)
+		if code, _ := ask(public, "GET", link, ""); code != http.StatusOK || !strings.HasPrefix(link, base+"/") {
+			t.Errorf("made at %s: %s answers %d", at, link, code)
+		}
+	}
+}

@@ -180,7 +180,7 @@ func (a *api) createTicket(ctx context.Context, r *Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, fault.New(fault.UserNotFound)
 	}
-	p, err := a.Pools.GetPool(ctx, r.PoolID)
+	base, err := a.pageBase(ctx, r)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -188,5 +188,19 @@ func (a *api) createTicket(ctx context.Context, r *Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusOK, map[string]string{"ticket_id": ticket, "ticket_url": a.base(r, p.Config.BaseURL) + ticketPage + url.QueryEscape(ticket)}, nil
+	return http.StatusOK, map[string]string{"ticket_id": ticket, "ticket_url": base + ticketPage + url.QueryEscape(ticket)}, nil
+}
+
+// pageBase is the base URL of the page behind a ticket.
+func (a *api) pageBase(ctx context.Context, r *Request) (string, error) {
+	if a.PageURLOf != nil {
+		if u := a.PageURLOf(r.HTTP); u != "" {
+			return u, nil
+		}
+	}
+	p, err := a.Pools.GetPool(ctx, r.PoolID)
+	if err != nil {
+		return "", err
+	}
+	return a.base(r, p.Config.BaseURL), nil
 }

@@ -38,6 +38,8 @@ type Options struct {
 	// a slash at its end; optional.
 	PoolOf    func(r *http.Request) string
 	BaseURLOf func(r *http.Request) string
+	// PageURLOf is a declared base URL under which the pool's end users find the page of a ticket; optional, default BaseURLOf.
+	PageURLOf func(r *http.Request) string
 	Pools     *pool.Service
 	Hooks     *hook.Service
 	Store     store.Store
