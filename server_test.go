@@ -418,6 +418,32 @@ func TestConsoleLines(t *testing.T) {
 	s := devServer(t, func(c *Config) { c.Failed = func(f Failure) { got = append(got, f) } })
 	callCognito(s.Handler(), "ConfirmSignUp", `{"ClientId":"countersigndevclient","Username":"+12025550123","ConfirmationCode":"123456"}`)
 	ask(s.Handler(), "GET", "http://evil.example/", "")
+	const form, token = "application/x-www-form-urlencoded", base + "/oauth/token"
+	for _, c := range []struct{ method, url, body, want string }{
+		{"POST", token, "grant_type=password&client_id=" + DevClient + "&username=nobody&password=Wr0ng-Password!", "invalid_grant: Wrong email or password."},
+		{"POST", token, "grant_type=client_credentials&client_id=countersign-dev&client_secret=x", "access_denied: Unauthorized"},
+		{"GET", base + "/api/v2/hooks", "", "Unauthorized: Missing authentication"},
+		{"GET", base + "/api/v2/nothing", "", "Not Found: Not Found"},
+		{"GET", base + "/mfa/authenticators", "", "unauthorized: The request needs the header Authorization: Bearer "},
+		{"POST", base + "/passwordless/start", "client_id=" + DevClient + "&connection=sms&phone_number=20255501239", "bad.phone_number: "},
+	} {
+		n := len(got)
+		r := httptest.NewRequest(c.method, c.url, strings.NewReader(c.body))
+		r.Header.Set("Content-Type", form)
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		if len(got) != n+1 {
+			t.Fatalf("%s: %+v", c.want, got)
+		}
+		f := got[n]
+		got = got[:n]
+		if line := f.Error + ": " + f.Message; !strings.HasPrefix(line, c.want) || strings.Contains(line, "20255501239") {
+			t.Errorf("the line is %q, want %s", line, c.want)
+		}
+		if len(w.Header()["X-Countersign-Refused"]) != 0 {
+			t.Errorf("%s: the answer has %v", c.want, w.Header())
+		}
+	}
 	if len(got) != 2 || got[0].Request != "ConfirmSignUp" || got[0].Error == "" || got[0].Message == "" || got[1].Status != 421 || got[1].Hint == "" {
 		t.Errorf("%+v", got)
 	}

@@ -238,6 +238,11 @@ func (s *Server) observe(seen front.Seen) {
 		Error:   strings.TrimSuffix(seen.Header.Get("X-Amzn-Errortype"), ":"),
 		Message: seen.Header.Get("X-Amzn-Errormessage"),
 	}
+	if f.Error == "" {
+		var words string
+		f.Error, words, _ = strings.Cut(seen.Refused, ": ")
+		f.Message = function.Masked(words) // some of them are those of a provider, or of the pool's own code
+	}
 	if _, op, ok := strings.Cut(seen.Request.Header.Get("X-Amz-Target"), "."); ok {
 		f.Request = op
 	}

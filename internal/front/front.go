@@ -45,6 +45,8 @@ type Seen struct {
 	// Header is the answer's.
 	Header   http.Header
 	Duration time.Duration
+	// Refused is what the handler gave as RefusedHeader.
+	Refused string
 }
 
 // Front is an http.Handler; see the package comment.
@@ -63,6 +65,9 @@ func New(o Options) *Front {
 
 // HintHeader carries fault.Error.Hint in dev mode.
 const HintHeader = "X-Countersign-Hint"
+
+// RefusedHeader is how a handler whose errors stand in the body alone tells Seen their name and sentence: "name: sentence". It goes no further.
+const RefusedHeader = "X-Countersign-Refused"
 
 type (
 	poolKey struct{}
@@ -88,7 +93,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	sw := &statusWriter{ResponseWriter: w}
 	surface := f.serve(sw, r)
 	if f.o.Observe != nil {
-		f.o.Observe(Seen{surface, r, sw.status, w.Header(), f.o.Now().Sub(began)})
+		f.o.Observe(Seen{surface, r, sw.status, w.Header(), f.o.Now().Sub(began), sw.refused})
 	}
 }
 
@@ -263,6 +268,7 @@ func (f *Front) refuse(w http.ResponseWriter, r *http.Request, s Surface, status
 	if f.o.Dev && e.Hint != "" {
 		h.Set(HintHeader, e.Hint)
 	}
+	h.Set(RefusedHeader, string(e.Code)+": "+e.Public)
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(body)
 	if f.o.Refused != nil {
@@ -272,22 +278,31 @@ func (f *Front) refuse(w http.ResponseWriter, r *http.Request, s Surface, status
 
 func requestID() string { return strings.ToLower(rand.Text()) }
 
-// statusWriter remembers the status; Unwrap serves http.ResponseController.
+// statusWriter remembers the status, and takes RefusedHeader; Unwrap serves http.ResponseController.
 type statusWriter struct {
 	http.ResponseWriter
-	status int
+	status  int
+	refused string
 }
 
 func (w *statusWriter) WriteHeader(code int) {
 	if w.status == 0 && code >= 200 {
-		w.status = code
+		w.begin(code)
 	}
 	w.ResponseWriter.WriteHeader(code)
 }
 
+func (w *statusWriter) begin(code int) {
+	w.status = code
+	if h := w.Header(); h[RefusedHeader] != nil {
+		w.refused = h.Get(RefusedHeader)
+		delete(h, RefusedHeader)
+	}
+}
+
 func (w *statusWriter) Write(b []byte) (int, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.begin(http.StatusOK)
 	}
 	return w.ResponseWriter.Write(b)
 }

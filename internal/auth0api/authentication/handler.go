@@ -225,17 +225,15 @@ func readParameters(w http.ResponseWriter, r *http.Request) (*wire.Parameters, e
 	return p, nil
 }
 
-// statusOf is implemented by answers whose status is not 200.
-type statusOf interface{ status() int }
-
 func (a *API) answer(w http.ResponseWriter, out any) {
 	if s, ok := out.(status); ok {
 		w.WriteHeader(int(s))
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	if s, ok := out.(statusOf); ok {
-		w.WriteHeader(s.status())
+	if m, ok := out.(*mfaRequired); ok {
+		a.refused(w, m.Name, m.Description)
+		w.WriteHeader(http.StatusForbidden)
 	}
 	encode(w, out)
 }
@@ -266,12 +264,20 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) string {
 	if e.Name == "invalid_token" || e.Name == "insufficient_scope" {
 		head.Set("WWW-Authenticate", `Bearer error="`+e.Name+`"`) // RFC 6750, section 3
 	}
+	a.refused(w, e.Name, e.Description)
 	if a.Dev && e.hint != "" {
 		head.Set(hintHeader, e.hint)
 	}
 	w.WriteHeader(e.status)
 	encode(w, e)
 	return e.Name
+}
+
+// refused tells the console line of dev mode.
+func (a *API) refused(w http.ResponseWriter, name, sentence string) {
+	if a.Dev {
+		w.Header().Set(wire.RefusedHeader, wire.Refused(name, sentence))
+	}
 }
 
 // tooMany is the answer of a rate limit; its headers are set.

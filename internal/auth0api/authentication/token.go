@@ -29,15 +29,13 @@ func tokensOf(t *pool.OAuthTokens) *tokens {
 	return &tokens{Access: t.Access, ID: t.ID, Refresh: t.Refresh, Scope: t.Scope, ExpiresIn: t.ExpiresIn, TokenType: "Bearer", RecoveryCode: t.RecoveryCode}
 }
 
-// mfaRequired is the answer of a sign-in that owes a second factor.
+// mfaRequired is the answer of a sign-in that owes a second factor, with 403.
 type mfaRequired struct {
 	Name         string       `json:"error"`
 	Description  string       `json:"error_description"`
 	Token        string       `json:"mfa_token"`
 	Requirements requirements `json:"mfa_requirements"`
 }
-
-func (*mfaRequired) status() int { return http.StatusForbidden }
 
 type requirements struct {
 	Challenge []kind `json:"challenge,omitempty"`

@@ -2,6 +2,7 @@ package management
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -140,17 +141,12 @@ func (m *mux) failure(w http.ResponseWriter, r *http.Request, err error) (int, [
 		w.Header().Set("Retry-After", strconv.Itoa(e.RetryAfter))
 	}
 	if m.a.Dev {
-		w.Header().Set("X-Countersign-Hint", hint(e))
+		w.Header().Set(wire.RefusedHeader, wire.Refused(cmp.Or(e.Code, e.Name), e.Message))
+		if e.Hint != "" {
+			w.Header().Set("X-Countersign-Hint", e.Hint)
+		}
 	}
 	return e.Status, encode(e)
-}
-
-// hint is what a developer reads beside a refused call.
-func hint(e *wire.Error) string {
-	if e.Hint != "" {
-		return e.Hint
-	}
-	return wire.Printable(e.Message)
 }
 
 func (m *mux) call(w http.ResponseWriter, r *http.Request) (status int, body []byte, err error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"countersign/internal/fault"
 )
@@ -64,6 +65,23 @@ func validation(what, code, path, title, format string, args ...any) *Error {
 // InsufficientScope is 403; any one of the scopes would do.
 func InsufficientScope(scopes string) *Error {
 	return Errorf(http.StatusForbidden, "insufficient_scope", "Insufficient scope, expected any of: %s", scopes)
+}
+
+// RefusedHeader tells whoever watches the requests (front.RefusedHeader) the name and sentence of an error; it does not leave the server.
+const RefusedHeader = "X-Countersign-Refused"
+
+// maxRefused bounds RefusedHeader, in bytes.
+const maxRefused = 500
+
+// Refused is the value of RefusedHeader.
+func Refused(name, sentence string) string {
+	s := strings.Map(func(c rune) rune {
+		if c < 0x20 || c > 0x7e {
+			return -1
+		}
+		return c
+	}, name+": "+sentence)
+	return s[:min(len(s), maxRefused)]
 }
 
 // Of returns err as an answer. An *Error stays as it is, a *fault.Error goes by the table, everything else is 500 without a word about it.
