@@ -185,13 +185,10 @@ func (a *api) updateClient(ctx context.Context, r *Request) (int, any, error) {
 
 func (a *api) deleteClient(ctx context.Context, r *Request) (int, any, error) {
 	err := a.Pools.DeleteClient(ctx, r.Caller, r.PoolID, r.Param("id"))
-	if err == nil {
-		err = a.deleteGrantsOf(ctx, r.PoolID, r.Param("id"))
-	}
 	if err != nil && fault.CodeOf(err) != fault.ClientNotFound {
 		return 0, nil, err
 	}
-	return http.StatusNoContent, nil, nil
+	return http.StatusNoContent, nil, a.deleteGrantsOf(ctx, r.PoolID, r.Param("id")) // also those that an earlier try left
 }
 
 func (a *api) rotateSecret(ctx context.Context, r *Request) (int, any, error) {

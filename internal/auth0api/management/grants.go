@@ -234,29 +234,31 @@ func (a *api) storeGrant(ctx context.Context, r *Request, g *ClientGrant, check 
 	if err != nil {
 		return err
 	}
-	return a.allowAudiences(ctx, r, g.ClientID)
+	return a.allowAudiences(ctx, r, g.ClientID, "")
 }
 
-// allowAudiences makes the audiences and scopes of a client those of its grants, and marks who gets management tokens.
-func (a *api) allowAudiences(ctx context.Context, r *Request, clientID string) error {
-	all, err := a.grants(ctx, r.PoolID)
-	if err != nil {
-		return err
-	}
-	var audiences, scopes []string
-	machine := false
-	for _, g := range all {
-		switch {
-		case g.ClientID != clientID:
-		case isManagement(g.Audience):
-			machine = true
-		default:
-			audiences, scopes = append(audiences, g.Audience), append(scopes, g.Scope...)
+// allowAudiences makes the audiences and scopes of a client those of its grants but one, and marks who gets management tokens. The grants are read for
+// the very version of the client that is changed, so that changes side by side do not undo each other.
+func (a *api) allowAudiences(ctx context.Context, r *Request, clientID, but string) error {
+	ctx = context.WithoutCancel(ctx) // a caller who goes away leaves no grant that is half given or half taken
+	_, err := a.Pools.UpdateClient(ctx, r.Caller, r.PoolID, clientID, func(c *pool.Client) error {
+		all, err := a.grants(ctx, r.PoolID)
+		if err != nil {
+			return err
 		}
-	}
-	slices.Sort(audiences)
-	slices.Sort(scopes)
-	_, err = a.Pools.UpdateClient(ctx, r.Caller, r.PoolID, clientID, func(c *pool.Client) error {
+		var audiences, scopes []string
+		machine := false
+		for _, g := range all {
+			switch {
+			case g.ClientID != clientID || g.ID == but:
+			case isManagement(g.Audience):
+				machine = true
+			default:
+				audiences, scopes = append(audiences, g.Audience), append(scopes, g.Scope...)
+			}
+		}
+		slices.Sort(audiences)
+		slices.Sort(scopes)
 		c.Config.Audiences, c.Config.Scopes, c.Config.Machine = slices.Compact(audiences), slices.Compact(scopes), machine
 		return nil
 	})
@@ -303,10 +305,10 @@ func (a *api) deleteGrant(ctx context.Context, r *Request) (int, any, error) {
 		}
 		return 0, nil, err
 	}
-	if err := a.dropGrant(ctx, r.PoolID, g.ID); err != nil {
+	if err := a.allowAudiences(ctx, r, g.ClientID, g.ID); err != nil { // first, since a grant that is gone cannot be deleted again
 		return 0, nil, err
 	}
-	return http.StatusNoContent, nil, a.allowAudiences(ctx, r, g.ClientID)
+	return http.StatusNoContent, nil, a.dropGrant(ctx, r.PoolID, g.ID)
 }
 
 func (a *api) dropGrant(ctx context.Context, poolID, id string) error {
@@ -315,6 +317,7 @@ func (a *api) dropGrant(ctx context.Context, poolID, id string) error {
 
 // deleteGrantsOf deletes the grants of a client that is gone.
 func (a *api) deleteGrantsOf(ctx context.Context, poolID, clientID string) error {
+	ctx = context.WithoutCancel(ctx)
 	all, err := a.grants(ctx, poolID)
 	if err != nil {
 		return err

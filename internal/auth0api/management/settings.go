@@ -47,7 +47,8 @@ func tenantOf(p *pool.Pool) *pool.TenantConfig {
 
 // change changes the settings of the request's pool. f may run more than once.
 func (a *api) change(ctx context.Context, r *Request, f func(*pool.Config, *pool.TenantConfig) error) (*pool.TenantConfig, error) {
-	a.changes.Lock() // clients change settings of one pool side by side; nodes beside this one are waited for by UpdatePool
+	ctx = context.WithoutCancel(ctx) // a caller who goes away between the two halves of a setting does not leave one of them
+	a.changes.Lock()                 // clients change settings of one pool side by side; nodes beside this one are waited for by UpdatePool
 	defer a.changes.Unlock()
 	p, err := a.Pools.UpdatePool(ctx, r.Caller, r.PoolID, func(p *pool.Pool) error { return f(&p.Config, tenantOf(p)) })
 	if err != nil {
@@ -96,6 +97,7 @@ func (a *api) setting(ctx context.Context, poolID, name string) (*kept, error) {
 
 // save changes a setting. f sets Secret and returns the document, nil to delete the setting. It may run more than once.
 func (a *api) save(ctx context.Context, poolID, name string, f func(*kept) (any, error)) error {
+	ctx = context.WithoutCancel(ctx) // as above
 	a.changes.Lock()
 	defer a.changes.Unlock()
 	for range 4 {

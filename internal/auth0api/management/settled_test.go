@@ -3,6 +3,7 @@ package management
 import (
 	"context"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -91,4 +92,43 @@ func TestMetadataIsBounded(t *testing.T) {
 	}
 	b.send("PATCH", "/clients/"+id, `{"client_metadata":{"one more":"v"}}`).is(400, "maximum 50")
 	b.send("PATCH", "/clients/"+id, `{"client_metadata":{"k0":null,"one more":"v"}}`).is(200)
+}
+
+// TestCallersWhoGoAway: what a call has begun to change is changed wholly.
+func TestCallersWhoGoAway(t *testing.T) {
+	var m *meddler
+	b := newBench(t, func(o *Options) { m = &meddler{Store: o.Store}; o.Store = m })
+	client := b.send("POST", "/clients", `{"name":"m","app_type":"non_interactive"}`).is(201).text("client_id")
+	b.send("POST", "/resource-servers", `{"identifier":"https://api.example.com","scopes":[{"value":"a"}]}`).is(201)
+	// leaves sends a request whose caller is gone by the time that the first transaction begins.
+	leaves := func(method, path, body string) {
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		m.before = leave
+		r := httptest.NewRequestWithContext(ctx, method, Prefix+path, strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer all")
+		b.handler.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	audiences := func() string {
+		c, err := b.Service.GetClient(t.Context(), b.pool, client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(append(c.Config.Audiences, c.Config.Scopes...), " ")
+	}
+	leaves("POST", "/client-grants", `{"client_id":"`+client+`","audience":"https://api.example.com","scope":["a"]}`)
+	if got := audiences(); got != "https://api.example.com a" {
+		t.Errorf("after the grant: %q", got)
+	}
+	grant := b.send("GET", "/client-grants?include_totals=true", "").field("client_grants").([]any)[0].(map[string]any)["id"].(string)
+	leaves("DELETE", "/client-grants/"+grant, "")
+	b.send("GET", "/client-grants/"+grant, "").is(404)
+	if got := audiences(); got != "" {
+		t.Errorf("after the deletion: %q", got)
+	}
+	leaves("POST", "/branding/phone/providers", twilioJSON)
+	p, err := b.Service.GetPool(t.Context(), b.pool)
+	if err != nil || p.Config.Tenant == nil || p.Config.Tenant.BrandingProvider != "twilio" {
+		t.Errorf("a provider that is not used: %+v %v", p.Config.Tenant, err)
+	}
 }
