@@ -95,6 +95,11 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 	if err := ch.rest(); err != nil {
 		return nil, err
 	}
+	if w == byUser && t.movesFactor(a.user, ch.up) {
+		if err := s.mayChangeFactors(ctx, t, a); err != nil {
+			return nil, err
+		}
+	}
 	var sent []*Delivery
 	var letters []*posted
 	for _, l := range ch.asked {
@@ -312,6 +317,11 @@ func (s *Service) verifyAttribute(ctx context.Context, c Caller, b *bearer, attr
 		delete(up.Pending, attr)
 	}
 	up.Attributes[attr+"_verified"] = "true"
+	if t.movesFactor(u, up) {
+		if err := s.mayChangeFactors(ctx, t, b.account); err != nil {
+			return err
+		}
+	}
 	kind := eventlog.NumberChanged
 	if attr == attrEmail {
 		kind = eventlog.EmailChanged
@@ -515,11 +525,15 @@ func (s *Service) SetMFAPreference(ctx context.Context, c Caller, accessToken st
 		if err != nil {
 			return err
 		}
-		return s.setPreference(ctx, b.tenant, c, b.account, p)
+		if err := s.mayChangeFactors(ctx, b.tenant, b.account); err != nil {
+			return err
+		}
+		return s.setPreference(ctx, b.tenant, c, b.account, p, b)
 	})
 }
 
-func (s *Service) setPreference(ctx context.Context, t *tenant, c Caller, a *account, p MFAPreference) error {
+// setPreference is for users (b) and, with no b, for administrators.
+func (s *Service) setPreference(ctx context.Context, t *tenant, c Caller, a *account, p MFAPreference, b *bearer) error {
 	u, up := a.user, cloneUser(a.user)
 	preferred := 0
 	set := func(change *FactorChange, on *bool, kind string, ready bool) error {
@@ -561,6 +575,11 @@ func (s *Service) setPreference(ctx context.Context, t *tenant, c Caller, a *acc
 		notes = s.notices(ctx, t, c, a, "The sign-in methods of your account were changed. If this was not you, contact support.", verifiedContacts(u))
 	}
 	return s.write(ctx, func(tx *unit) error {
+		if b != nil && len(t.activeFactors(up)) > 0 {
+			if err := b.factorProved(ctx, tx); err != nil {
+				return err
+			}
+		}
 		if err := s.save(ctx, tx, up); err != nil {
 			return err
 		}

@@ -64,7 +64,7 @@ func (s *Service) AdminDeleteAttributes(ctx context.Context, c Caller, poolID, n
 
 // AdminSetMFAPreference: API reference, AdminSetUserMFAPreference.
 func (s *Service) AdminSetMFAPreference(ctx context.Context, c Caller, poolID, name string, p MFAPreference) error {
-	return s.asAdmin(ctx, c, poolID, name, func(t *tenant, a *account) error { return s.setPreference(ctx, t, c, a, p) })
+	return s.asAdmin(ctx, c, poolID, name, func(t *tenant, a *account) error { return s.setPreference(ctx, t, c, a, p, nil) })
 }
 
 // AdminSignOut ends every session of a user. API reference, AdminUserGlobalSignOut.

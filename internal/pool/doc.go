@@ -50,7 +50,8 @@
 //   - a message for a pool's sender function is stored only if the function may be called and its key be used, for known and unknown names
 //     alike; what the function does later shows in no request;
 //   - no trigger gives tokens: issueTokens of DefineAuthChallenge leads to the gate, for a user who exists and proved something;
-//   - a factor can be set up inside a sign-in only while none is there; with an access token only if the session proved a factor, or none is there;
+//   - a factor can be set up inside a sign-in only while none is there; with an access token only if the session proved a factor, or switched
+//     the first one on, or none is there that anything asks for (level.go);
 //   - an mfa_token, an oob_code and a code are of one chain, client and pool, and handles of one wire are nothing on the other;
 //   - a recovery code is good only once the factor that it was shown with was confirmed;
 //   - a passwordless code signs in who has the number or address verified, never who merely claims it; the Auth0 wire always hides who exists.

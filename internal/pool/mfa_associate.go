@@ -104,7 +104,7 @@ func (s *Service) mayEnrol(ctx context.Context, h *holder, factor string) error 
 		}
 		return nil
 	}
-	if err := s.stronglySignedIn(ctx, h); err != nil {
+	if err := s.mayChangeFactors(ctx, h.t, h.a); err != nil {
 		return err
 	}
 	c := h.t.cfg

@@ -150,24 +150,7 @@ func (s *Service) bearerOfFactors(ctx context.Context, c Caller, bearer, scope s
 	if err != nil {
 		return nil, err
 	}
-	return hd, s.stronglySignedIn(ctx, hd)
-}
-
-// stronglySignedIn refuses an access token of a session without a second factor, of a user who has one; but for pools where nothing ever asks for one.
-func (s *Service) stronglySignedIn(ctx context.Context, hd *holder) error {
-	t := hd.t
-	if hd.b == nil || slices.Contains(hd.b.methods, "mfa") || len(t.activeFactors(hd.a.user)) == 0 {
-		return nil
-	}
-	if t.cfg.MFA == "OFF" && !t.mfaRequired() && !t.cfg.tenant().Adaptive {
-		if s.Logins == nil {
-			return nil
-		}
-		if judges, err := s.Logins.Judges(ctx, t.pool.ID); err != nil || !judges {
-			return err
-		}
-	}
-	return fault.New(fault.AccessDenied).WithPublic("Sign in with a second factor first.")
+	return hd, s.mayChangeFactors(ctx, hd.t, hd.a)
 }
 
 // unenrol removes a factor, and with the last one the recovery code: the next first factor brings a new one.

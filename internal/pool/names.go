@@ -112,6 +112,8 @@ type account struct {
 	// network is the keyed hash of the caller's network, known whether the user had a success there lately.
 	network string
 	known   bool
+	// methods are the factors that the session proved, where the account is an access token's (methodOf).
+	methods []string
 }
 
 // find looks a name up. Unknown names cost the same queries as known ones, but for the row itself.

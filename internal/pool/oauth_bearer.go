@@ -17,9 +17,8 @@ import (
 // oauthBearer is the holder of an access token of the Auth0 wire.
 type oauthBearer struct {
 	*account
-	tenant  *tenant
-	claims  token.Claims
-	methods []string
+	tenant *tenant
+	claims token.Claims
 }
 
 // oauthBearer verifies an access token, that it is for one of the server's own audiences (path), and that its user and session are still good: a
@@ -54,7 +53,7 @@ func (s *Service) oauthBearer(ctx context.Context, c Caller, accessToken, path, 
 	case scope != "" && !claims.HasScope(scope):
 		return nil, fault.New(fault.AccessTokenScope).WithField(scope)
 	}
-	b := &oauthBearer{account: &account{}, tenant: t, claims: claims, methods: own.Methods}
+	b := &oauthBearer{account: &account{methods: own.Methods}, tenant: t, claims: claims}
 	return b, s.bearing(ctx, t, c, b)
 }
 

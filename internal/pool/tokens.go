@@ -65,6 +65,7 @@ func (s *Service) issue(ctx context.Context, t *tenant, c Caller, a *account, d 
 	refresh, id, hash := token.NewRefresh(now)
 	f := &store.Family{
 		ID: id, OriginJTI: uuid.NewString(), PoolID: t.pool.ID, UserID: a.user.ID, ClientID: t.client.ID, Hash: hash,
+		Methods:  strings.Join(d.methods(), " "),
 		AuthTime: now.Truncate(time.Second), CreatedAt: now, ExpiresAt: now.Add(t.ccfg.RefreshTTL), Version: 1,
 	}
 	if len(t.secrets) > 0 {
@@ -434,7 +435,7 @@ func (s *Service) bearerOf(ctx context.Context, c Caller, accessToken string) (*
 	case u.Status == store.Unconfirmed:
 		return nil, fault.New(fault.UserNotConfirmed)
 	}
-	a.user, a.subject, a.name = b.User, b.User.ID, b.User.Username
+	a.user, a.subject, a.name, a.methods = b.User, b.User.ID, b.User.Username, strings.Fields(b.Methods)
 	return &bearer{account: a, tenant: t, claims: claims, originJTI: origin}, nil
 }
 

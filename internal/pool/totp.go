@@ -162,6 +162,9 @@ func (s *Service) verifyUserTOTP(ctx context.Context, c Caller, accessToken, cod
 	if err != nil {
 		return err
 	}
+	if err := s.mayChangeFactors(ctx, b.tenant, b.account); err != nil {
+		return err
+	}
 	sealed, err := decode64(b.user.Pending[pendingTOTP])
 	if err != nil || len(sealed) == 0 {
 		return fault.New(fault.TotpNotFound)
@@ -191,6 +194,9 @@ func (s *Service) verifyUserTOTP(ctx context.Context, c Caller, accessToken, cod
 			return store.Keep(fault.New(fault.TotpMismatch))
 		}
 		if err := turn.Succeed(ctx); err != nil {
+			return err
+		}
+		if err := b.factorProved(ctx, tx); err != nil {
 			return err
 		}
 		if err := s.save(ctx, tx, up); err != nil {

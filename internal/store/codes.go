@@ -139,7 +139,7 @@ type Family struct {
 	Wire string
 	// Scope and Audience are what the Auth0 wire granted; empty on the other.
 	Scope, Audience string
-	// Methods are the factors that the session was begun with, space-separated (pwd sms otp email mfa); empty on the Cognito wire.
+	// Methods are the factors that the session was begun with, space-separated (pwd sms otp email mfa), and mfa once it proved or switched on one.
 	Methods                        string
 	AuthTime, CreatedAt, ExpiresAt time.Time
 	RevokedAt                      time.Time
@@ -151,8 +151,9 @@ type Bearer struct {
 	User *User
 	// Revoked is set if the family was revoked, has expired or does not exist.
 	Revoked bool
-	// AuthTime is when the family began; zero if it does not exist.
+	// AuthTime is when the family began; zero if it does not exist. Methods are the family's.
 	AuthTime time.Time
+	Methods  string
 }
 
 // Families reads and writes families.
@@ -163,6 +164,8 @@ type Families interface {
 	UpdateFamily(ctx context.Context, f *Family) (bool, error)
 	// RevokeFamilies revokes every family of a user, except the one with the given OriginJTI if it is not empty.
 	RevokeFamilies(ctx context.Context, poolID, userID, except string, now time.Time) error
+	// SetMethods writes Methods of a user's family.
+	SetMethods(ctx context.Context, poolID, userID, originJTI, methods string) error
 	// Bearer reads user and family state; ErrNotFound if the user does not exist.
 	Bearer(ctx context.Context, poolID, userID, originJTI string, now time.Time) (*Bearer, error)
 	// ListFamilies returns up to limit unrevoked families of a user, newest first.

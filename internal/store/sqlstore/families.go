@@ -41,21 +41,25 @@ func (t familyTx) RevokeFamilies(ctx context.Context, poolID, userID, except str
 		AND revoked_at IS NULL AND (origin_jti <> $4 OR $4 = '')`, micros(now), poolID, userID, except)
 }
 
+func (t familyTx) SetMethods(ctx context.Context, poolID, userID, originJTI, methods string) error {
+	return t.exec(ctx, `UPDATE families SET methods = $1 WHERE origin_jti = $2 AND pool_id = $3 AND user_id = $4`, methods, originJTI, poolID, userID)
+}
+
 // bearer is a user with the state of one family.
 type bearer struct {
 	userRow
-	pool, owner            string
+	pool, owner, methods   string
 	auth, expires, revoked time.Time
 }
 
 func readBearer(s *scan) bearer {
-	return bearer{userRow: readUser(s), pool: s.text(), owner: s.text(), auth: s.time(), expires: s.time(), revoked: s.time()}
+	return bearer{userRow: readUser(s), pool: s.text(), owner: s.text(), auth: s.time(), expires: s.time(), revoked: s.time(), methods: s.text()}
 }
 
 // Bearer joins by the family's own name alone, and compares its owner here: a user may have many families, and a planner
 // may prefer to look through them.
 func (t familyTx) Bearer(ctx context.Context, poolID, userID, originJTI string, now time.Time) (*store.Bearer, error) {
-	rows, err := many(ctx, t.tx, `SELECT `+userColumns+`, f.pool_id, f.user_id, f.auth_time, f.expires_at, f.revoked_at
+	rows, err := many(ctx, t.tx, `SELECT `+userColumns+`, f.pool_id, f.user_id, f.auth_time, f.expires_at, f.revoked_at, f.methods
 		FROM users u LEFT JOIN families f ON f.origin_jti = $3 WHERE u.pool_id = $1 AND u.id = $2`, readBearer, poolID, userID, originJTI)
 	if err == nil && len(rows) == 0 {
 		err = store.ErrNotFound
@@ -67,7 +71,7 @@ func (t familyTx) Bearer(ctx context.Context, poolID, userID, originJTI string, 
 	b.User, err = user(rows[0].userRow, nil)
 	for _, r := range rows {
 		if r.pool == poolID && r.owner == userID {
-			b.Revoked, b.AuthTime = !r.revoked.IsZero() || !r.expires.After(now), r.auth
+			b.Revoked, b.AuthTime, b.Methods = !r.revoked.IsZero() || !r.expires.After(now), r.auth, r.methods
 		}
 	}
 	return b, err

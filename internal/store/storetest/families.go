@@ -152,10 +152,27 @@ func testBearer(s *suite) {
 			}
 			want := &store.Bearer{User: u, Revoked: c.revoked}
 			if c.auth >= 0 {
-				want.AuthTime = ms(c.auth)
+				want.AuthTime, want.Methods = ms(c.auth), "pwd mfa"
 			}
 			s.same(c.jti, got, want)
 			return nil
+		})
+	}
+	s.write(func(ctx context.Context, tx store.Tx) error {
+		for _, c := range [][2]string{{"u", "jti0"}, {"v", "jti1"}, {"u", "jti2"}} { // the last two are not this user's
+			if err := tx.Families().SetMethods(ctx, "p", c[0], c[1], "sms"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for jti, methods := range map[string]string{"jti0": "sms", "jti1": "pwd mfa", "jti2": ""} {
+		s.read(func(ctx context.Context, tx store.Tx) error {
+			got, err := tx.Families().Bearer(ctx, "p", "u", jti, ms(1))
+			if err == nil {
+				s.same("methods of "+jti, got.Methods, methods)
+			}
+			return err
 		})
 	}
 	s.read(func(ctx context.Context, tx store.Tx) error {

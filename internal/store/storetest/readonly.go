@@ -75,6 +75,9 @@ func testReadOnly(s *suite) {
 		"RevokeFamilies": func(ctx context.Context, tx store.Tx) error {
 			return tx.Families().RevokeFamilies(ctx, "p", "u", "", start)
 		},
+		"SetMethods": func(ctx context.Context, tx store.Tx) error {
+			return tx.Families().SetMethods(ctx, "p", "u", "j", "mfa")
+		},
 		"Enqueue": func(ctx context.Context, tx store.Tx) error { return tx.Outbox().Enqueue(ctx, &store.Message{}) },
 		"Claim": func(ctx context.Context, tx store.Tx) error {
 			return drop(tx.Outbox().Claim(ctx, "o", start, start, 1))
