@@ -59,9 +59,13 @@ func (t *tenant) passwordlessOn(d *destination) error {
 	return nil
 }
 
-// signsUp reports whether a first code creates a user.
-func (t *tenant) signsUp() bool {
-	return !t.cfg.AdminCreateOnly && !t.cfg.tenant().PasswordlessSignUpOff
+// signsUp reports whether a first code to the destination creates a user.
+func (t *tenant) signsUp(d *destination) bool {
+	off := t.cfg.tenant().PasswordlessSignUpOff
+	if d.connection == ConnectionEmail {
+		off = t.cfg.tenant().PasswordlessEmailSignUpOff
+	}
+	return !t.cfg.AdminCreateOnly && !off
 }
 
 // findPasswordless looks up whom a number or address signs in: a user of the connection, or one whose verified sign-in name it is. Whoever merely
@@ -130,7 +134,7 @@ func (s *Service) StartPasswordless(ctx context.Context, c Caller, in Passwordle
 	if err := again(func() (err error) { sent, err = s.startPasswordless(ctx, t, c, d); return err }); err != nil {
 		return nil, err
 	}
-	if t.signsUp() {
+	if t.signsUp(d) {
 		if err := s.awaitFirst(ctx, sent); err != nil {
 			return nil, err
 		}
@@ -155,7 +159,7 @@ func (s *Service) startPasswordless(ctx context.Context, t *tenant, c Caller, d 
 	if err := s.preAuthentication(ctx, t, c, a); err != nil {
 		return nil, err
 	}
-	may := a.user == nil && t.signsUp() || a.user != nil && mayProceed(a.user) == nil && a.user.Status == store.Confirmed
+	may := a.user == nil && t.signsUp(d) || a.user != nil && mayProceed(a.user) == nil && a.user.Status == store.Confirmed
 	l := passwordlessLetter(t, a, d)
 	var p *posted
 	if may {

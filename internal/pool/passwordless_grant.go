@@ -94,7 +94,7 @@ func (s *Service) judgeFirst(ctx context.Context, tx store.Tx, t *tenant, f *fir
 		return nil, fault.New(fault.CodeExpired)
 	}
 	row, err := s.judge(ctx, tx, f.spec, f.code)
-	if err == nil && (f.a.user == nil && !t.signsUp() || f.a.user != nil && mayProceed(f.a.user) != nil) {
+	if err == nil && (f.a.user == nil && !t.signsUp(f.d) || f.a.user != nil && mayProceed(f.a.user) != nil) {
 		return nil, fault.New(fault.CodeMismatch)
 	}
 	return row, err

@@ -22,7 +22,9 @@ func byCode(p *pool.Config, _ *pool.ClientConfig) {
 	p.Tenant = &pool.TenantConfig{FriendlyName: "Acme"}
 }
 
-func noSignUp(p *pool.Config, _ *pool.ClientConfig) { p.Tenant.PasswordlessSignUpOff = true }
+func noSignUp(p *pool.Config, _ *pool.ClientConfig) {
+	p.Tenant.PasswordlessSignUpOff, p.Tenant.PasswordlessEmailSignUpOff = true, true
+}
 
 func (w *world) start(c pool.Caller, to string) (*pool.PasswordlessStarted, error) {
 	in := pool.PasswordlessInput{OAuthClient: w.oauth(), Connection: "sms", Phone: to}
@@ -351,4 +353,25 @@ func TestPasswordlessFacts(t *testing.T) {
 	}, byCode, func(p *pool.Config, _ *pool.ClientConfig) {
 		p.Tenant.Provider, p.Tenant.Passwordless, p.Tenant.PasswordlessFrom = "phone-message-hook", "Code @@password@@", "ACME"
 	})
+}
+
+// Each connection has its own switch: what is off for e-mail is on for texts, and the other way round.
+func TestPasswordlessSignUpByConnection(t *testing.T) {
+	for _, c := range []struct {
+		change  func(*pool.TenantConfig)
+		on, off string
+	}{
+		{func(p *pool.TenantConfig) { p.PasswordlessEmailSignUpOff = true }, cell, carol},
+		{func(p *pool.TenantConfig) { p.PasswordlessSignUpOff = true }, carol, cell},
+	} {
+		each(t, func(t *testing.T, w *world) {
+			for _, to := range []string{c.on, c.off} {
+				_, err := w.start(w.a0(), to)
+				w.must(err)
+				if got := len(w.To(to)) > 0; got != (to == c.on) {
+					t.Errorf("%s: a code was sent: %v", to, got)
+				}
+			}
+		}, byCode, func(p *pool.Config, _ *pool.ClientConfig) { c.change(p.Tenant) })
+	}
 }

@@ -31,8 +31,9 @@ type TenantConfig struct {
 	// Passwordless is the template of sms codes as first factor; empty means package message's. PasswordlessFrom is its sender.
 	Passwordless     string `json:"passwordless,omitempty"`
 	PasswordlessFrom string `json:"passwordless_from,omitempty"`
-	// PasswordlessSignUpOff: a first passwordless code creates no user.
-	PasswordlessSignUpOff bool `json:"passwordless_sign_up_off,omitempty"`
+	// PasswordlessSignUpOff: a first passwordless code by text creates no user; PasswordlessEmailSignUpOff: nor does one by e-mail.
+	PasswordlessSignUpOff      bool `json:"passwordless_sign_up_off,omitempty"`
+	PasswordlessEmailSignUpOff bool `json:"passwordless_email_sign_up_off,omitempty"`
 	// SandboxVersion is the Node version that the tenant asked for, kept and given back.
 	SandboxVersion string `json:"sandbox_version,omitempty"`
 }

@@ -17,7 +17,7 @@ func actionRoutes() []route {
 		{"PATCH", "/actions/actions/{id}", "update:actions", (*api).updateAction, "changes the draft; secrets are the full set"},
 		{"DELETE", "/actions/actions/{id}", "delete:actions", (*api).deleteAction, "force takes it out of bindings"},
 		{"POST", "/actions/actions/{id}/deploy", "create:actions", (*api).deployAction, "400 “must be in the 'built' state” until it is built"},
-		{"POST", "/actions/actions/{id}/test", "create:actions", (*api).testAction, "runs the draft; ours: code, dependencies, secrets replace it"},
+		{"POST", "/actions/actions/{id}/test", "create:actions", (*api).testAction, "runs the draft; ours: code, dependencies (both need update:actions) and secrets replace it"},
 		{"GET", "/actions/actions/{id}/versions", "read:actions", (*api).listVersions, "page, per_page; newest first"},
 		{"GET", "/actions/actions/{id}/versions/{version}", "read:actions", (*api).getVersion, ""},
 		{"POST", "/actions/actions/{id}/versions/{version}/deploy", "create:actions", (*api).deployVersion, "roll back; update_draft"},
@@ -212,6 +212,9 @@ func (a *api) testAction(ctx context.Context, r *Request) (int, any, error) {
 	}
 	if o.Body == nil {
 		return 0, nil, wire.BadBody("", "", "Missing required property: payload")
+	}
+	if (o.Code != nil || o.Dependencies != nil) && !r.may("update:actions") { // other code would be given the action's secrets
+		return 0, nil, wire.InsufficientScope("update:actions")
 	}
 	res, err := a.Hooks.TestAction(ctx, r.PoolID, r.Param("id"), o)
 	if err != nil {

@@ -16,7 +16,7 @@ func connectionRoutes() []route {
 		{"GET", "/connections", "read:connections", (*api).listConnections, "the three that there are; page, per_page, take, strategy, name, fields, include_totals"},
 		{"POST", "/connections", "create:connections", (*api).createConnection, "409 for those that there are, 400 for all others"},
 		{"GET", "/connections/{id}", "read:connections", (*api).getConnection, "fields"},
-		{"PATCH", "/connections/{id}", "update:connections", (*api).updateConnection, "sms: template, from, syntax, disable_signup; others are kept"},
+		{"PATCH", "/connections/{id}", "update:connections", (*api).updateConnection, "disable_signup; sms: template, from, syntax; others are kept"},
 		{"DELETE", "/connections/{id}", "delete:connections", (*api).deleteConnection, "400: they cannot be deleted"},
 		{"GET", "/connections/{id}/clients", "read:connections", (*api).connectionClients, "all clients: their grant types decide"},
 		{"PATCH", "/connections/{id}/clients", "update:connections", (*api).keepConnectionClients, "changes nothing"},
@@ -92,7 +92,8 @@ func (a *api) fillConnection(ctx context.Context, r *Request, b *connectionBody,
 		}
 		b.Options["totp"] = map[string]int{"length": 6, "time_step": 300}
 	case pool.ConnectionEmail:
-		b.Options["name"], b.Options["totp"] = b.Name, map[string]int{"length": 6, "time_step": 300}
+		b.Options["name"], b.Options["disable_signup"] = b.Name, t.PasswordlessEmailSignUpOff
+		b.Options["totp"] = map[string]int{"length": 6, "time_step": 300}
 	}
 	return nil
 }
@@ -274,6 +275,8 @@ func (ch *smsChange) apply(b *connectionBody, c *pool.Config, t *pool.TenantConf
 		c.AdminCreateOnly = *ch.disable
 	case b.Name == pool.ConnectionSMS:
 		t.PasswordlessSignUpOff = *ch.disable
+	default:
+		t.PasswordlessEmailSignUpOff = *ch.disable
 	}
 	if ch.template != nil {
 		if t.Passwordless = *ch.template; t.Passwordless == message.DefaultPhone(message.PhonePasswordless, false) {

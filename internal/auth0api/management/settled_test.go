@@ -132,3 +132,23 @@ func TestCallersWhoGoAway(t *testing.T) {
 		t.Errorf("a provider that is not used: %+v %v", p.Config.Tenant, err)
 	}
 }
+
+// TestTestsWithOtherCode: who may run an action, and not change it, does not give its secrets to code of their own.
+func TestTestsWithOtherCode(t *testing.T) {
+	b := newBench(t)
+	id := b.send("POST", "/actions/actions", actionJSON).is(201).text("id")
+	for _, body := range []string{`{"payload":{},"code":"exports.x = 1"}`, `{"payload":{},"dependencies":[{"name":"x","version":"1.0.0"}]}`} {
+		b.as("create:actions", "POST", "/actions/actions/"+id+"/test", body).is(403, "update:actions")
+	}
+}
+
+// TestPasswordlessSignUp: each passwordless connection has a switch of its own.
+func TestPasswordlessSignUp(t *testing.T) {
+	b := newBench(t)
+	b.send("PATCH", "/connections/con_email", `{"options":{"disable_signup":true}}`).is(200, `"disable_signup":true`)
+	b.send("GET", "/connections/con_sms", "").is(200, `"disable_signup":false`)
+	p, err := b.Service.GetPool(t.Context(), b.pool)
+	if err != nil || !p.Config.Tenant.PasswordlessEmailSignUpOff || p.Config.Tenant.PasswordlessSignUpOff {
+		t.Errorf("%+v %v", p.Config.Tenant, err)
+	}
+}
