@@ -45,6 +45,8 @@ func (w *worker) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	switch {
 	case path == "invocation/next" && r.Method == http.MethodGet:
 		w.serveNext(rw, r)
+	case path == "tunnel" && r.Method == http.MethodPost && w.secret != "":
+		w.serveTunnel(rw, r)
 	case path == "init/error" && r.Method == http.MethodPost:
 		w.serveInitError(rw, r)
 	case strings.HasPrefix(path, "invocation/") && isCall && kind == "response" && r.Method == http.MethodPost:

@@ -60,16 +60,16 @@ func (w *worker) environment(root string, isolated bool) []string {
 	return out
 }
 
-// trustEnv makes clients find and trust what this server answers itself: by the certificate authority in a network of the worker's own, by
-// endpoints elsewhere.
+// trustEnv makes clients find and trust what this server answers itself: by the certificate authority where connections come to this server,
+// by endpoints for programs that have no network of their own.
 func (w *worker) trustEnv(env map[string]string, isolated bool, region string) {
+	if w.isNode() {
+		env["COUNTERSIGN_CA"] = w.r.ca.certFile // for the bootstrap, which removes it
+	}
 	if isolated {
-		if ca := w.r.ca; ca != nil {
-			env["SSL_CERT_FILE"], env["AWS_CA_BUNDLE"] = ca.bundleFile, ca.bundleFile
-			if _, ok := nodeRuntime(w.code.Runtime); ok {
-				env["COUNTERSIGN_CA"] = ca.certFile // for the bootstrap, which removes it
-			}
-		}
+		env["SSL_CERT_FILE"], env["AWS_CA_BUNDLE"] = w.r.ca.bundleFile, w.r.ca.bundleFile
+	}
+	if isolated || w.isNode() {
 		return
 	}
 	for _, service := range endpointServices {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/hookrun/hookruntest"
 	"countersign/internal/hookrun/sandbox"
 	"countersign/internal/runner"
 )
@@ -104,40 +104,12 @@ func (l *logBuffer) String() string {
 	return l.buf.String()
 }
 
-// built holds the programs that tests need, built once without cgo.
-var built struct {
-	once sync.Once
-	dir  string
-	err  error
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if built.dir != "" {
-		os.RemoveAll(built.dir)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(hookruntest.Main(m)) }
 
 // testProgram returns the path of a program of testdata.
 func testProgram(t testing.TB, name string) string {
 	t.Helper()
-	b := &built
-	b.once.Do(func() {
-		if b.dir, b.err = os.MkdirTemp("", "hookrun-programs-"); b.err != nil {
-			return
-		}
-		b.err = os.Chmod(b.dir, 0o755)
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-tags=lambda.norpc", "-o", b.dir, "./testdata/launcher", "./testdata/gofunction")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			b.err = fmt.Errorf("%w: %s", err, out)
-		}
-	})
-	if b.err != nil {
-		t.Fatal(b.err)
-	}
-	return filepath.Join(b.dir, name)
+	return hookruntest.Program(t, "countersign/internal/hookrun/testdata/"+name)
 }
 
 // newRunner returns a Runner at the given level that ends with the test.

@@ -46,6 +46,8 @@ type network struct {
 
 	mu   sync.Mutex
 	open map[net.Conn]bool
+	// arrivals are the connections to the Runtime API that nothing has come by yet, by the port that they come from (see tunnel.go).
+	arrivals map[int]*arrival
 	// sayMu guards how many refusals were logged since a time: code must not fill the log.
 	sayMu sync.Mutex
 	said  int
@@ -61,7 +63,7 @@ func newNetwork(w *worker) *network {
 
 // plainNetwork is a network without a Runtime API.
 func plainNetwork(r *Runner, name string, rules *rules) *network {
-	n := &network{r: r, name: name, rules: rules, names: newNames(), open: map[net.Conn]bool{}, api: newConnQueue()}
+	n := &network{r: r, name: name, rules: rules, names: newNames(), open: map[net.Conn]bool{}, arrivals: map[int]*arrival{}, api: newConnQueue()}
 	n.names.localhost = slices.ContainsFunc(rules.hosts, func(h hostRule) bool { return h.pattern == "localhost" })
 	n.ctx, n.cancel = context.WithCancel(r.ctx)
 	return n
@@ -96,7 +98,11 @@ func (n *network) accept(l net.Listener, port int, isolated bool) {
 			continue
 		}
 		local := localAddr(c)
-		if n.w != nil && port == apiPort && (!isolated || local.Addr() == loopback4) {
+		if n.w != nil && port == apiPort && !isolated {
+			n.arrive(c)
+			continue
+		}
+		if n.w != nil && port == apiPort && local.Addr() == loopback4 {
 			n.api.put(&countedConn{Conn: c, left: func() { n.leave(c) }})
 			continue
 		}
@@ -159,28 +165,44 @@ func (n *network) answer(c net.Conn, host string, port int) {
 		host = local.String() // a rule opens this port of this machine
 	}
 	if host == "" {
-		n.refused(localAddr(c).Addr().String(), port, "an address that no name was resolved to: connect by name")
+		n.refused(localAddr(c).Addr().String(), port, noName)
 		reset(c)
 		return
 	}
-	if n.w != nil {
-		if h := n.r.opts.Local(host, port); h != nil {
-			n.r.local.serve(n.ctx, &localConn{Conn: c, w: n.w, host: host, port: port, handler: h})
-			return
-		}
-	}
-	began := time.Now()
-	out, err := n.dial(host, port)
+	serve, err := n.route(host, port)
 	if err != nil {
 		n.refused(host, port, err.Error())
 		reset(c)
 		return
 	}
-	defer out.Close()
-	sum := splice(n.ctx, c, out)
-	took := time.Since(began)
-	n.r.opts.Observe(Event{Kind: Connected, Code: n.name, Host: host, Port: port, Bytes: sum, Duration: took})
-	n.r.opts.Logger.Debug("function connected", "function", n.name, "host", host, "port", port, "bytes", sum, "duration", took)
+	serve(c)
+}
+
+// noName is why a connection to an address is refused.
+const noName = "an address that no name was resolved to: connect by name"
+
+// route finds what serves connections to host and port: a handler of this server, or the far end, to which it connects under the rules. What it
+// returns must be called, and returns when the connection is over.
+func (n *network) route(host string, port int) (func(net.Conn), error) {
+	if n.w != nil {
+		if h := n.r.opts.Local(host, port); h != nil {
+			return func(c net.Conn) {
+				n.r.local.serve(n.ctx, &localConn{Conn: c, w: n.w, host: host, port: port, handler: h})
+			}, nil
+		}
+	}
+	began := time.Now()
+	out, err := n.dial(host, port)
+	if err != nil {
+		return nil, err
+	}
+	return func(c net.Conn) {
+		defer out.Close()
+		sum := splice(n.ctx, c, out)
+		took := time.Since(began)
+		n.r.opts.Observe(Event{Kind: Connected, Code: n.name, Host: host, Port: port, Bytes: sum, Duration: took})
+		n.r.opts.Logger.Debug("function connected", "function", n.name, "host", host, "port", port, "bytes", sum, "duration", took)
+	}, nil
 }
 
 // dial connects to host under the rules.

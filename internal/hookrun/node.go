@@ -105,6 +105,12 @@ func nodeRuntime(name string) (int, bool) {
 	return major(rest), true
 }
 
+// isNode reports whether the worker is ours of Node.
+func (w *worker) isNode() bool {
+	_, ok := nodeRuntime(w.code.Runtime)
+	return ok
+}
+
 func programRuntime(name string) bool {
 	return name == "provided" || strings.HasPrefix(name, "provided.")
 }

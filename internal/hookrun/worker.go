@@ -195,7 +195,7 @@ func (w *worker) launch(ctx context.Context) error {
 	proc, err := box.Start(ctx, sandbox.Spec{
 		Path: path, Args: args, Env: w.environment(root, isolated), Dir: root, Read: []string{root, w.r.runtimeDir}, Write: w.temp,
 		Ports: w.r.rules.ports(), DNS: true, Limits: sandbox.Limits{DataBytes: dataBytes(w.code), FileBytes: maxFileBytes},
-		Output: w.out.write, Want: w.r.opts.Isolation, Max: w.r.opts.MaxIsolation, Direct: w.r.rules.direct(isolated),
+		Output: w.out.write, Want: w.r.opts.Isolation, Max: w.r.opts.MaxIsolation, Direct: w.r.rules.direct(isolated || w.isNode()), // what Node connects to comes here
 	})
 	if err != nil {
 		w.out.close()

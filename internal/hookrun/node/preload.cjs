@@ -1,27 +1,116 @@
 'use strict';
-// Without a network of its own, a function's version 2 of aws-sdk would not find the endpoints that AWS_ENDPOINT_URL_<SERVICE> names: it
-// predates them. This fills them in where the code names no endpoint itself.
-// Bundled modules do not pass through Module._load: who loads them calls point.
-const Module = require('node:module');
+// Where a function has no network of its own, this sends every TCP connection of Node to the server, under its rules, as a network of its own would:
+// to the address of the Runtime API, whatever the code asked for. Once connected, and before the code hears of it, a request of its own tells the
+// server what the connection is for (see hookrun/tunnel.go). Everything in Node connects through this one method: tls, http, http2, fetch.
+// It keeps honest code from going astray, and holds no one who goes around it on purpose: that is what the sandbox is for.
+const net = require('node:net');
+const { EventEmitter } = require('node:events');
+const { Duplex, Readable } = require('node:stream');
+const { errno } = require('node:os').constants;
 
-const includes = Function.prototype.call.bind(String.prototype.includes); // code may change the prototypes
+// Taken before the code runs, which may replace globals and prototypes.
+const { apply } = Reflect;
+const { isArray } = Array;
+const { defineProperty, getOwnPropertyDescriptor } = Object;
+const { byteLength } = Buffer;
+const { Error, String } = globalThis;
+const uncurry = (f) => (self, ...args) => apply(f, self, args);
+const on = uncurry(EventEmitter.prototype.on);
+const streamOn = uncurry(Readable.prototype.on);
+const write = uncurry(Duplex.prototype.write);
+const destroy = uncurry(Duplex.prototype.destroy);
+const latin1 = uncurry(Buffer.prototype.latin1Slice);
+const slice = uncurry(String.prototype.slice);
+const indexOf = uncurry(String.prototype.indexOf);
+const localPort = uncurry(getOwnPropertyDescriptor(net.Socket.prototype, 'localPort').get);
+const { Socket, _normalizeArgs: normalize } = net;
+const { connect } = Socket.prototype;
 
-function point(request, loaded) {
-  const proto = includes(request, 'aws-sdk') && /(^|[/\\])aws-sdk([/\\]|$)/.test(request) && loaded && loaded.Service && loaded.Service.prototype;
-  if (proto && !Object.hasOwn(proto, '__countersign')) {
-    Object.defineProperty(proto, '__countersign', { value: true });
-    const start = proto.initialize;
-    proto.initialize = function (options) {
-      const url = process.env[`AWS_ENDPOINT_URL_${String(this.serviceIdentifier || '').toUpperCase()}`];
-      const own = options && options.endpoint;
-      return start.call(this, url && !own ? Object.assign({}, options, { endpoint: url }) : options);
-    };
-  }
-  return loaded;
+// A process that the code starts may not know the address any more: it connects to nothing.
+const address = process.env.AWS_LAMBDA_RUNTIME_API;
+const server = new URL('http://' + (address || '127.0.0.1:9'));
+const host = server.hostname;
+const port = +server.port;
+const path = server.pathname.replace(/\/$/, '') + '/2018-06-01/runtime/tunnel';
+
+// claim tells the server what the connection from a local port is for, and calls done with the code of the error, if there is one.
+function claim(from, toPort, toHost, done) {
+  const control = new Socket();
+  let text = '';
+  let over = false;
+  const end = () => {
+    if (over) return;
+    over = true;
+    destroy(control);
+    if (slice(text, 9, 12) === '204') return done('');
+    const body = indexOf(text, '\r\n\r\n');
+    done((slice(text, 9, 12) === '502' && body > 0 && slice(text, body + 4)) || 'ECONNRESET');
+  };
+  streamOn(control, 'data', (chunk) => { text += latin1(chunk); });
+  on(control, 'end', end);
+  on(control, 'error', end);
+  on(control, 'close', end);
+  apply(connect, control, [{ host, port, noDelay: true }]);
+  const body = `${from}\n${toPort}\n${toHost}`;
+  write(control, `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\nContent-Length: ${byteLength(body)}\r\n\r\n${body}`);
 }
 
-const load = Module._load;
-Module._load = function (request, ...rest) {
-  return point(request, load.call(this, request, ...rest));
+// failure is the error that Node would have met itself.
+function failure(code, toPort, toHost) {
+  const lookup = code === 'ENOTFOUND' || code === 'EAI_AGAIN';
+  const e = new Error(lookup ? `getaddrinfo ${code} ${toHost}` : `connect ${code} ${toHost}:${toPort}`);
+  e.errno = code === 'ENOTFOUND' ? -3008 : code === 'EAI_AGAIN' ? -3001 : -errno[code];
+  e.code = code;
+  e.syscall = lookup ? 'getaddrinfo' : 'connect';
+  if (lookup) {
+    e.hostname = toHost;
+  } else {
+    e.address = toHost;
+    e.port = toPort;
+  }
+  return e;
+}
+
+// hold keeps from a socket that it is connected until the server has taken the connection for what it is.
+function hold(socket, toPort, toHost) {
+  const emit = socket.emit;
+  const own = getOwnPropertyDescriptor(socket, 'emit');
+  let state = 'connecting';
+  function held(name) {
+    if (state === 'claiming' && name === 'ready') return true;
+    if (state !== 'connecting' || name !== 'connect') return apply(emit, this, arguments);
+    state = 'claiming';
+    socket.connecting = true;
+    claim(localPort(socket), toPort, toHost, (code) => {
+      state = 'open';
+      if (socket.emit === held) {
+        if (own) defineProperty(socket, 'emit', own);
+        else delete socket.emit;
+      }
+      if (socket.destroyed) return;
+      if (code) {
+        destroy(socket, failure(code, toPort, toHost));
+        return;
+      }
+      socket.connecting = false;
+      socket.emit('connect');
+      socket.emit('ready');
+    });
+    return true;
+  }
+  defineProperty(socket, 'emit', { __proto__: null, value: held, configurable: true, writable: true, enumerable: false });
+}
+
+Socket.prototype.connect = function (...args) {
+  const given = isArray(args[0]) ? args[0] : normalize(args);
+  const options = given[0];
+  const toPort = +options.port;
+  const toHost = String(options.host || 'localhost');
+  if (options.path || !(toPort > 0 && toPort < 65536) || (toHost === host && toPort === port)) return apply(connect, this, args);
+  apply(connect, this, [{
+    ...options, host, port, lookup: undefined, family: undefined, hints: undefined, localAddress: undefined, localPort: undefined, autoSelectFamily: false,
+  }, given[1]]);
+  hold(this, toPort, toHost);
+  return this;
 };
-module.exports = point;
+defineProperty(Socket.prototype.connect, 'name', { value: 'connect' });

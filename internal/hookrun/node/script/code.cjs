@@ -25,16 +25,13 @@ function withoutVersion(name) {
   return name.slice(0, at) + (slash < 0 ? '' : name.slice(slash));
 }
 
-// point makes version 2 of aws-sdk find the endpoints of the environment, where there are any: bundled modules pass by the preloaded hook.
-const point = Object.keys(process.env).some((name) => name.startsWith('AWS_ENDPOINT_URL_')) ? require('../preload.cjs') : (name, loaded) => loaded;
-
 // modulesOf returns how the script's modules are found: has(name), load(name) and link(name), which is import's.
 function modulesOf(root) {
   const real = Module.createRequire(path.join(root, 'script.js'));
   const bundle = path.join(root, 'modules.cjs');
   if (fs.existsSync(bundle)) {
     const map = real(bundle);
-    const get = (name) => point(withoutVersion(name), map[name]());
+    const get = (name) => map[name]();
     return { real, has: (name) => Object.hasOwn(map, name), load: get, link: async (name) => namespaceOf(get(name)) };
   }
   if (!fs.existsSync(path.join(root, 'node_modules'))) return { real, has: () => false };
