@@ -226,7 +226,22 @@ func (s *Service) moveNames(ctx context.Context, tx *unit, t *tenant, old, up *s
 			return err
 		}
 	}
-	return nil
+	return moveDestination(ctx, tx, t, old, up)
+}
+
+// moveDestination moves what a user of a passwordless connection signs in with.
+func moveDestination(ctx context.Context, tx store.Tx, t *tenant, old, up *store.User) error {
+	had, has := t.destinationOfUser(old), t.destinationOfUser(up)
+	if had != nil && (has == nil || has.key != had.key) {
+		if err := tx.Users().ReleaseAlias(ctx, up.PoolID, had.key, up.ID); err != nil {
+			return err
+		}
+	}
+	if has == nil || had != nil && has.key == had.key {
+		return nil
+	}
+	_, err := claimDestination(ctx, tx, t, up, has)
+	return err
 }
 
 // mustBeFree refuses a sign-in name of somebody else without claiming it: an unverified value owns nothing.

@@ -13,7 +13,8 @@ import (
 // ManagedUser is a user whom an administrator creates on the Auth0 wire: complete at once, without an invitation.
 type ManagedUser struct {
 	PoolID string
-	// Connection is DatabaseConnection, ConnectionSMS or ConnectionEmail. Users of the first need a Password, others have none.
+	// Connection is DatabaseConnection, ConnectionSMS or ConnectionEmail. Users of the first need a Password, others have none, and their number or address
+	// is verified unless Attributes say otherwise.
 	Connection string
 	// Username may be empty: users are then found by number or address.
 	Username string
@@ -65,7 +66,20 @@ func (s *Service) CreateManaged(ctx context.Context, c Caller, in ManagedUser) (
 		return nil, err
 	}
 	err = again(func() error {
-		return s.write(ctx, func(tx *unit) error { return s.storeInvited(ctx, tx, t, a, u, attr, false, nil, ev) })
+		return s.write(ctx, func(tx *unit) error {
+			if err := s.storeInvited(ctx, tx, t, a, u, attr, false, nil, ev); err != nil {
+				return err
+			}
+			d := t.destinationOfUser(u)
+			if d == nil {
+				return nil
+			}
+			own, err := claimDestination(ctx, tx, t, u, d)
+			if err == nil && !own {
+				err = fault.New(fault.AliasTaken).WithField(d.attr)
+			}
+			return err
+		})
 	})
 	return u, err
 }
@@ -88,6 +102,9 @@ func (t *tenant) managedName(in *ManagedUser) (string, error) {
 		}
 	default:
 		return "", fault.Invalidf("connection", "There is no connection %q.", in.Connection)
+	}
+	if own != "" && value[own+"_verified"] == "" { // the administrator says who the number or address signs in
+		in.Attributes = append(in.Attributes, Attr{own + "_verified", "true"})
 	}
 	switch {
 	case own != "" && (value[own] == "" || in.Password != "" || in.Username != ""):

@@ -111,6 +111,17 @@ func (d *destination) isOf(t *tenant, u *store.User) bool {
 	return own != "" && u.Attributes[d.attr+"_verified"] == "true" && t.cfg.attributeKey(d.attr, own) == t.cfg.attributeKey(d.attr, d.to)
 }
 
+// destinationOfUser is what a user of a passwordless connection signs in with; nil for others, and for one whose number or address is not verified.
+func (t *tenant) destinationOfUser(u *store.User) *destination {
+	m := metaOf(u)
+	attr := map[string]string{ConnectionSMS: attrPhone, ConnectionEmail: attrEmail}[m.Connection]
+	d, err := t.destinationOf(m.Connection, u.Attributes[attr])
+	if err != nil || u.Attributes[attr+"_verified"] != "true" {
+		return nil
+	}
+	return d
+}
+
 // StartPasswordless sends a code as first factor, and waits for the first attempt. Whether somebody has the number or address shows in nothing: where
 // users create themselves both get a message, and elsewhere neither is told of the message's fate.
 func (s *Service) StartPasswordless(ctx context.Context, c Caller, in PasswordlessInput) (*PasswordlessStarted, error) {

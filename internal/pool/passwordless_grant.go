@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -235,24 +236,8 @@ func (s *Service) insertPasswordless(ctx context.Context, tx *unit, t *tenant, f
 	if err := tx.Users().InsertUser(ctx, u); err != nil {
 		return err
 	}
-	owner, err := tx.Users().ClaimAlias(ctx, t.pool.ID, d.key, u.ID)
-	if err != nil {
-		return err
-	}
-	if owner != u.ID {
-		old, err := tx.Users().User(ctx, t.pool.ID, owner)
-		if err != nil {
-			return err
-		}
-		if d.isOf(t, old) {
-			return errStale
-		}
-		if err := tx.Users().ReleaseAlias(ctx, t.pool.ID, d.key, owner); err != nil {
-			return err
-		}
-		if _, err := tx.Users().ClaimAlias(ctx, t.pool.ID, d.key, u.ID); err != nil {
-			return err
-		}
+	if own, err := claimDestination(ctx, tx, t, u, d); err != nil || !own {
+		return cmp.Or(err, errStale)
 	}
 	if t.cfg.aliases(d.attr) {
 		if _, err := tx.Users().ClaimAlias(ctx, t.pool.ID, t.cfg.attributeKey(d.attr, d.to), u.ID); err != nil {
@@ -263,4 +248,22 @@ func (s *Service) insertPasswordless(ctx context.Context, tx *unit, t *tenant, f
 		}
 	}
 	return tx.append(ctx, ev)
+}
+
+// claimDestination makes a user of a passwordless connection the owner of its number or address there, unless that is somebody else's. Who merely had it
+// gives it up.
+func claimDestination(ctx context.Context, tx store.Tx, t *tenant, u *store.User, d *destination) (own bool, err error) {
+	owner, err := tx.Users().ClaimAlias(ctx, t.pool.ID, d.key, u.ID)
+	if err != nil || owner == u.ID {
+		return err == nil, err
+	}
+	old, err := tx.Users().User(ctx, t.pool.ID, owner)
+	if err != nil || d.isOf(t, old) {
+		return false, err
+	}
+	if err := tx.Users().ReleaseAlias(ctx, t.pool.ID, d.key, owner); err != nil {
+		return false, err
+	}
+	owner, err = tx.Users().ClaimAlias(ctx, t.pool.ID, d.key, u.ID)
+	return owner == u.ID, err
 }
