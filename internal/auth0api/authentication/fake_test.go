@@ -61,6 +61,9 @@ func (f *fake) PasswordlessGrant(_ context.Context, c pool.Caller, in pool.Passw
 }
 
 func (f *fake) RefreshGrant(_ context.Context, c pool.Caller, in pool.RefreshGrantInput) (*pool.OAuthTokens, error) {
+	if in.RefreshToken == "panic" {
+		panic("secret detail")
+	}
 	f.did("refresh", c, in)
 	return someTokens, f.err
 }

@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 
 	"countersign/internal/auth0api/wire"
+	"countersign/internal/fault"
 	"countersign/internal/pool"
 )
 
@@ -94,7 +96,7 @@ func (a *API) route(path string) (rt route, id string) {
 // EndUsers is the handler of all paths but /oauth/token.
 func (a *API) EndUsers() http.Handler {
 	pages := a.ticketPages()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return a.recovering(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == TicketPath || strings.HasPrefix(r.URL.Path, assetsPath) {
 			pages.ServeHTTP(w, r)
 			return
@@ -116,6 +118,22 @@ func (a *API) EndUsers() http.Handler {
 			return
 		}
 		a.run(w, r, id, run)
+	})
+}
+
+// recovering answers a panic with 500, for pages of all origins to read: a sign-in that breaks says so, and does not just lose its connection.
+func (a *API) recovering(h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch p := recover(); p {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(p)
+			default:
+				a.fail(w, r, fault.Internalf("panic: %v\n%s", p, debug.Stack()))
+			}
+		}()
+		h(w, r)
 	})
 }
 
@@ -212,13 +230,13 @@ func readParameters(w http.ResponseWriter, r *http.Request) (*wire.Parameters, e
 	if !ok {
 		return p, nil
 	}
-	if p.Get("client_secret") != "" || (p.Get("client_id") != "" && p.Get("client_id") != id) {
-		return nil, invalidRequest("Client credentials come either in the body or in the Authorization header.")
-	}
 	id, err1 := url.QueryUnescape(id)
 	secret, err2 := url.QueryUnescape(secret)
 	if err1 != nil || err2 != nil {
 		return nil, invalidRequest("The Authorization header is malformed.")
+	}
+	if p.Get("client_secret") != "" || (p.Get("client_id") != "" && p.Get("client_id") != id) {
+		return nil, invalidRequest("Client credentials come either in the body or in the Authorization header.")
 	}
 	p.Set("client_id", id)
 	p.Set("client_secret", secret)
@@ -251,7 +269,8 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) string {
 	if !ok {
 		e = answerTo(err, nil)
 	}
-	if e.status == http.StatusInternalServerError {
+	gone := r.Context().Err() != nil && errors.Is(err, context.Canceled) // nobody waits for the answer
+	if e.status == http.StatusInternalServerError && !gone {
 		a.Log.ErrorContext(r.Context(), "auth0 authentication", "path", r.URL.Path, "error", err)
 	}
 	head := w.Header()

@@ -64,7 +64,7 @@ func resultOf(r *pool.OAuthResult) any {
 // Token is the handler of POST /oauth/token. elsewhere says where management tokens are issued ("on the operators' listener"); empty: here.
 func (a *API) Token(elsewhere string) http.Handler {
 	grants := a.grants()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return a.recovering(func(w http.ResponseWriter, r *http.Request) {
 		if !a.begin(w, r, []string{http.MethodPost}, r.Method == http.MethodPost) {
 			return
 		}

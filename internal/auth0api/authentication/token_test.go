@@ -165,3 +165,23 @@ func TestOOBGrantIsLimitedForEachSession(t *testing.T) {
 		t.Errorf("another session: %d", w.Code)
 	}
 }
+
+// TestPanicsAreAnswered: a page of another origin, too, reads that the server failed, and no more.
+func TestPanicsAreAnswered(t *testing.T) {
+	x := newWorld()
+	w := x.do("POST", "/oauth/token", form, "grant_type=refresh_token&client_id=app&refresh_token=panic")
+	same(t, "panic", w, 500, `{"error":"server_error","error_description":"`+descInternal+`"}`)
+	if w.Header().Get("Access-Control-Allow-Origin") != "*" || !strings.Contains(x.log.String(), "secret detail") {
+		t.Errorf("%v\n%s", w.Header(), &x.log)
+	}
+}
+
+// TestBasicIsEncoded: in the header, id and secret are percent-encoded (RFC 6749, section 2.3.1); an id in the body is not.
+func TestBasicIsEncoded(t *testing.T) {
+	x := newWorld()
+	w := x.do("POST", "/oauth/token", form, "grant_type=refresh_token&client_id=my%3Aapp&refresh_token=R", "Authorization", basic("my%3Aapp", "a%2Bb%25"))
+	secret := "a+b%"
+	if d := cmp.Diff(pool.RefreshGrantInput{OAuthClient: pool.OAuthClient{ID: "my:app", Secret: &secret}, RefreshToken: "R"}, x.flows.in); d != "" || w.Code != 200 {
+		t.Errorf("%d %s\n%s", w.Code, w.Body, d)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -134,7 +135,8 @@ func (m *mux) failure(w http.ResponseWriter, r *http.Request, err error) (int, [
 	} else {
 		e = wire.Of(err)
 	}
-	if e.Status >= http.StatusInternalServerError {
+	gone := r.Context().Err() != nil && errors.Is(err, context.Canceled) // nobody waits for the answer
+	if e.Status >= http.StatusInternalServerError && !gone {
 		m.a.Log.ErrorContext(r.Context(), "management API", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	if e.RetryAfter > 0 {
