@@ -91,8 +91,9 @@ func (s *Service) next(ctx context.Context, t *tenant, c Caller, a *account, cha
 	if err != nil {
 		return nil, err
 	}
-	// The challenges of the pool's own functions are the whole sign-in, as on Cognito, but for a client, rule or action that asks for more.
-	if d.passed(passedMFA) || d.passed(passedSignUp) || (d.passed(passedCustom) && !t.ccfg.RequireMFA && !d.Must) {
+	// The challenges of the pool's own functions, and the code of a sign-up, are the whole sign-in, as on Cognito, but for a client, rule or action that asks
+	// for more.
+	if d.passed(passedMFA) || (d.passed(passedSignUp) && !d.Must) || (d.passed(passedCustom) && !t.ccfg.RequireMFA && !d.Must) {
 		return s.issueStep(ctx, t, c, a, d)
 	}
 	ask, setup := t.owed(u, d)

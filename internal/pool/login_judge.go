@@ -25,7 +25,7 @@ func (s *Service) judgeLogin(ctx context.Context, t *tenant, c Caller, a *accoun
 	}
 	d.Judged = true
 	fresh := s.newNetwork(a)
-	d.Must = fresh && t.cfg.tenant().Adaptive
+	d.Must = fresh && t.cfg.tenant().Adaptive && !d.passed(passedSignUp) // a user who is new was nowhere before
 	in := facts.Login{Protocol: protocolPassword, Methods: d.methods(), NewNetwork: fresh}
 	if d.OAuth != nil {
 		in.Protocol, in.Audience, in.Scopes = d.OAuth.Protocol, d.OAuth.Audience, strings.Fields(d.OAuth.Scope)

@@ -1,0 +1,50 @@
+package pool_test
+
+import (
+	"testing"
+
+	"countersign/internal/facts"
+	"countersign/internal/fault"
+	"countersign/internal/pool"
+)
+
+// CVE-2026-9091: each path to tokens meets the rules, also the sign-in that follows a sign-up by its Session.
+func TestAdvisory_CVE_2026_9091_autoSignIn(t *testing.T) {
+	userAuth := func(_ *pool.Config, c *pool.ClientConfig) { c.Flows = append(c.Flows, "ALLOW_USER_AUTH") }
+	auto := func(w *world) (*pool.AuthResult, error) {
+		w.must(w.signUp(w.Caller(), alice))
+		session, err := w.Service.ConfirmSignUp(w.t.Context(), w.Caller(), pool.ConfirmSignUpInput{ClientAuth: w.auth(), Username: alice, Code: w.Code(alice)})
+		w.must(err)
+		return w.Service.InitiateAuth(w.t.Context(), w.Caller(),
+			pool.AuthInput{ClientID: w.client, Flow: "USER_AUTH", Params: map[string]string{"USERNAME": alice}, Session: session})
+	}
+	for name, c := range map[string]struct {
+		verdict   facts.Verdict
+		challenge string
+		code      fault.Code
+	}{
+		"no demand": {}, "a factor": {verdict: facts.Verdict{MFA: true}, challenge: "SMS_MFA"},
+		"a kind": {verdict: facts.Verdict{MFA: true, Providers: []string{"otp"}}, challenge: "MFA_SETUP"}, "denied": {verdict: facts.Verdict{Denied: "no"}, code: fault.LoginRefused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachJudged(t, func(t *testing.T, w *world, j *judge) {
+				j.verdict = c.verdict
+				out, err := auto(w)
+				if fault.CodeOf(err) != c.code {
+					t.Fatal(err)
+				}
+				if err == nil && (out.Challenge != c.challenge || (out.Tokens != nil) != (c.challenge == "")) {
+					t.Errorf("%+v", out)
+				}
+			}, optional, userAuth, func(p *pool.Config, _ *pool.ClientConfig) { p.MFATOTP = true })
+		})
+	}
+	each(t, func(t *testing.T, w *world) {
+		out, err := auto(w)
+		w.must(err)
+		if out.Tokens == nil {
+			t.Errorf("a new user is asked for its network: %+v", out)
+		}
+	}, userAuth, func(p *pool.Config, _ *pool.ClientConfig) { p.MFA, p.Tenant = "OPTIONAL", &pool.TenantConfig{Adaptive: true} })
+}
+
