@@ -25,6 +25,9 @@ func (t *tenant) owed(u *store.User, d signIn) (ask, setup []string) {
 	if dormant := d.ofKinds(t.dormantFactors(u)); len(dormant) > 0 {
 		return dormant[:1], nil
 	}
+	if t.enrolled(u) {
+		return nil, nil
+	}
 	if t.cfg.MFASMS {
 		setup = append(setup, kindSMSMFA)
 	}
@@ -35,6 +38,11 @@ func (t *tenant) owed(u *store.User, d signIn) (ask, setup []string) {
 		setup = append(setup, kindEmailOTP)
 	}
 	return nil, d.ofKinds(setup)
+}
+
+// enrolled reports whether the user has a factor that the pool offers, switched on or off: one that was proved, not an attribute that would do.
+func (t *tenant) enrolled(u *store.User) bool {
+	return len(t.activeFactors(u)) > 0 || t.cfg.MFATOTP && u.MFA.TOTPReady || t.cfg.MFASMS && hasPhone(u)
 }
 
 // ofKinds leaves out the factors that a rule or action does not accept.

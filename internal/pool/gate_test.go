@@ -45,6 +45,25 @@ func TestAdvisory_CVE_2026_9091_autoSignIn(t *testing.T) {
 		if out.Tokens == nil {
 			t.Errorf("a new user is asked for its network: %+v", out)
 		}
-	}, userAuth, func(p *pool.Config, _ *pool.ClientConfig) { p.MFA, p.Tenant = "OPTIONAL", &pool.TenantConfig{Adaptive: true} })
+	}, userAuth, func(p *pool.Config, _ *pool.ClientConfig) {
+		p.MFA, p.Tenant = "OPTIONAL", &pool.TenantConfig{Adaptive: true}
+	})
 }
 
+// A factor of another kind than a rule names is no way to a new one by password, also while it is switched off.
+func TestAuth0JudgeKindsDormant(t *testing.T) {
+	eachJudged(t, func(t *testing.T, w *world, j *judge) {
+		w.SignUp(w.client, carol, passw0rd)
+		access := w.SignIn(w.client, carol, passw0rd).Access
+		w.withTOTP(access)
+		j.verdict = facts.Verdict{MFA: true, Providers: []string{"phone"}}
+		_, err := w.grant(carol, passw0rd)
+		w.want(err, fault.ChallengeUnsupported)
+		_, err = w.password(w.Caller(), carol, passw0rd)
+		w.want(err, fault.ChallengeUnsupported)
+		j.verdict.Providers = nil
+		if m := w.owing(carol); len(m.Enroll) != 0 || m.Challenge[0] != "otp" {
+			t.Errorf("owed %+v", m)
+		}
+	}, guardian, optional)
+}

@@ -28,12 +28,10 @@ func (s *Service) mayChangeFactors(ctx context.Context, t *tenant, a *account) e
 
 // isAsked reports whether anything asks the user for a factor that it enrolled: the pool, one of its clients, or what may be a rule or action.
 func (s *Service) isAsked(ctx context.Context, t *tenant, u *store.User) (bool, error) {
-	active := len(t.activeFactors(u)) > 0
-	enrolled := active || t.cfg.MFATOTP && u.MFA.TOTPReady || t.cfg.MFASMS && hasPhone(u)
 	switch {
-	case !enrolled:
+	case !t.enrolled(u):
 		return false, nil
-	case active && t.cfg.MFA != "OFF", t.mfaRequired(), t.cfg.tenant().Adaptive:
+	case len(t.activeFactors(u)) > 0 && t.cfg.MFA != "OFF", t.mfaRequired(), t.cfg.tenant().Adaptive:
 		return true, nil
 	}
 	if s.Logins != nil {
