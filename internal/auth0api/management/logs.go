@@ -75,6 +75,13 @@ func (a *api) listLogs(ctx context.Context, r *Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	if n != nil {
+		done, err := a.scans.turn(ctx)
+		if err != nil {
+			return 0, nil, err
+		}
+		defer done()
+	}
 	return a.search(ctx, r, page, n, n.needs(knownTypes()))
 }
 

@@ -64,10 +64,11 @@ type Trial struct {
 	Caller           pool.Caller
 }
 
-// api is the handlers' receiver. It holds no state of its own but the limiter's.
+// api is the handlers' receiver. It holds no state of its own but what limits calls.
 type api struct {
 	Options
 	limit *wire.Limiter
+	scans scans
 	// changes is held while settings are read, changed and written back.
 	changes sync.Mutex
 }
@@ -86,6 +87,6 @@ func Handler(o Options) http.Handler {
 	if o.Rate == (wire.Rate{}) {
 		o.Rate = wire.Rate{Burst: 100, Every: 20 * time.Millisecond}
 	}
-	a := &api{Options: o, limit: wire.NewLimiter(o.Rate, 0, o.Now)}
+	a := &api{Options: o, limit: wire.NewLimiter(o.Rate, 0, o.Now), scans: newScans()}
 	return newMux(a, routes())
 }

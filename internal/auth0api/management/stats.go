@@ -89,8 +89,13 @@ func dayOf(r *Request, name string, usual time.Time) (time.Time, error) {
 }
 
 func (a *api) activeUsers(ctx context.Context, r *Request) (int, any, error) {
+	done, err := a.scans.turn(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer done()
 	var n int
-	err := a.Store.Read(ctx, func(tx store.Tx) (err error) {
+	err = a.Store.Read(ctx, func(tx store.Tx) (err error) {
 		n, err = tx.Events().CountActive(ctx, r.PoolID, []string{string(eventlog.LoginSucceeded)}, a.Now().Add(-statDays*statDay), statEvent)
 		return err
 	})

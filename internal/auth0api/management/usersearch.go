@@ -201,6 +201,13 @@ func (a *api) listUsers(ctx context.Context, r *Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	if n != nil || order != nil {
+		done, err := a.scans.turn(ctx)
+		if err != nil {
+			return 0, nil, err
+		}
+		defer done()
+	}
 	f := &userFinder{a: a, pool: r.PoolID, node: n, want: page.Start() + page.Size, seen: map[string]bool{}}
 	if order != nil || page.Totals {
 		f.want = maxReach
