@@ -10,7 +10,8 @@ import (
 	"github.com/google/uuid"
 )
 
-var snsHost = regexp.MustCompile(`^sns\.[a-z0-9-]{2,40}\.amazonaws\.com(\.cn)?$`)
+// snsHost takes whatever has the form of a region's name; not undefined, which a hook without its region would call.
+var snsHost = regexp.MustCompile(`^sns\.[a-z]{2,}(-[a-z0-9]+)+\.amazonaws\.com(\.cn)?$`)
 
 type snsAnswer struct {
 	XMLName   xml.Name `xml:"http://sns.amazonaws.com/doc/2010-03-31/ PublishResponse"`

@@ -65,6 +65,7 @@ type thread struct {
 type bubble struct {
 	Message
 	Label   string    // "Sign-in"
+	Via     string    // the name of the simulated provider, where one took it
 	Trigger [2]string // the trigger source, cut after its underscore
 	Other   string    // the sender, where it is not the thread's contact
 	Day     string    // set where a new day begins
@@ -204,7 +205,7 @@ func (h *handler) bubble(m Message, now time.Time) bubble {
 	if found {
 		head += "_"
 	}
-	b := bubble{Message: m, Trigger: [2]string{head, tail}, Label: triggerLabel(m.TriggerSource), Parts: split(m.Text, m.Code), At: stampOf(m.At, h.Location)}
+	b := bubble{Message: m, Trigger: [2]string{head, tail}, Label: triggerLabel(m.TriggerSource), Via: serviceName(m.Provider), Parts: split(m.Text, m.Code), At: stampOf(m.At, h.Location)}
 	if m.ExpiresAt != nil {
 		at := stampOf(*m.ExpiresAt, h.Location)
 		b.Dies, b.Dead = &at, !now.Before(*m.ExpiresAt)

@@ -76,6 +76,20 @@ func TestViewIsBounded(t *testing.T) {
 	}
 }
 
+// What a hook sent through a simulated provider says so by the provider's name.
+func TestProviderIsNamed(t *testing.T) {
+	for service, want := range map[string]string{"sns": "Amazon SNS", "twilio-verify": "Twilio Verify", "another": "another", "": ""} {
+		b := emptyInbox(t)
+		if _, err := b.accept(t.Context(), sms(anna, "1234", "1234"), service); err != nil {
+			t.Fatal(err)
+		}
+		h := &handler{HandlerOptions: HandlerOptions{Inbox: b, Location: time.UTC}}
+		if th := h.buildView(request{to: anna}).Thread; th.Bubbles[0].Via != want || th.Latest.Via != want {
+			t.Errorf("%q: by %q, want %q", service, th.Bubbles[0].Via, want)
+		}
+	}
+}
+
 func TestLatestPrefersTheCode(t *testing.T) {
 	b := emptyInbox(t)
 	h := &handler{HandlerOptions: HandlerOptions{Inbox: b, Location: time.UTC}}

@@ -42,6 +42,14 @@ func triggerLabel(source string) string {
 	return cmp.Or(triggerLabels[name], name)
 }
 
+// serviceNames are the providers as people call them.
+var serviceNames = map[string]string{
+	"sns": "Amazon SNS", "twilio": "Twilio", verifyService: "Twilio Verify", "infobip": "Infobip", "telesign": "TeleSign", "vonage": "Vonage",
+	"esendex": "Esendex", "mitto": "Mitto",
+}
+
+func serviceName(service string) string { return cmp.Or(serviceNames[service], service) }
+
 func dayName(at, now time.Time, zone *time.Location) string {
 	at, now = at.In(zone), now.In(zone)
 	switch at.Format(time.DateOnly) {
