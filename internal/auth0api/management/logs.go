@@ -30,8 +30,9 @@ const (
 	// maxScan bounds the events that one search goes through, scanPage those that it reads at once.
 	maxScan  = 20_000
 	scanPage = 500
-	// settled is how old an event must be before a checkpoint passes it: another node may still be committing an older one.
-	settled = 2 * time.Second
+	// settled is how old an event must be before a checkpoint passes it: an older one may still be waiting for its commit, behind a lock or in the queue of
+	// a busy server, and a reader that has passed its place would never see it.
+	settled = 10 * time.Second
 )
 
 func (a *api) getLog(ctx context.Context, r *Request) (int, any, error) {
