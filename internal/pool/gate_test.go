@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"strings"
 	"testing"
 
 	"countersign/internal/facts"
@@ -66,4 +67,29 @@ func TestAuth0JudgeKindsDormant(t *testing.T) {
 			t.Errorf("owed %+v", m)
 		}
 	}, guardian, optional)
+}
+
+// Our texts are no spam cannon: what a user says of itself is in none to a number that nobody proved.
+func TestAuth0TextToUnverified(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		w.SignUp(w.client, carol, passw0rd)
+		access := w.SignIn(w.client, carol, passw0rd).Access
+		_, err := w.Service.UpdateAttributes(ctx, w.Caller(), access, []pool.Attr{{Name: "name", Value: "Win A Prize"}, {Name: "phone_number", Value: cell}})
+		w.must(err)
+		w.must(w.Service.SetMFAPreference(ctx, w.Caller(), access, pool.MFAPreference{SMS: &pool.FactorChange{Enabled: true}}))
+		for i, want := range []string{"", "Win A Prize"} { // the right code verifies it
+			m := w.owing(carol)
+			ch, err := w.challenge(m.Token)
+			w.must(err)
+			if msg := w.Last(cell); msg.Text != strings.TrimSpace(msg.Code+" for "+want) {
+				t.Errorf("text %d: %q", i, msg.Text)
+			}
+			_, err = w.oob(m.Token, ch.OOBCode, w.Code(cell))
+			w.must(err)
+		}
+	}, guardian, optional, func(p *pool.Config, _ *pool.ClientConfig) {
+		p.Tenant.Consolidated = true
+		p.Tenant.Branding = map[string]pool.PhoneTemplate{"otp_verify": {Text: "{{ code }} for {{ user.name }}"}}
+	})
 }

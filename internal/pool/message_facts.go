@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"countersign/internal/facts"
 	"countersign/internal/message"
@@ -59,7 +60,7 @@ func (s *Service) phoneText(ctx context.Context, t *tenant, c Caller, l *letter,
 		Code: code, Locale: l.language, RequestLang: c.Language, Connection: con.Name, Strategy: con.Strategy, PhoneNumber: l.to,
 		Client: message.PhoneClient(t.clientFacts()), Tenant: phoneTenant(t.facts()),
 	}
-	if l.user != nil && l.why != facts.Enroll {
+	if l.user != nil && l.why != facts.Enroll && isProved(l.user, l.to) {
 		v.User = t.phoneUser(c, l.user)
 	}
 	text, err := s.texts.Render(ctx, message.PhoneText{Kind: kind, Source: tmpl.Text, Values: v})
@@ -73,6 +74,12 @@ func (s *Service) phoneText(ctx context.Context, t *tenant, c Caller, l *letter,
 		text = l.voice
 	}
 	return text, nil
+}
+
+// isProved reports whether a code sent to a number came back: it is the user's verified one, or a confirmed telephone.
+func isProved(u *store.User, number string) bool {
+	return sameLine(verifiedContacts(u)[attrPhone], number) ||
+		slices.ContainsFunc(u.MFA.Phones, func(p store.MFAPhone) bool { return p.Confirmed() && sameLine(p.Number, number) })
 }
 
 // phoneTemplate chooses kind and template of a text; an empty source is the stock text. The MFA templates are for both channels.
