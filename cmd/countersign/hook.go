@@ -17,6 +17,7 @@ import (
 
 	"countersign/internal/facts"
 	"countersign/internal/fault"
+	"countersign/internal/hookrun/sandbox"
 	"countersign/internal/hooktry"
 	"countersign/internal/script"
 	"countersign/phone"
@@ -43,6 +44,7 @@ type hookRunCmd struct {
 	Real       bool          `help:"Let it reach the real providers, which may cost money. Default: they are simulated."`
 	AllowYoung bool          `name:"allow-young" help:"Consent to modules that were released within the last seven days."`
 	Registry   string        `help:"Where modules come from." placeholder:"URL"`
+	Isolation  string        `help:"Least isolation that it may run under: full, strong, weak, none. Default: what this machine offers." placeholder:"LEVEL" enum:",full,strong,weak,none" default:""`
 	Timeout    time.Duration `help:"The limit of the run, at most 20s." default:"20s"`
 }
 
@@ -57,10 +59,7 @@ func (c *hookRunCmd) Run(a *app) error {
 		return err
 	}
 	res, err := hooktry.Run(a.ctx, *o)
-	switch {
-	case errors.Is(err, hooktry.ErrNotSimulated):
-		return hint(err, "run it with --real, or in a running countersign dev on Linux")
-	case err != nil:
+	if err != nil {
 		return explained(err)
 	}
 	view := viewOf(c, res)
@@ -100,6 +99,7 @@ func (c *hookRunCmd) options(a *app) (*hooktry.Options, error) {
 	}
 	o := &hooktry.Options{
 		Kind: script.Kind(c.Kind), Code: code, File: filepath.Base(c.File), Real: c.Real, AllowYoung: c.AllowYoung, Registry: c.Registry, Timeout: c.Timeout,
+		Isolation:    sandbox.Level(c.Isolation),
 		Dependencies: map[string]string{}, Log: slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Progress: func(s string) {
 			if !a.json {

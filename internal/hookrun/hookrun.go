@@ -121,6 +121,17 @@ func (r *Runner) level(box *sandbox.Launcher) sandbox.Level {
 	return got
 }
 
+// networkNotes say what becomes of connections where code has no network of its own.
+var networkNotes = map[sandbox.Level]string{
+	sandbox.Strong: "functions have no network of their own: Node's connections all go through this server, under functions.egress; " +
+		"programs (provided.*) connect directly, of which only the ports are bounded",
+	sandbox.Weak: sharedNetwork,
+	sandbox.None: sharedNetwork,
+}
+
+const sharedNetwork = "functions have no network of their own: Node's connections go through this server, under functions.egress, unless the code " +
+	"goes around it on purpose; programs (provided.*), and what code starts, connect directly, and functions.egress has no effect on them"
+
 // Report says what this machine offers. The first call takes about a tenth of a second.
 func (r *Runner) Report(ctx context.Context) Report {
 	rep := Report{MemoryMB: r.opts.MemoryMB, Level: sandbox.None}
@@ -133,10 +144,8 @@ func (r *Runner) Report(ctx context.Context) Report {
 		rep.Level, rep.Missing = r.level(box), box.Report().Missing
 	}
 	r.boxMu.Unlock()
-	rep.Network = rep.Level == sandbox.Full
-	if !rep.Network {
-		rep.Notes = append(rep.Notes, "functions have no network of their own: what they connect to is neither checked by address nor logged, "+
-			map[bool]string{true: "only their ports are bounded", false: "and functions.egress has no effect"}[rep.Level == sandbox.Strong])
+	if note, ok := networkNotes[rep.Level]; ok {
+		rep.Notes = append(rep.Notes, note)
 	}
 	path, version, err := r.node.find(ctx)
 	rep.Node, rep.NodeVersion = path, version

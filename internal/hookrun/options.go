@@ -100,11 +100,10 @@ type Event struct {
 
 // Report is what this machine offers, for start messages and the console.
 type Report struct {
-	// Level is the isolation that code runs under, Missing the layers that lack and why. Network tells whether connections of code are
-	// answered by this server, under its rules; else they leave directly.
+	// Level is the isolation that code runs under, Missing the layers that lack and why. At Full this server answers every connection of code,
+	// under its rules; below, those of Node, and programs connect directly (Notes says so).
 	Level   sandbox.Level
 	Missing []string
-	Network bool
 	// Node is the program and NodeVersion its version ("20.20.2"); NodeError says why there is none.
 	Node, NodeVersion, NodeError string
 	// MemoryMB is the bound for all workers.

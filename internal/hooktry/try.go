@@ -1,9 +1,9 @@
 package hooktry
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -38,6 +38,8 @@ type Options struct {
 	AllowYoung bool
 	// Launcher is the program that shuts workers in (see countersign.Functions); empty: no isolation.
 	Launcher string
+	// Isolation is the least that the script may run under; None also asks for none. Empty: what this machine offers.
+	Isolation sandbox.Level
 	// Registry is where modules come from. Default: npm's own.
 	Registry string
 	// Timeout bounds the call. Default script.Timeout.
@@ -59,9 +61,6 @@ type Result struct {
 	Isolation sandbox.Level
 	Simulated bool
 }
-
-// ErrNotSimulated: this machine cannot keep a script from the real providers.
-var ErrNotSimulated = errors.New("this machine cannot give a script a network of its own, so the providers cannot be simulated")
 
 // Run builds and runs the script once. Errors are those of module.Builder and of the runner; what the script does wrong is in the Outcome.
 func Run(ctx context.Context, o Options) (*Result, error) {
@@ -87,9 +86,6 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if report.NodeError != "" {
 		return nil, fmt.Errorf("%w: %s", runner.ErrUnavailable, report.NodeError)
 	}
-	if !o.Real && !report.Network {
-		return nil, ErrNotSimulated
-	}
 	out := &Result{Kind: o.Kind, Isolation: report.Level, Simulated: !o.Real}
 	if err := out.build(ctx, &o, code); err != nil {
 		return nil, err
@@ -102,8 +98,8 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 }
 
 func newRunner(o *Options, folder string, inbox *simulator.Inbox) (*hookrun.Runner, error) {
-	opts := hookrun.Options{Launcher: o.Launcher, Isolation: sandbox.None, Cache: folder, Logger: o.Log, MemoryMB: 2048}
-	if o.Launcher == "" {
+	opts := hookrun.Options{Launcher: o.Launcher, Isolation: cmp.Or(o.Isolation, sandbox.None), Cache: folder, Logger: o.Log, MemoryMB: 2048}
+	if o.Launcher == "" || o.Isolation == sandbox.None {
 		opts.MaxIsolation = sandbox.None
 	}
 	if !o.Real {

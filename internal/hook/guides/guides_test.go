@@ -12,55 +12,21 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"countersign/internal/hook/guides"
 	"countersign/internal/hookrun"
+	"countersign/internal/hookrun/hookruntest"
 	"countersign/internal/hookrun/sandbox"
 	"countersign/internal/script"
 	"countersign/internal/simulator"
 )
 
-var launcher struct {
-	once sync.Once
-	dir  string
-	err  error
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if launcher.dir != "" {
-		os.RemoveAll(launcher.dir)
-	}
-	os.Exit(code)
-}
-
-// program is the launcher, built once without cgo.
-func program(t *testing.T) string {
-	t.Helper()
-	l := &launcher
-	l.once.Do(func() {
-		if l.dir, l.err = os.MkdirTemp("", "guides-launcher-"); l.err != nil {
-			return
-		}
-		l.err = os.Chmod(l.dir, 0o755)
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", l.dir, "../../hookrun/testdata/launcher")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			l.err = fmt.Errorf("%w: %s", err, out)
-		}
-	})
-	if l.err != nil {
-		t.Fatal(l.err)
-	}
-	return filepath.Join(l.dir, "launcher")
-}
+func TestMain(m *testing.M) { os.Exit(hookruntest.Main(m)) }
 
 // stage runs guides on real processes whose calls end in an inbox, or in what answer says instead.
 type stage struct {
@@ -69,7 +35,7 @@ type stage struct {
 	answer atomic.Pointer[http.Handler]
 }
 
-func newStage(t *testing.T) *stage {
+func newStage(t *testing.T, change ...func(*hookrun.Options)) *stage {
 	t.Helper()
 	inbox, err := simulator.Open(simulator.Options{})
 	if err != nil {
@@ -83,8 +49,8 @@ func newStage(t *testing.T) *stage {
 		t.Fatal(err)
 	}
 	s := &stage{inbox: inbox}
-	r, err := hookrun.New(hookrun.Options{
-		Cache: filepath.Join(dir, "cache"), Launcher: program(t), Isolation: sandbox.None, Logger: slog.New(slog.DiscardHandler),
+	o := hookrun.Options{
+		Cache: filepath.Join(dir, "cache"), Launcher: hookruntest.Program(t, hookruntest.Launcher), Isolation: sandbox.None, Logger: slog.New(slog.DiscardHandler),
 		Local: func(host string, port int) http.Handler {
 			real := inbox.Host(host)
 			if real == nil || port != 443 {
@@ -98,7 +64,11 @@ func newStage(t *testing.T) *stage {
 				real.ServeHTTP(w, r)
 			})
 		},
-	})
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	r, err := hookrun.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,6 +190,26 @@ func TestGuidesSend(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// Where a process has no network of its own, as on macOS and in many containers, the texts end in the simulators all the same.
+func TestGuidesWithoutANetworkOfTheirOwn(t *testing.T) {
+	for _, level := range []sandbox.Level{sandbox.Strong, sandbox.None} {
+		s := newStage(t, func(o *hookrun.Options) { o.Isolation, o.MaxIsolation = level, level })
+		for _, g := range guides.List() {
+			t.Run(string(level)+"/"+g.Name, func(t *testing.T) {
+				s.inbox.Reset()
+				out := s.run(t, g, script.Hook, false, secretsOf(t, g))
+				sent := s.inbox.List(simulator.Filter{})
+				if words := failure(script.Hook, out); words != "" || len(sent) != 1 || sent[0].To != "+12025550123" {
+					t.Fatalf("%q, sent %+v\n%s", words, sent, out.Console)
+				}
+				if len(out.Requests) != 1 || out.Requests[0].Status/100 != 2 || !strings.Contains(out.Requests[0].Host, ".") || strings.Contains(out.Requests[0].Host, "127.0.0.1") {
+					t.Errorf("requests %+v", out.Requests)
+				}
+			})
 		}
 	}
 }
