@@ -93,3 +93,30 @@ func TestAuth0TextToUnverified(t *testing.T) {
 		p.Tenant.Branding = map[string]pool.PhoneTemplate{"otp_verify": {Text: "{{ code }} for {{ user.name }}"}}
 	})
 }
+
+// CVE-2026-27946: a number becomes a telephone of its own, and confirmed, by its code or an administrator's word, not by getting a name.
+func TestAdvisory_CVE_2026_27946_phoneName(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sub := w.SignUp(w.client, carol, passw0rd)
+		access := w.SignIn(w.client, carol, passw0rd).Access
+		_, err := w.Service.UpdateAttributes(ctx, w.Caller(), access, []pool.Attr{{Name: "phone_number", Value: cell}})
+		w.must(err)
+		w.must(w.Service.SetMFAPreference(ctx, w.Caller(), access, pool.MFAPreference{SMS: &pool.FactorChange{Enabled: true}}))
+		list, err := w.Service.Factors(ctx, w.Admin(), w.pool, sub)
+		w.must(err)
+		name, id := "work", list[0].ID
+		rename := func() error {
+			return w.Service.UpdatePhoneFactor(ctx, w.Admin(), w.pool, sub, id, &name, nil)
+		}
+		w.want(rename(), fault.InvalidParameter)
+		if u := w.user(sub); len(u.MFA.Phones) != 0 {
+			t.Errorf("%+v", u.MFA)
+		}
+		w.second(w.owing(carol).Token, cell)
+		w.must(rename())
+		if u := w.user(sub); len(u.MFA.Phones) != 1 || !u.MFA.Phones[0].Confirmed() || u.MFA.Phones[0].Name != name {
+			t.Errorf("%+v", u.MFA)
+		}
+	}, guardian, optional)
+}

@@ -171,7 +171,8 @@ func (s *Service) addTOTP(ctx context.Context, t *tenant, up *store.User, secret
 // NewTOTPSecret makes a secret for NewFactor.
 func NewTOTPSecret() string { return totp.NewSecret() }
 
-// UpdatePhoneFactor changes name and preferred channel (sms or voice) of a telephone; nil stays. Errors: UserNotFound, MfaMethodNotFound.
+// UpdatePhoneFactor changes name and preferred channel (sms or voice) of a telephone; nil stays. Errors: UserNotFound, MfaMethodNotFound,
+// InvalidParameter (the telephone is a phone_number that nobody proved, and has neither).
 func (s *Service) UpdatePhoneFactor(ctx context.Context, c Caller, poolID, userID, id string, name, preferred *string) error {
 	return s.asAdmin(ctx, c, poolID, userID, func(t *tenant, a *account) error {
 		f, err := s.factor(ctx, t, a.user, id)
@@ -182,7 +183,10 @@ func (s *Service) UpdatePhoneFactor(ctx context.Context, c Caller, poolID, userI
 			return fault.New(fault.MfaMethodNotFound)
 		}
 		up, own := cloneUser(a.user), strings.TrimPrefix(f.ID, devicePrefix)
-		if phoneOf(up, own) == nil { // texted at phone_number so far; with a name of its own it is a telephone like others
+		if phoneOf(up, own) == nil { // texted at phone_number so far; with a name of its own it is a telephone like others, which are all proved
+			if up.Attributes[attrPhoneVerified] != "true" {
+				return fault.Invalidf(attrPhone, "The user's phone number is not verified.")
+			}
 			up.MFA.Phones = append(up.MFA.Phones, store.MFAPhone{ID: own, Number: f.Number, CreatedAt: f.CreatedAt, ConfirmedAt: f.CreatedAt})
 		}
 		p := phoneOf(up, own)
