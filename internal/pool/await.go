@@ -36,7 +36,8 @@ func (s *Service) awaitSend(ctx context.Context, m *store.Message, told bool) er
 	}
 	failed := fault.New(fault.DeliveryFailed).WithPublic("The message could not be sent.")
 	if o.Text != "" {
-		failed = failed.WithHint("%s: %s", firstOf(o.Provider, "The sender"), o.Text)
+		sender := firstOf(o.Provider, "The sender")
+		failed = failed.WithHint("%s: %s", sender, strings.TrimPrefix(o.Text, sender+": "))
 	}
 	return failed
 }

@@ -7,6 +7,7 @@ import (
 	"countersign/internal/facts"
 	"countersign/internal/fault"
 	"countersign/internal/pool"
+	"countersign/internal/pool/pooltest"
 )
 
 // CVE-2026-9091: each path to tokens meets the rules, also the sign-in that follows a sign-up by its Session.
@@ -119,4 +120,29 @@ func TestAdvisory_CVE_2026_27946_phoneName(t *testing.T) {
 			t.Errorf("%+v", u.MFA)
 		}
 	}, guardian, optional)
+}
+
+// A set-up that was begun before the user got an address does not replace it, on either wire.
+func TestEmailSetupReplacesNothing(t *testing.T) {
+	const thief, owner = "thief@example.com", "alice@example.com"
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sub := w.SignUp(w.client, "alice", passw0rd, pooltest.Phone(alice))
+		m, ch := w.owing("alice"), w.Begin(w.client, "alice", passw0rd)
+		as, err := w.Service.Associate(ctx, w.a0(),
+			pool.AssociateInput{MFABearer: pool.MFABearer{Token: m.Token}, Types: []string{"oob"}, Channels: []string{"email"}, Email: thief})
+		w.must(err)
+		oob := w.Code(thief)
+		asked, err := w.respond(w.Caller(), ch, "alice", "EMAIL", thief)
+		w.must(err)
+		otp := w.Code(thief)
+		w.must(w.Service.AdminUpdateAttributes(ctx, w.Admin(), w.pool, "alice", []pool.Attr{pooltest.Email(owner)}))
+		_, err = w.oob(m.Token, as.OOBCode, oob)
+		w.want(err, fault.OOBCodeInvalid)
+		_, err = w.respond(w.Caller(), asked, "alice", "EMAIL_OTP_CODE", otp)
+		w.want(err, fault.SessionInvalid)
+		if u := w.user(sub); u.Attributes["email"] != owner || u.Attributes["email_verified"] == "true" || u.MFA.Email {
+			t.Errorf("%v %+v", u.Attributes, u.MFA)
+		}
+	}, named, func(p *pool.Config, _ *pool.ClientConfig) { p.MFA, p.MFASMS, p.MFAEmail = "ON", false, true })
 }

@@ -149,6 +149,9 @@ func (s *Service) enrolled(ctx context.Context, hd *holder, p *proof) error {
 	}
 	switch f.Kind {
 	case FactorEmail:
+		if own := up.Attributes[attrEmail]; own != "" && own != f.Email { // set meanwhile: the code proves no right to replace it
+			return fault.New(fault.OOBCodeInvalid)
+		}
 		up.Attributes[attrEmail], up.Attributes[attrEmailVerified] = f.Email, "true"
 		up.MFA.Email, up.MFA.EmailID = true, newFactorID()
 	case FactorPhone:

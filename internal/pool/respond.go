@@ -194,8 +194,10 @@ func (s *Service) answerCode(ctx context.Context, t *tenant, c Caller, a *accoun
 
 // afterCode is the step after a right code, and the user as the code leaves it.
 func (s *Service) afterCode(ctx context.Context, t *tenant, c Caller, a *account, h *held) (*step, *store.User, error) {
-	if h.data.SetupEmail != "" && !t.maySetUp(a.user, kindEmailOTP, h.data) {
-		return nil, nil, fault.New(fault.SessionInvalid)
+	if to := h.data.SetupEmail; to != "" {
+		if own := a.user.Attributes[attrEmail]; own != "" && own != to || !t.maySetUp(a.user, kindEmailOTP, h.data) {
+			return nil, nil, fault.New(fault.SessionInvalid)
+		}
 	}
 	up, err := s.proved(a.user, h)
 	if err != nil {
