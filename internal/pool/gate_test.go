@@ -3,6 +3,7 @@ package pool_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/internal/facts"
 	"countersign/internal/fault"
@@ -145,4 +146,40 @@ func TestEmailSetupReplacesNothing(t *testing.T) {
 			t.Errorf("%v %+v", u.Attributes, u.MFA)
 		}
 	}, named, func(p *pool.Config, _ *pool.ClientConfig) { p.MFA, p.MFASMS, p.MFAEmail = "ON", false, true })
+}
+
+// keycloak#46164: codes of a first factor do not forgive wrong ones of the second, on either wire.
+func TestAdvisory_keycloak_46164_factors(t *testing.T) {
+	eachJudged(t, func(t *testing.T, w *world, j *judge) {
+		w.SignUp(w.client, alice, passw0rd)
+		w.withTOTP(w.SignIn(w.client, alice, passw0rd).Access)
+		j.verdict = facts.Verdict{MFA: true, Providers: []string{"otp"}}
+		judged := 0
+		for range 30 {
+			ch, err := w.begin(w.Caller(), "USER_AUTH", "USERNAME", alice, "PREFERRED_CHALLENGE", "SMS_OTP")
+			w.must(err)
+			ch, err = w.respond(w.Caller(), ch, alice, "SMS_OTP_CODE", w.Code(alice))
+			if fault.CodeOf(err) == fault.AttemptLimit {
+				break
+			}
+			w.must(err)
+			for range 4 {
+				if _, err = w.respond(w.Caller(), ch, alice, "SOFTWARE_TOKEN_MFA_CODE", "00000x"); fault.CodeOf(err) == fault.ChallengeCodeMismatch {
+					judged++
+				}
+			}
+			_, err = w.start(w.a0(), alice)
+			w.must(err)
+			if out, err := w.finish(w.a0(), alice, w.Code(alice)); err == nil && out.MFA == nil {
+				t.Fatalf("%+v", out)
+			}
+			w.Advance(20 * time.Minute)
+		}
+		if judged > 20 {
+			t.Errorf("%d wrong codes in a row", judged)
+		}
+	}, byCode, func(p *pool.Config, c *pool.ClientConfig) {
+		p.MFA, p.MFATOTP = "OFF", true
+		c.Flows = append(c.Flows, "ALLOW_USER_AUTH")
+	})
 }

@@ -168,8 +168,11 @@ func (s *Service) settleFirst(ctx context.Context, t *tenant, c Caller, f *first
 		return err
 	}
 	return s.write(ctx, func(tx *unit) error {
-		row, err := s.decideFirst(ctx, tx, t, f, early == nil, bad, &proofEvents{limited: limited})
+		turn, row, err := s.decideFirst(ctx, tx, t, f, early == nil, bad, &proofEvents{limited: limited})
 		if err != nil {
+			return err
+		}
+		if err := st.succeed(ctx, turn); err != nil {
 			return err
 		}
 		if stop != nil {
@@ -194,29 +197,31 @@ func (s *Service) settleFirst(ctx context.Context, t *tenant, c Caller, f *first
 }
 
 // decideFirst judges a code in the commit that it decides about, and returns the right one. prepared says whether the step after it was.
-func (s *Service) decideFirst(ctx context.Context, tx *unit, t *tenant, f *firstFactor, prepared bool, bad *store.Event, ev *proofEvents) (*store.Code, error) {
+func (s *Service) decideFirst(
+	ctx context.Context, tx *unit, t *tenant, f *firstFactor, prepared bool, bad *store.Event, ev *proofEvents,
+) (*guard.Turn, *store.Code, error) {
 	try := s.try(t, f.a, guard.SignIn)
 	try.Factor = true
 	turn, err := s.guard.Begin(ctx, tx, try)
 	if fault.CodeOf(err) == fault.AttemptLimit {
-		return nil, ev.refuse(ctx, tx, err)
+		return nil, nil, ev.refuse(ctx, tx, err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	row, wrong := s.judgeFirst(ctx, tx, t, f)
 	switch {
 	case fault.CodeOf(wrong) == fault.InternalError:
-		return nil, wrong
+		return nil, nil, wrong
 	case (wrong == nil) != prepared:
-		return nil, errStale
+		return nil, nil, errStale
 	case wrong != nil:
 		if _, err := tx.Counters().BumpCounter(ctx, wrongKey(t, f.a), s.now(), codeWindow); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return nil, s.wrong(ctx, tx, t, f.a, turn, bad, wrong)
+		return nil, nil, s.wrong(ctx, tx, t, f.a, turn, bad, wrong)
 	}
-	return row, turn.Succeed(ctx)
+	return turn, row, nil
 }
 
 // codeWindow is the window in which wrong codes of one network are counted: the life of a code.

@@ -176,7 +176,7 @@ func (s *Service) answerCode(ctx context.Context, t *tenant, c Caller, a *accoun
 		if err := tx.spend(ctx, h, s.now()); err != nil {
 			return err
 		}
-		if err := turn.Succeed(ctx); err != nil {
+		if err := st.succeed(ctx, turn); err != nil {
 			return err
 		}
 		if up != a.user {
