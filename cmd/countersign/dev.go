@@ -235,14 +235,17 @@ func (d *devRun) release() {
 
 // printFailure is the console line of a refused request.
 func (a *app) printFailure(f countersign.Failure) {
-	text := cmp.Or(f.Error, fmt.Sprint(f.Status))
+	text, verb := cmp.Or(f.Error, fmt.Sprint(f.Status)), "refused"
+	if f.Error == "mfa_required" || f.Error == "association_required" { // a step of every sign-in with a second factor
+		verb = "answered"
+	}
 	if f.Message != "" {
 		text += ": " + f.Message
 	}
 	if f.Hint != "" {
 		text += " → " + f.Hint
 	}
-	fmt.Fprintf(a.stdout, "%s  %s refused: %s\n", time.Now().Format("15:04:05"), printable(f.Request), printable(text))
+	fmt.Fprintf(a.stdout, "%s  %s %s: %s\n", time.Now().Format("15:04:05"), printable(f.Request), verb, printable(text))
 }
 
 // printable keeps control characters out of the terminal.

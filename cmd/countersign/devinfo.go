@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -112,7 +113,7 @@ func (d *devRun) banner() {
 	fmt.Fprintf(w, "  %-34s the same with TLS; %s\n", i.HTTPS, trust)
 	fmt.Fprintf(w, "  %-34s the phones: every text and its code\n\n", local+"/simulator/")
 	fmt.Fprintf(w, "  region %s   pool %s   client %s\n", i.Region, i.UserPoolID, i.ClientID)
-	fmt.Fprintf(w, "  management client %s   secret %s\n", i.ManagementID, i.ManagementSecret)
+	fmt.Fprintf(w, "  Auth0 domain %s   management client %s   secret %s\n", i.auth0Domain(), i.ManagementID, i.ManagementSecret)
 	if d.cfg.AccessKeyID != "" {
 		fmt.Fprintf(w, "  access key %s   secret %s   (no other is accepted)\n", i.AccessKeyID, i.SecretAccessKey)
 		fmt.Fprintf(w, "  on the network: %s, end users' operations only; the phones and signed calls stay at %s\n", strings.Join(d.ports.lan, ", "), local)
@@ -141,15 +142,18 @@ Amplify:
     userPoolId: '%[5]s', userPoolClientId: '%[6]s', userPoolEndpoint: '%[7]s',
   } } })
 
-For a shell or a .env file: countersign env (--vite, --next, --expo, --json). Ctrl-C ends.
+A Hook of Auth0, without a server: countersign hook run hook.js
+
+For a shell or a .env file: countersign env (--auth0, --vite, --next, --expo, --json). Ctrl-C ends.
 
 `
 
 type envCmd struct {
-	Data string `help:"Folder of the data (default ./.countersign)." placeholder:"DIR" type:"path"`
-	Vite bool   `help:"As VITE_ variables, for a .env file." xor:"form"`
-	Next bool   `help:"As NEXT_PUBLIC_ variables, for a .env file." xor:"form"`
-	Expo bool   `help:"As EXPO_PUBLIC_ variables, for a .env file." xor:"form"`
+	Data  string `help:"Folder of the data (default ./.countersign)." placeholder:"DIR" type:"path"`
+	Auth0 bool   `name:"auth0" help:"For Auth0's clients and its Deploy CLI: the domain and the management client." xor:"form"`
+	Vite  bool   `help:"As VITE_ variables, for a .env file." xor:"form"`
+	Next  bool   `help:"As NEXT_PUBLIC_ variables, for a .env file." xor:"form"`
+	Expo  bool   `help:"As EXPO_PUBLIC_ variables, for a .env file." xor:"form"`
 }
 
 func (c envCmd) Run(a *app) error {
@@ -175,20 +179,41 @@ func (c envCmd) Run(a *app) error {
 		}
 		return nil
 	}
+	i.exports(a, i.variables(c.Auth0))
+	return nil
+}
+
+// variables are those of AWS's clients, or of Auth0's.
+func (i devInfo) variables(auth0 bool) [][2]string {
+	if auth0 {
+		return [][2]string{{"AUTH0_DOMAIN", i.auth0Domain()}, {"AUTH0_CLIENT_ID", i.ManagementID}, {"AUTH0_CLIENT_SECRET", i.ManagementSecret}}
+	}
 	// boto3 and version 1 of the CLI read AWS_DEFAULT_REGION alone, the other SDKs AWS_REGION.
-	list := [][2]string{
+	return [][2]string{
 		{"AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", i.LocalURL}, {"AWS_ENDPOINT_URL_STS", i.LocalURL},
 		{"AWS_REGION", i.Region}, {"AWS_DEFAULT_REGION", i.Region},
 		{"AWS_ACCESS_KEY_ID", i.AccessKeyID}, {"AWS_SECRET_ACCESS_KEY", i.SecretAccessKey},
 		{"COUNTERSIGN_URL", i.LocalURL}, {"COUNTERSIGN_USER_POOL_ID", i.UserPoolID}, {"COUNTERSIGN_CLIENT_ID", i.ClientID},
 	}
+}
+
+func (i devInfo) exports(a *app, list [][2]string) {
 	if exists(i.CA) { // Node.js complains about one that is not there
 		list = append(list, [2]string{"NODE_EXTRA_CA_CERTS", i.CA})
 	}
 	for _, kv := range list {
 		fmt.Fprintf(a.stdout, "export %s=%s\n", kv[0], quote(kv[1]))
 	}
-	return nil
+}
+
+// auth0Domain is what Auth0's clients call a domain; they put https:// before it. The operators' calls are not answered on the LAN.
+func (i devInfo) auth0Domain() string {
+	local, err := url.Parse(i.LocalURL)
+	https, err2 := url.Parse(i.HTTPS)
+	if err != nil || err2 != nil {
+		return strings.TrimPrefix(i.HTTPS, "https://")
+	}
+	return net.JoinHostPort(local.Hostname(), https.Port())
 }
 
 // quote makes a word for a POSIX shell.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -89,10 +90,8 @@ func (v *hookView) print(out io.Writer) error {
 		row("result", "not sent: the code asked for %s", v.NotSent)
 	default:
 		row("result", "%s: %s", v.Error.Failure, printable(v.Error.Message))
-		for _, line := range strings.SplitN(v.Error.Stack, "\n", 6) {
-			if strings.HasPrefix(strings.TrimSpace(line), "at ") {
-				row("", "%s", printable(strings.TrimSpace(line)))
-			}
+		for _, line := range frames(v.Error.Stack) {
+			row("", "%s", printable(line))
 		}
 	}
 	for _, c := range v.Commands {
@@ -128,3 +127,24 @@ func (v *hookView) print(out io.Writer) error {
 	row("time", "%.0f ms, after %.0f ms to start and %.0f ms to build (%s)", v.DurationMS, v.StartMS, v.BuildMS, how)
 	return t.Flush()
 }
+
+// maxFrames is how many lines of a stack are for people; --json has them all.
+const maxFrames = 5
+
+// frames are the first lines of a stack. The folder of the modules is no more than the run's own.
+func frames(stack string) (out []string) {
+	for line := range strings.SplitSeq(stack, "\n") {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "at ") {
+			continue
+		}
+		if len(out) == maxFrames {
+			return append(out, "…")
+		}
+		out = append(out, buildFolder.ReplaceAllString(line, ""))
+	}
+	return out
+}
+
+// buildFolder is where a build lies during a run.
+var buildFolder = regexp.MustCompile(`/[^\s()]*/packages/[0-9a-f]{64}/`)
