@@ -60,7 +60,7 @@ func (c *hookRunCmd) Run(a *app) error {
 	}
 	res, err := hooktry.Run(a.ctx, *o)
 	if err != nil {
-		return explained(err)
+		return c.explained(err)
 	}
 	view := viewOf(c, res)
 	if a.json {
@@ -75,7 +75,7 @@ func (c *hookRunCmd) Run(a *app) error {
 }
 
 // explained is a refused build in a sentence, with what to do.
-func explained(err error) error {
+func (c *hookRunCmd) explained(err error) error {
 	f, ok := errors.AsType[*fault.Error](err)
 	if !ok || f.Public == "" {
 		return err
@@ -84,6 +84,9 @@ func explained(err error) error {
 	case fault.ConfirmationNeeded:
 		return hint(errors.New(f.Public), "if you trust them: --allow-young")
 	case fault.ModuleRefused, fault.ModulesUnavailable, fault.ScriptInvalid:
+		if f.Code == fault.ModuleRefused && f.Field != "" { // a module that the script requires and nobody named
+			return hint(errors.New(f.Public), "countersign hook run %s --module %s, and a version as in --module NAME@1.2.3 if it matters", printable(c.File), printable(f.Field))
+		}
 		if f.Hint != "" {
 			return hint(errors.New(f.Public), "%s", f.Hint)
 		}

@@ -194,7 +194,8 @@ func (f *Front) check(r *http.Request, s Surface, scheme string) (int, *fault.Er
 	}
 	if s == None || s == Root {
 		return http.StatusNotFound, fault.New(fault.ResourceNotFound).WithPublic("There is nothing here.").
-			WithHint("AWS calls are POST / with X-Amz-Target or Action; other paths: /{poolId}/.well-known/, /oauth/token, /mfa/, /passwordless/, /api/v2/, /admin/v1/, /simulator/, /healthz, /readyz")
+			WithHint("AWS calls are POST / with X-Amz-Target or Action; other paths: " +
+				"/{poolId}/.well-known/, /oauth/token, /mfa/, /passwordless/, /api/v2/, /admin/v1/, /simulator/, /healthz, /readyz")
 	}
 	return http.StatusNotImplemented, fault.New(fault.UnsupportedOperation).WithPublic("Countersign does not serve %s.", describe(s, r))
 }
