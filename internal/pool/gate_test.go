@@ -183,3 +183,31 @@ func TestAdvisory_keycloak_46164_factors(t *testing.T) {
 		c.Flows = append(c.Flows, "ALLOW_USER_AUTH")
 	})
 }
+
+// Nor do password resets.
+func TestAdvisory_keycloak_46164_reset(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.SignUp(w.client, alice, passw0rd)
+		access := w.SignIn(w.client, alice, passw0rd).Access
+		w.withTOTP(access)
+		w.must(w.Service.SetMFAPreference(t.Context(), w.Caller(), access, preferTOTP(true)))
+		judged, pw := 0, passw0rd
+		for i := range 12 {
+			if ch, err := w.password(w.Caller(), alice, pw); err == nil {
+				for range 5 {
+					if _, err = w.respond(w.Caller(), ch, alice, "SOFTWARE_TOKEN_MFA_CODE", "00000x"); fault.CodeOf(err) == fault.ChallengeCodeMismatch {
+						judged++
+					}
+				}
+			}
+			w.Advance(20 * time.Minute)
+			pw = passw0rd + string(rune('a'+i))
+			w.must(w.forgot(w.Caller(), alice))
+			w.must(w.Service.ConfirmForgotPassword(t.Context(), w.Caller(),
+				pool.ConfirmForgotPasswordInput{ClientAuth: w.auth(), Username: alice, Code: w.Code(alice), Password: pw}))
+		}
+		if judged > 20 {
+			t.Errorf("%d wrong codes in a row", judged)
+		}
+	}, optional, func(p *pool.Config, _ *pool.ClientConfig) { p.MFATOTP = true })
+}

@@ -194,9 +194,14 @@ func (s *Service) reset(ctx context.Context, t *tenant, c Caller, a *account, in
 	return s.postConfirmation(ctx, t, c, askConfirmForgot, up)
 }
 
-// storeReset stores the new password, forgives the wrong ones, and ends every session.
+// storeReset stores the new password, forgives the wrong ones, and ends every session. Wrong codes of a second factor stay counted: who has the phone that
+// the reset code came to must not thereby get free guesses at it.
 func (s *Service) storeReset(ctx context.Context, tx *unit, up *store.User, notes []*posted, ev *store.Event) error {
-	if err := s.guard.Forgive(ctx, tx, up.PoolID, up.ID, guard.Password, guard.SignIn, guard.Custom); err != nil {
+	forgiven := []guard.Purpose{guard.Password, guard.Custom}
+	if len(chosenFactors(up)) == 0 && !up.MFA.TOTPReady && !hasPhone(up) {
+		forgiven = append(forgiven, guard.SignIn)
+	}
+	if err := s.guard.Forgive(ctx, tx, up.PoolID, up.ID, forgiven...); err != nil {
 		return err
 	}
 	if err := tx.Families().RevokeFamilies(ctx, up.PoolID, up.ID, "", s.now()); err != nil {
