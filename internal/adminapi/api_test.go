@@ -243,6 +243,7 @@ func (x *harness) user(id string) {
 		if err := tx.Users().InsertUser(ctx, &store.User{
 			ID: id, PoolID: pool, Username: id, Status: store.Confirmed, Enabled: true, SealedDataKey: sealed,
 			Attributes: map[string]string{"phone_number": "+12025550123"}, CreatedAt: now, UpdatedAt: now,
+			Meta: &store.Meta{User: json.RawMessage(`{"hobby":"chess"}`), Language: "de"}, MFA: store.MFA{Recovery: "hash of a code"},
 		}); err != nil {
 			return err
 		}
@@ -311,7 +312,8 @@ func TestErasureGoesDark(t *testing.T) {
 	x := start(t)
 	x.user(sub)
 	path := "/pools/" + pool + "/users/%2B12025550123"
-	if w := x.do("owner", "GET", path+"/export", "", nil); w.Code != 200 || !strings.Contains(w.Body.String(), "192.0.2.77") {
+	if w := x.do("owner", "GET", path+"/export", "", nil); w.Code != 200 || !strings.Contains(w.Body.String(), "192.0.2.77") ||
+		!strings.Contains(w.Body.String(), `"user_metadata":{"hobby":"chess"}`) || strings.Contains(w.Body.String(), "hash of") {
 		t.Fatalf("export: %d %s", w.Code, w.Body)
 	}
 	if w := x.do("owner", "POST", path+"/erase", "", nil); w.Code != 200 || !strings.Contains(w.Body.String(), sub) {

@@ -30,11 +30,13 @@ type Export struct {
 	Attributes map[string]string `json:"attributes"`
 	Pending    map[string]string `json:"pending,omitempty"`
 	MFA        store.MFA         `json:"mfa"`
-	CreatedAt  time.Time         `json:"created_at"`
-	UpdatedAt  time.Time         `json:"updated_at"`
-	Sessions   []ExportSession   `json:"sessions"`
-	Events     []Event           `json:"events"`
-	Messages   []Message         `json:"messages"`
+	// Meta is what the Auth0 dialect keeps: metadata, language, sign-ins.
+	Meta      *store.Meta     `json:"meta,omitempty"`
+	CreatedAt time.Time       `json:"created_at"`
+	UpdatedAt time.Time       `json:"updated_at"`
+	Sessions  []ExportSession `json:"sessions"`
+	Events    []Event         `json:"events"`
+	Messages  []Message       `json:"messages"`
 	// Truncated says that there is more than is listed.
 	Truncated bool `json:"truncated,omitempty"`
 }
@@ -100,7 +102,7 @@ func (s *server) exportUser(ctx context.Context, in *userInput) (*exportOutput, 
 	}
 	x := Export{
 		PoolID: u.PoolID, Sub: u.ID, Username: u.Username, Status: string(u.Status), Enabled: u.Enabled, Attributes: u.Attributes,
-		Pending: maps.Clone(u.Pending), MFA: u.MFA, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+		Pending: maps.Clone(u.Pending), MFA: u.MFA, Meta: u.Meta, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
 		Sessions: []ExportSession{}, Events: []Event{}, Messages: []Message{},
 	}
 	x.MFA.Recovery = "" // what proves the user is no fact about the user
