@@ -3,6 +3,8 @@ package countersign
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -54,9 +56,34 @@ func (p *parts) chooseText(ctx context.Context, m *store.Message) (delivery.Send
 	case pool.ProviderAction:
 		return p.userSender(ctx, m.PoolID, hook.PhoneProvider)
 	case pool.ProviderTwilio:
-		return p.twilioSender(ctx, m.PoolID)
+		return p.poolsTwilio(ctx, m.PoolID)
 	}
 	return nil, false, nil
+}
+
+// trialOfProvider is the trigger source of a message that tries the branding phone provider.
+const trialOfProvider = "ProviderTrial"
+
+// brandingSender is the branding phone provider, whether the pool uses it or not.
+func (p *parts) brandingSender(ctx context.Context, poolID string) (delivery.Sender, error) {
+	row, err := p.setting(ctx, poolID, mgmtapi.SettingPhoneProvider)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, provider.Permanent(errors.New("the phone provider does not exist any more"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	var doc mgmtapi.PhoneProvider
+	if err := json.Unmarshal(row.Doc, &doc); err != nil {
+		return nil, err
+	}
+	var s delivery.Sender
+	if doc.Name == pool.ProviderAction {
+		s, _, err = p.userSender(ctx, poolID, hook.PhoneProvider)
+	} else {
+		s, _, err = p.twilioSender(ctx, poolID, mgmtapi.SettingPhoneProvider)
+	}
+	return s, err
 }
 
 // userSender is the pool's own code. A pool that asks for it and has none does not fall back on another sender: that would hide the mistake.
@@ -84,9 +111,12 @@ func (s *Server) mountManagement() {
 	s.surfaces[front.Auth0API] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { made().ServeHTTP(w, r) })
 }
 
-// try sends a text of an administrator as the pool's own messages are sent, and waits for the first attempt.
+// try sends a text of an administrator and waits for the first attempt.
 func (p *parts) try(ctx context.Context, t mgmtapi.Trial) error {
 	d := delivery.Draft{PoolID: t.PoolID, Lane: store.LaneNotice, Channel: provider.SMS, To: t.To, Text: t.Text, TriggerSource: "Trial"}
+	if t.Provider {
+		d.TriggerSource = trialOfProvider
+	}
 	if t.Voice {
 		d.Channel = provider.Voice
 	}

@@ -14,6 +14,9 @@ type route struct{ texts, mail provider.Provider }
 // choose returns the sender of a message: the pool's own function if it has one for the channel, else its own hook, action or account with a
 // provider, else this server's route.
 func (p *parts) choose(ctx context.Context, m *store.Message) (delivery.Sender, error) {
+	if m.TriggerSource == trialOfProvider {
+		return p.brandingSender(ctx, m.PoolID)
+	}
 	if s, ok, err := p.pool.SenderFor(ctx, m); ok || err != nil {
 		return s, err
 	}

@@ -24,9 +24,21 @@ const (
 	twilioTimeout = 15 * time.Second
 )
 
-// twilioSender sends through the pool's account at Twilio: the phone factor's, or with the unified phone experience the branding provider's.
-func (p *parts) twilioSender(ctx context.Context, poolID string) (delivery.Sender, bool, error) {
-	c, err := p.twilioAccount(ctx, poolID)
+// poolsTwilio sends through the pool's account at Twilio: the phone factor's, or with the unified phone experience the branding provider's.
+func (p *parts) poolsTwilio(ctx context.Context, poolID string) (delivery.Sender, bool, error) {
+	cfg, err := poolConfig(ctx, p.store, poolID)
+	if err != nil {
+		return nil, false, err
+	}
+	if cfg.Tenant != nil && cfg.Tenant.Consolidated {
+		return p.twilioSender(ctx, poolID, mgmtapi.SettingPhoneProvider)
+	}
+	return p.twilioSender(ctx, poolID, mgmtapi.SettingTwilio)
+}
+
+// twilioSender sends through the account in a setting of the pool.
+func (p *parts) twilioSender(ctx context.Context, poolID, name string) (delivery.Sender, bool, error) {
+	c, err := p.twilioAccount(ctx, poolID, name)
 	if err != nil {
 		return nil, false, err
 	}
@@ -40,21 +52,18 @@ func (p *parts) twilioSender(ctx context.Context, poolID string) (delivery.Sende
 	return delivery.FromProvider(t), true, nil
 }
 
-// twilioAccount reads the account that the pool's settings name.
-func (p *parts) twilioAccount(ctx context.Context, poolID string) (c twilio.Config, err error) {
-	name := mgmtapi.SettingTwilio
-	cfg, err := poolConfig(ctx, p.store, poolID)
-	if err != nil {
-		return c, err
-	}
-	if cfg.Tenant != nil && cfg.Tenant.Consolidated {
-		name = mgmtapi.SettingPhoneProvider
-	}
-	var row *store.Setting
-	err = p.store.Read(ctx, func(tx store.Tx) error {
+// setting reads a setting of a pool. Errors: store.ErrNotFound.
+func (p *parts) setting(ctx context.Context, poolID, name string) (row *store.Setting, err error) {
+	err = p.store.Read(ctx, func(tx store.Tx) (err error) {
 		row, err = tx.Settings().Setting(ctx, poolID, name)
 		return err
 	})
+	return row, err
+}
+
+// twilioAccount reads the account in a setting of the pool.
+func (p *parts) twilioAccount(ctx context.Context, poolID, name string) (c twilio.Config, err error) {
+	row, err := p.setting(ctx, poolID, name)
 	if errors.Is(err, store.ErrNotFound) {
 		return c, provider.Misconfigured(errors.New("the pool's texts go to Twilio, but no account is set"))
 	}

@@ -67,11 +67,19 @@ func TestTextsByTwilio(t *testing.T) {
 	a.call("PUT", account, `{"sid":"AC00000000000000000000000000000001","from":"+12025550100","auth_token":"right"}`, 200)
 	a.sends("+12025550111", "+12025550100")
 
-	a.call("PATCH", "/api/v2/tenants/settings", `{"phone_consolidated_experience":true}`, 200)
 	made := a.call("POST", "/api/v2/branding/phone/providers", `{"name":"twilio","credentials":{"auth_token":"wrong"},
 		"configuration":{"sid":"AC00000000000000000000000000000002","default_from":"+12025550200","delivery_methods":["text"]}}`, 201)["id"].(string)
+	const trial = `{"to":"+12025550117","delivery_method":"text"}`
+	try := "/api/v2/branding/phone/providers/" + made + "/try"
+	a.sends("+12025550113", "+12025550100") // the new one is not in use yet, but can be tried
+	if got := a.call("POST", try, trial, 400); !strings.Contains(got["message"].(string), "Authenticate") {
+		t.Errorf("the trial answers %v", got)
+	}
+	a.call("PATCH", "/api/v2/tenants/settings", `{"phone_consolidated_experience":true}`, 200)
 	a.fails(user, "Authenticate")
 	a.call("PATCH", "/api/v2/branding/phone/providers/"+made, `{"credentials":{"auth_token":"right"}}`, 200)
+	a.call("POST", try, trial, 202)
+	a.arrived("+12025550117", "+12025550200")
 	a.sends("+12025550112", "+12025550200")
 }
 
@@ -84,11 +92,17 @@ func (a *tenantAPI) sends(to, from string) {
 	if oob["oob_code"] == "" {
 		a.t.Errorf("no oob_code: %v", oob)
 	}
+	a.arrived(to, from)
+}
+
+// arrived looks for the one text of Twilio's on the simulated phone.
+func (a *tenantAPI) arrived(to, from string) {
+	a.t.Helper()
 	list := a.call("GET", "/simulator/inbox?to=%2B"+to[1:], "", 200)["list"].([]any)
 	if len(list) != 1 {
 		a.t.Fatalf("texts to %s: %v", to, list)
 	}
-	if m := list[0].(map[string]any); m["provider"] != "twilio" || m["from"] != from || m["code"] == "" {
+	if m := list[0].(map[string]any); m["provider"] != "twilio" || m["from"] != from || m["text"] == "" {
 		a.t.Errorf("the text is %v", m)
 	}
 }

@@ -26,7 +26,7 @@ func brandingRoutes() []route {
 		{"GET", "/branding/phone/providers/{id}", "read:phone_providers", (*api).getProvider, ""},
 		{"PATCH", "/branding/phone/providers/{id}", "update:phone_providers", (*api).updateProvider, "may change the name"},
 		{"DELETE", "/branding/phone/providers/{id}", "delete:phone_providers", (*api).deleteProvider, ""},
-		{"POST", "/branding/phone/providers/{id}/try", "create:phone_providers", (*api).tryProvider, "{to, delivery_method}"},
+		{"POST", "/branding/phone/providers/{id}/try", "create:phone_providers", (*api).tryProvider, "{to, delivery_method}; by this provider, in use or not"},
 		{"GET", "/branding/phone/templates", "read:phone_templates", (*api).listTemplates, "disabled"},
 		{"POST", "/branding/phone/templates", "create:phone_templates", (*api).createTemplate, "409 if the type is there; what is absent is the stock text"},
 		{"GET", "/branding/phone/templates/{id}", "read:phone_templates", (*api).getTemplate, ""},
@@ -293,14 +293,14 @@ func (a *api) tryProvider(ctx context.Context, r *Request) (int, any, error) {
 	if name == "" {
 		name = r.PoolID
 	}
-	if err := a.try(ctx, r, p.Configuration.DeliveryMethods, func(bool) (string, error) { return "This is a test message of " + name + ".", nil }); err != nil {
+	if err := a.try(ctx, r, true, p.Configuration.DeliveryMethods, func(bool) (string, error) { return "This is a test message of " + name + ".", nil }); err != nil {
 		return 0, nil, err
 	}
 	return http.StatusAccepted, map[string]any{"code": http.StatusAccepted, "message": "The message was handed over."}, nil
 }
 
-// try reads {to, delivery_method} and sends text.
-func (a *api) try(ctx context.Context, r *Request, methods []string, text func(voice bool) (string, error)) error {
+// try reads {to, delivery_method} and sends text, by the branding phone provider or as the pool's own texts are sent.
+func (a *api) try(ctx context.Context, r *Request, provider bool, methods []string, text func(voice bool) (string, error)) error {
 	f, err := r.Fields()
 	if err != nil {
 		return err
@@ -318,7 +318,7 @@ func (a *api) try(ctx context.Context, r *Request, methods []string, text func(v
 		return fault.New(fault.UnsupportedOperation).WithPublic("This server cannot send a message to try a provider.")
 	}
 	voice := method == "voice" || method == "" && !slices.Contains(methods, "text")
-	t := Trial{PoolID: r.PoolID, To: n.String(), Voice: voice, Caller: r.Caller}
+	t := Trial{PoolID: r.PoolID, To: n.String(), Voice: voice, Provider: provider, Caller: r.Caller}
 	if t.Text, err = text(voice); err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func TestPhoneProvider(t *testing.T) {
 	b.send("POST", base+"/"+id+"/try", `{"to":"+12025550100","delivery_method":"text"}`).is(202, `"message"`)
 	b.send("POST", base+"/"+id+"/try", `{"to":"+12025550100","delivery_method":"voice"}`).is(400, "No enum match for: voice")
 	b.send("POST", base+"/"+id+"/try", `{"to":"12"}`).is(400, "E.164")
-	if len(b.tried) != 1 || b.tried[0].To != "+12025550100" || b.tried[0].Voice {
+	if len(b.tried) != 1 || b.tried[0].To != "+12025550100" || !b.tried[0].Provider || b.tried[0].Voice {
 		t.Errorf("%+v", b.tried)
 	}
 	b.send("DELETE", base+"/"+id, "").is(204)

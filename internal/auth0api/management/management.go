@@ -61,7 +61,9 @@ type Options struct {
 type Trial struct {
 	PoolID, To, Text string
 	Voice            bool
-	Caller           pool.Caller
+	// Provider: by the branding phone provider, even where the pool's own texts go another way.
+	Provider bool
+	Caller   pool.Caller
 }
 
 // api is the handlers' receiver. It holds no state of its own but what limits calls.

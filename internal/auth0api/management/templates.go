@@ -284,7 +284,7 @@ func (a *api) tryTemplate(ctx context.Context, r *Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	err = a.try(ctx, r, []string{"text", "voice"}, func(spoken bool) (string, error) {
+	err = a.try(ctx, r, false, []string{"text", "voice"}, func(spoken bool) (string, error) {
 		source := t.Text
 		if spoken {
 			source = t.Voice
