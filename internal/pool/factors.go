@@ -20,10 +20,11 @@ func (t *tenant) owed(u *store.User, d signIn) (ask, setup []string) {
 		return nil, nil
 	}
 	if active := t.activeFactors(u); len(active) > 0 || !t.required(d) {
-		return d.ofKinds(active), nil
+		return t.another(u, d, d.ofKinds(active)), nil
 	}
 	if dormant := d.ofKinds(t.dormantFactors(u)); len(dormant) > 0 {
-		return dormant[:1], nil
+		dormant = t.another(u, d, dormant)
+		return dormant[:min(len(dormant), 1)], nil
 	}
 	if t.enrolled(u) {
 		return nil, nil
@@ -38,6 +39,35 @@ func (t *tenant) owed(u *store.User, d signIn) (ask, setup []string) {
 		setup = append(setup, kindEmailOTP)
 	}
 	return nil, d.ofKinds(setup)
+}
+
+// another leaves out the factors whose codes would go where the code of the first factor went: of a user with a password, that would make one factor of
+// two. Who came by codes alone has nothing else to give.
+func (t *tenant) another(u *store.User, d signIn, list []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(f string) bool {
+		switch f {
+		case kindSMSMFA:
+			other := func(p store.MFAPhone) bool { return p.Confirmed() && !d.repeats(u, p.Number) }
+			return d.repeats(u, mfaNumber(u)) && !(t.auth0 && slices.ContainsFunc(u.MFA.Phones, other))
+		case kindEmailOTP:
+			return u.PasswordHash != "" && d.passed(kindEmailOTP)
+		}
+		return false
+	})
+}
+
+// repeats reports whether a text to a number proves nothing more than the first factor did.
+func (d *signIn) repeats(u *store.User, number string) bool {
+	return u.PasswordHash != "" && d.passed(kindSMSOTP) && isNumberOf(u, number)
+}
+
+// repeatsOnly reports whether a sign-in ends here because the user's factors would only repeat the first one.
+func (t *tenant) repeatsOnly(u *store.User, d signIn) bool {
+	begun := d
+	begun.Passed = nil
+	all, _ := t.owed(u, begun)
+	ask, setup := t.owed(u, d)
+	return len(all) > 0 && len(ask)+len(setup) == 0
 }
 
 // enrolled reports whether the user has a factor that the pool offers, switched on or off: one that was proved, not an attribute that would do.

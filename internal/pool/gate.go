@@ -106,6 +106,12 @@ func (s *Service) next(ctx context.Context, t *tenant, c Caller, a *account, cha
 	}
 	ask, setup := t.owed(u, d)
 	switch {
+	case t.repeatsOnly(u, d):
+		code := fault.WrongCredentials
+		if t.auth0 {
+			code = fault.AccessDenied
+		}
+		return nil, fault.New(code).WithPublic("Sign in with your password.")
 	case t.auth0 && len(ask)+len(setup) > 0:
 		return s.mfaStep(ctx, t, c, a, ask, setup, d)
 	case len(ask) == 1:

@@ -211,3 +211,69 @@ func TestAdvisory_keycloak_46164_reset(t *testing.T) {
 		}
 	}, optional, func(p *pool.Config, _ *pool.ClientConfig) { p.MFATOTP = true })
 }
+
+// CVE-2024-45042: a user with a password does not get in by two codes to one line, or one address, on either wire.
+func TestAdvisory_CVE_2024_45042_twice(t *testing.T) {
+	bySMS := func(p *pool.Config, c *pool.ClientConfig) {
+		p.FirstFactors, p.AliasAttributes, p.UsernameAttributes = []string{"PASSWORD", "SMS_OTP"}, nil, []string{"phone_number"}
+		p.AutoVerified, p.MFA = []string{"phone_number"}, "OPTIONAL"
+		c.Flows = append(c.Flows, "ALLOW_USER_AUTH")
+	}
+	each(t, func(t *testing.T, w *world) {
+		w.SignUp(w.client, alice, passw0rd)
+		w.must(w.Service.SetMFAPreference(t.Context(), w.Caller(), w.SignIn(w.client, alice, passw0rd).Access, pool.MFAPreference{SMS: &pool.FactorChange{Enabled: true}}))
+		first := func() (*pool.OAuthResult, error) {
+			_, err := w.start(w.a0(), alice)
+			w.must(err)
+			return w.finish(w.a0(), alice, w.Code(alice))
+		}
+		_, err := first()
+		w.want(err, fault.AccessDenied)
+		// With another telephone, or an authenticator app, that is what is asked for.
+		access := w.manager(alice, alice)
+		as, err := w.associate(access, cell, "sms")
+		w.must(err)
+		_, err = w.oob(access, as.OOBCode, w.Code(cell))
+		w.must(err)
+		as, err = w.associate(access, alice, "sms")
+		w.must(err)
+		_, err = w.oob(access, as.OOBCode, w.Code(alice))
+		w.must(err)
+		out, err := first()
+		w.must(err)
+		before := len(w.To(alice))
+		list, err := w.Service.Authenticators(t.Context(), w.a0(), pool.MFABearer{Token: out.MFA.Token})
+		w.must(err)
+		for _, x := range list[:len(list)-1] { // the last one is the recovery code
+			_, err := w.challenge(out.MFA.Token, func(in *pool.ChallengeInput) { in.Authenticator = x.ID })
+			if same := x.Name == "XXXXXXXX"+alice[len(alice)-4:]; same != (err != nil) {
+				t.Errorf("%s: %v", x.Name, err)
+			}
+		}
+		if n := len(w.To(alice)); n != before {
+			t.Errorf("%d texts to the line of the first factor", n-before)
+		}
+		if tk := w.second(out.MFA.Token, cell); tk.Access == "" {
+			t.Error("no token")
+		}
+	}, guardian, bySMS)
+	// A rule that asks for a factor on the Cognito wire.
+	eachJudged(t, func(t *testing.T, w *world, j *judge) {
+		w.SignUp(w.client, alice, passw0rd)
+		j.verdict = facts.Verdict{MFA: true}
+		ch, err := w.begin(w.Caller(), "USER_AUTH", "USERNAME", alice, "PREFERRED_CHALLENGE", "SMS_OTP")
+		w.must(err)
+		_, err = w.respond(w.Caller(), ch, alice, "SMS_OTP_CODE", w.Code(alice))
+		w.want(err, fault.WrongCredentials)
+	}, guardian, bySMS)
+	// Who came by codes alone has no other factor, as on Auth0.
+	each(t, func(t *testing.T, w *world) {
+		_, err := w.start(w.a0(), cell)
+		w.must(err)
+		out, err := w.finish(w.a0(), cell, w.Code(cell))
+		w.must(err)
+		if tk := w.second(out.MFA.Token, cell); tk.Access == "" {
+			t.Error("no token")
+		}
+	}, guardian, bySMS, func(p *pool.Config, _ *pool.ClientConfig) { p.MFA = "ON" })
+}

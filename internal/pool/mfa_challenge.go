@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -50,7 +51,7 @@ func (s *Service) challenged(ctx context.Context, hd *holder, in ChallengeInput)
 		return nil, err
 	}
 	list = slices.DeleteFunc(list, func(x Authenticator) bool {
-		return !x.Active || x.Kind == FactorRecovery || !slices.Contains(kindsOf(ask), x.Kind)
+		return !x.Active || x.Kind == FactorRecovery || !slices.Contains(kindsOf(ask), x.Kind) || hd.repeats(x)
 	})
 	preferred := kindOf(hd.a.user.MFA.Preferred)
 	slices.SortStableFunc(list, func(a, b Authenticator) int {
@@ -77,6 +78,13 @@ func (s *Service) challenged(ctx context.Context, hd *holder, in ChallengeInput)
 		return nil, fault.New(fault.MfaMethodNotFound)
 	}
 	return nil, fault.New(fault.ChallengeUnsupported).WithHint("Asked for %v; the user has %v.", in.Types, kindsOf(ask))
+}
+
+// repeats reports whether an authenticator is the telephone that the first factor's code went to.
+func (h *holder) repeats(x Authenticator) bool {
+	_, dev, _ := strings.Cut(x.ID, "|"+devicePrefix)
+	number := phoneNumber(h.a.user, dev)
+	return x.Kind == FactorPhone && h.h.data.repeats(h.a.user, cmp.Or(number, h.a.user.Attributes[attrPhone]))
 }
 
 // sameDevice reports whether two ids are channels of one telephone.
