@@ -5,6 +5,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"countersign/internal/access"
+	"countersign/internal/pool"
+	"countersign/internal/secret"
 )
 
 // TestMachines: an app client with a client grant gets management tokens, which say no more than the grant says at the time.
@@ -86,6 +90,60 @@ func TestTicketsOfOperators(t *testing.T) {
 		link := object(api(at, "POST", "/guardian/enrollments/ticket", `{"user_id":"`+user+`"}`))["ticket_url"].(string)
 		if code, _ := ask(public, "GET", link, ""); code != http.StatusOK || !strings.HasPrefix(link, base+"/") {
 			t.Errorf("made at %s: %s answers %d", at, link, code)
+		}
+	}
+}
+
+// TestManagementByHost: a management client with grants for one pool calls on the hosts of all, and is let in on its own alone. What it makes there is
+// the pool's of the host.
+func TestManagementByHost(t *testing.T) {
+	s := devServer(t)
+	s.Start()
+	h := s.Handler()
+	p, err := s.parts.pool.CreatePool(t.Context(), pool.Caller{}, pool.NewPool{Name: "shop", Region: DevRegion, Config: pool.DefaultConfig()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.parts.access.Create(t.Context(), access.NewCredential{Kind: access.Management, ID: "one-pool", Secret: secret.New("one-pool-secret-0001"), Name: "one pool",
+		Grants: []access.Grant{{Service: access.ManagementAPI, Actions: []string{"*"}, Pools: []string{p.ID}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const shop = "http://shop.localhost:7446"
+	for _, c := range []struct {
+		name, id, secret    string
+		shop, dev, shopMade int
+	}{
+		{"limited to a pool", "one-pool", "one-pool-secret-0001", 200, 403, 201},
+		{"for all pools", "countersign-dev", "countersign-dev-secret", 200, 200, 409},
+	} {
+		var tokens []string
+		for _, at := range []string{shop, base} {
+			code, body := ask(h, "POST", at+"/oauth/token", `{"grant_type":"client_credentials","client_id":"`+c.id+`","client_secret":"`+c.secret+`","audience":"`+at+`/api/v2/"}`,
+				"Content-Type", "application/json")
+			var answer struct {
+				Token string `json:"access_token"`
+			}
+			if err := json.Unmarshal([]byte(body), &answer); err != nil || code != http.StatusOK {
+				t.Fatalf("%s: %d %s", c.name, code, body)
+			}
+			tokens = append(tokens, answer.Token)
+		}
+		for _, token := range tokens { // wherever it was got
+			call := func(at, method, path, body string, want int) {
+				t.Helper()
+				if code, got := ask(h, method, at+"/api/v2"+path, body, "Content-Type", "application/json", "Authorization", "Bearer "+token); code != want {
+					t.Errorf("%s: %s %s%s: %d %s", c.name, method, at, path, code, got)
+				}
+			}
+			call(shop, "GET", "/hooks", "", c.shop)
+			call(base, "GET", "/hooks", "", c.dev)
+			call(base, "GET", "/users/auth0%7C00000000-0000-7000-8000-000000000000", "", map[int]int{200: 404, 403: 403}[c.dev])
+			call(shop, "POST", "/resource-servers", `{"identifier":"https://api.example.com"}`, c.shopMade)
+			c.shopMade = 409
+		}
+		if code, body := ask(h, "GET", "http://other.localhost:7446/api/v2/hooks", "", "Authorization", "Bearer "+tokens[0]); code != http.StatusMisdirectedRequest {
+			t.Errorf("%s, on a host of no pool: %d %s", c.name, code, body)
 		}
 	}
 }
