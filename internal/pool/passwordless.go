@@ -146,7 +146,7 @@ func (s *Service) StartPasswordless(ctx context.Context, c Caller, in Passwordle
 		return nil, err
 	}
 	if t.signsUp(d) {
-		if err := s.awaitFirst(ctx, sent); err != nil {
+		if err := s.awaitFirst(ctx, t.pool.ID+" "+d.connection, sent); err != nil {
 			return nil, err
 		}
 	}
@@ -272,13 +272,17 @@ func wrongKey(t *tenant, a *account) store.CounterKey {
 }
 
 // awaitFirst is await where nobody may learn from the time that it takes whether there was a message: without one the answer takes as long as the last
-// ones with one.
-func (s *Service) awaitFirst(ctx context.Context, m *store.Message) error {
+// ones with one in the same connection of the pool.
+func (s *Service) awaitFirst(ctx context.Context, connection string, m *store.Message) error {
 	if s.Await == nil {
 		return nil
 	}
+	var usual time.Duration
+	if v, ok := s.paused.Load(connection); ok {
+		usual = v.(time.Duration)
+	}
 	if m == nil {
-		pause := time.NewTimer(time.Duration(s.paused.Load()))
+		pause := time.NewTimer(usual)
 		defer pause.Stop()
 		select {
 		case <-pause.C:
@@ -288,7 +292,6 @@ func (s *Service) awaitFirst(ctx context.Context, m *store.Message) error {
 	}
 	began := time.Now()
 	err := s.awaitSend(ctx, m, false)
-	took := time.Since(began)
-	s.paused.Store(int64((time.Duration(s.paused.Load())*3 + took) / 4))
+	s.paused.Store(connection, (usual*3+time.Since(began))/4)
 	return err
 }

@@ -10,7 +10,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"countersign/internal/delivery"
@@ -72,8 +72,8 @@ type Service struct {
 	guard *guard.Guard
 	cache *tenantCache
 	texts *message.PhoneCache
-	// paused is how long starts of passwordless sign-ins waited lately: see pause.
-	paused atomic.Int64
+	// paused is how long starts of passwordless sign-ins waited lately, a time.Duration by pool and connection: see awaitFirst.
+	paused sync.Map
 }
 
 // New returns a Service.
