@@ -41,7 +41,8 @@ func (s *Service) testMessage(ctx context.Context, t *tenant, c Caller) (*testMe
 		to = TestNumber
 	}
 	data := map[string]any{}
-	if t.has(trigger.CustomSMSSender) { // all texts of the pool are the function's, which knows no test message
+	by := t.cfg.textProvider()
+	if t.has(trigger.CustomSMSSender) || by == ProviderHook || by == ProviderAction { // all texts are code's, which knows no test message
 		to, data["custom_sender"] = "", true
 	}
 	out := &testMessage{}
