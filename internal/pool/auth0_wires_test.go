@@ -477,3 +477,31 @@ func TestAdvisory_supabase_auth_2430_Auth0(t *testing.T) {
 		w.must(err)
 	}, guardian)
 }
+
+// CVE-2026-9097: a refresh token brings nothing that was taken from its client since.
+func TestAdvisory_CVE_2026_9097_refresh(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		w.SignUp(w.client, alice, passw0rd)
+		cfg := pooltest.AppClient()
+		cfg.Audiences, cfg.Scopes = []string{"https://api/"}, []string{"read:things", "write:things"}
+		w.client = w.Client(w.pool, cfg)
+		out, err := w.Service.PasswordGrant(ctx, w.a0(), pool.PasswordGrantInput{OAuthClient: w.oauth(), Username: alice, Password: passw0rd,
+			Asked: pool.Asked{Audience: "https://api/", Scope: "offline_access read:things write:things"}})
+		w.must(err)
+		change := func(f func(*pool.ClientConfig)) {
+			t.Helper()
+			_, err := w.Service.UpdateClient(ctx, w.Admin(), w.pool, w.client, func(c *pool.Client) error { f(&c.Config); return nil })
+			w.must(err)
+		}
+		change(func(c *pool.ClientConfig) { c.Scopes = []string{"read:things"} })
+		tk, err := w.renew(out.Tokens.Refresh, "")
+		w.must(err)
+		if tk.Scope != "offline_access read:things" {
+			t.Errorf("scope %q", tk.Scope)
+		}
+		change(func(c *pool.ClientConfig) { c.Audiences = nil })
+		_, err = w.renew(out.Tokens.Refresh, "")
+		w.want(err, fault.AccessDenied)
+	})
+}

@@ -108,6 +108,11 @@ func (s *Service) refreshGrant(ctx context.Context, t *tenant, c Caller, in Refr
 	if err != nil {
 		return nil, err
 	}
+	still, err := t.granted(Asked{Audience: f.Audience, Scope: scope}) // what the client was given may have been taken from it
+	if err != nil {
+		return nil, err
+	}
+	scope = still.Scope
 	v, err := s.judgeUser(ctx, t, c, u, facts.Login{
 		Protocol: protocolRefresh, Audience: f.Audience, Scopes: strings.Fields(scope), Methods: strings.Fields(f.Methods)})
 	if err != nil {
