@@ -282,9 +282,13 @@ func (s *Service) adminSetPassword(ctx context.Context, tx *unit, up *store.User
 func (s *Service) AdminDeleteTOTP(ctx context.Context, c Caller, poolID, name string) error {
 	return s.asAdmin(ctx, c, poolID, name, func(t *tenant, a *account) error {
 		up := cloneUser(a.user)
-		up.SealedTOTP, up.TOTPStep, up.MFA.TOTP, up.MFA.TOTPReady = nil, 0, false, false
+		up.SealedTOTP, up.TOTPStep, up.MFA.TOTP, up.MFA.TOTPReady, up.MFA.TOTPID = nil, 0, false, false, ""
 		delete(up.Pending, pendingTOTP)
+		delete(up.Pending, pendingFactor)
 		dropPreferred(up)
+		if !t.enrolled(up) { // the next first factor brings a new one
+			up.MFA.Recovery = ""
+		}
 		ev, err := s.event(ctx, t, c, eventlog.Unenroll, a.user, "", map[string]any{"factor": kindTOTP})
 		if err != nil {
 			return err

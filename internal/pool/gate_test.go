@@ -277,3 +277,34 @@ func TestAdvisory_CVE_2024_45042_twice(t *testing.T) {
 		}
 	}, guardian, bySMS, func(p *pool.Config, _ *pool.ClientConfig) { p.MFA = "ON" })
 }
+
+// What an administrator takes away takes the recovery code and half-done enrolments with it.
+func TestAuth0LostAuthenticator(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sub := w.SignUp(w.client, carol, passw0rd)
+		enrol := func(m *pool.MFARequired) *pool.AssociateResult {
+			t.Helper()
+			as, err := w.Service.Associate(ctx, w.a0(), pool.AssociateInput{MFABearer: pool.MFABearer{Token: m.Token}, Types: []string{"otp"}})
+			w.must(err)
+			return as
+		}
+		m := w.owing(carol)
+		first := enrol(m)
+		_, err := w.otp(m.Token, w.totpCode(first.Secret))
+		w.must(err)
+		w.must(w.Service.AdminDeleteTOTP(ctx, w.Admin(), w.pool, carol))
+		if u := w.user(sub); u.MFA.Recovery != "" || u.MFA.TOTPID != "" {
+			t.Errorf("%+v", u.MFA)
+		}
+		w.Advance(time.Minute)
+		m = w.owing(carol)
+		second := enrol(m)
+		if len(second.RecoveryCodes) != 1 {
+			t.Error("no new recovery code")
+		}
+		w.must(w.Service.AdminDeleteTOTP(ctx, w.Admin(), w.pool, carol))
+		_, err = w.otp(m.Token, w.totpCode(second.Secret))
+		w.want(err, fault.ChallengeUnsupported)
+	}, guardian)
+}

@@ -100,6 +100,7 @@ func (s *Service) SetFactors(ctx context.Context, c Caller, poolID, userID strin
 func dropFactors(up *store.User) {
 	up.MFA, up.SealedTOTP, up.TOTPStep = store.MFA{}, nil, 0
 	delete(up.Pending, pendingTOTP)
+	delete(up.Pending, pendingFactor)
 }
 
 // addFactor adds a factor to a user that is a copy.
