@@ -10,7 +10,8 @@
 //
 // Package sandbox starts and shuts in the process; here is what the server does for it: the packages on disk (cache), the Runtime API (api),
 // who gets a worker (pool), its output (output), and its network (dns, network, local): in the worker's network namespace every
-// connection is answered by this process, which looks the name up in its policy and connects, or answers itself.
+// connection is answered by this process, which looks the name up in its policy and connects, or answers itself. Where there are no namespaces,
+// node/preload.cjs brings Node's connections here (tunnel); programs connect directly.
 //
 // Jobs (job*.go) are programs that run once in the same isolation, each in a folder of its own and with its own list of hosts: what builds packages.
 //
@@ -19,6 +20,6 @@
 //   - A call is handed to code once. A call that no worker took is given to another one.
 //   - Memory of all workers together stays within Options.MemoryMB; idle workers of other code make room.
 //   - Nothing of the server's environment reaches a worker.
-//   - Names resolve inside a worker to addresses that mean nothing elsewhere; the real resolution happens here, at connection, under the
-//     rules of package egress.
+//   - Names resolve inside a worker (below Full: in Node) to addresses that mean nothing elsewhere; the real resolution happens here, at
+//     connection, under the rules of package egress.
 package hookrun

@@ -185,7 +185,8 @@ func TestTunnelLooksLikeASocket(t *testing.T) {
 	_, smtp, _ := net.SplitHostPort(greeter.Addr().String())
 	atShared(t, func(t *testing.T, level sandbox.Level) {
 		b := newRunner(t, level, func(o *Options) {
-			o.Egress = Egress{Loopback: true, Allow: []string{"localhost:" + mine, "localhost:" + smtp}}
+			o.Resolver = fakeDNS(t, inside)
+			o.Egress = Egress{Loopback: true, Allow: []string{"localhost:" + mine, "localhost:" + smtp, "a.test:" + smtp}}
 		})
 		for name, c := range map[string]struct{ code, want string }{
 			"events": {`exports.handler = (e) => new Promise((ok) => { const seen = []; const s = net.connect(e.smtp, 'localhost', () => seen.push('callback'));
@@ -197,6 +198,12 @@ func TestTunnelLooksLikeASocket(t *testing.T) {
 			"timeout":      {`exports.handler = (e) => new Promise((ok) => { const s = net.connect({ port: e.smtp, host: 'localhost', timeout: 50 }); s.on('timeout', () => { ok('timeout'); s.destroy() }) })`, `"timeout"`},
 			"worker":       {`const { Worker } = require('worker_threads'); exports.handler = (e) => new Promise((ok, no) => new Worker('require("http").get("http://localhost:' + e.mine + '/", (r) => r.on("data", (d) => require("worker_threads").parentPort.postMessage(String(d))))', { eval: true }).on('message', ok).on('error', no))`, `"mine"`},
 			"context":      {`const { AsyncLocalStorage } = require('async_hooks'); const als = new AsyncLocalStorage(); exports.handler = (e) => als.run('here', () => new Promise((ok) => net.connect(e.smtp, 'localhost').on('connect', function () { ok(als.getStore()); this.destroy() })))`, `"here"`},
+			"looked up": {`const dns = require('dns'); exports.handler = async (e) => { const p = dns.promises, c = (f, ...a) => new Promise((ok, no) => f(...a, (x, ...v) => x ? no(x) : ok(v)));
+				const a = (await p.lookup('a.test')).address, all = await p.lookup('A.test', { all: true }), b = await c(dns.resolve4, 'b.test');
+				const one = await c(dns.lookup, 'a.test', { all: false }), r = new dns.promises.Resolver();
+				const said = await new Promise((ok) => { const s = net.connect(+e.smtp, a).on('data', (d) => { ok(String(d)); s.destroy() }).on('error', (x) => ok(x.message)) });
+				return [all[0].address === a, one[0] === a, one[1], b[0][0] !== a, (await r.resolve4('b.test'))[0] === b[0][0], (await p.lookup('localhost')).family > 0, (await p.lookup('10.0.0.1')).address, said] }`,
+				`[true,true,4,true,true,true,"10.0.0.1","220 hello"]`},
 			"prototypes": {`exports.handler = (e) => new Promise((ok) => { const own = [[String.prototype, 'slice'], [String.prototype, 'indexOf'], [Buffer.prototype, 'latin1Slice'], [Array, 'isArray'], [Buffer, 'byteLength']].map(([o, n]) => [o, n, o[n]]);
 				const s = net.connect(e.smtp, 'localhost').on('error', (x) => end(x.message)).on('data', () => end('data')); for (const [o, n] of own) o[n] = () => 'x';
 				function end(v) { for (const [o, n, f] of own) o[n] = f; s.destroy(); ok(v) } })`, `"data"`},
@@ -204,7 +211,7 @@ func TestTunnelLooksLikeASocket(t *testing.T) {
 			code := js(t, "const net = require('net');\n"+c.code)
 			res := b.run(code, fmt.Sprintf(`{"mine":%s,"smtp":%s}`, mine, smtp))
 			if got := string(res.Payload); got != c.want {
-				t.Errorf("%s: %s %v, want %s", name, got, res.Error, c.want)
+				t.Errorf("%s: %s %v, want %s\n%s", name, got, res.Error, c.want, b.logged())
 			}
 		}
 	})
