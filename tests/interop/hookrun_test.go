@@ -61,6 +61,33 @@ func TestHookCommand(t *testing.T) {
 	}
 }
 
+// TestHookCommandWithoutIsolation: as on macOS and in many containers. The providers are simulated all the same, for https, fetch and version 2 of
+// aws-sdk, which all connect differently.
+func TestHookCommandWithoutIsolation(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	fetches := `module.exports = async (to, text, context, cb) => { const r = await fetch('https://rest.nexmo.com/sms/json', { method: 'POST',
+		headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ api_key: 'abcd1234', api_secret: 'right', to: to.slice(1), from: 'ACME', text }) });
+		const m = (await r.json()).messages[0]; cb(m.status === '0' ? null : new Error(JSON.stringify(m)), {}) }`
+	check(t, os.WriteFile(filepath.Join(dir, "fetch.js"), []byte(fetches), 0o600))
+	check(t, os.WriteFile(filepath.Join(dir, "sns.js"), []byte(documentedHook(t, "000")), 0o600))
+	command(t, dir, true, "hook", "new", "--provider", "twilio")
+	for file, c := range map[string]struct {
+		host string
+		args []string
+	}{
+		"fetch.js":  {"rest.nexmo.com", nil},
+		"twilio.js": {"api.twilio.com", []string{"--secret", "TWILIO_ACCOUNT_SID=AC0", "--secret", "TWILIO_AUTH_TOKEN=token", "--secret", "TWILIO_PHONE_NUMBER=+12025550100"}},
+		"sns.js": {"sns.eu-west-1.amazonaws.com", []string{"--module", "aws-sdk@2.1693.0", "--secret", "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE",
+			"--secret", "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG", "--secret", "AWS_REGION=eu-west-1"}},
+	} {
+		out, _ := command(t, dir, true, append([]string{"hook", "run", file, "--code", "481516", "--isolation", "none"}, c.args...)...)
+		if !strings.Contains(out, c.host) || !strings.Contains(out, "to +12025550123: ") || !strings.Contains(out, "providers simulated") || !strings.Contains(out, "isolation none") {
+			t.Errorf("%s prints\n%s", file, out)
+		}
+	}
+}
+
 // TestHookCommandKinds: actions and rules run by what they export, hostile ones end, and mistakes are told with their place.
 func TestHookCommandKinds(t *testing.T) {
 	t.Parallel()
