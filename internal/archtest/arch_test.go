@@ -94,7 +94,7 @@ var table = []rule{
 	{"internal/auth0api/wire", "internal/access internal/fault", ""},
 	{"internal/auth0api/authentication", "internal/access internal/auth0api/wire internal/fault internal/pool internal/ui phone", ""},
 	{"internal/auth0api/management", "internal/access internal/auth0api/wire internal/eventlog internal/facts internal/fault internal/hook internal/liquid internal/message internal/module " +
-		"internal/pool internal/script internal/secret internal/store phone", "github.com/google/uuid"},
+		"internal/pool internal/script internal/secret internal/store phone provider", "github.com/google/uuid"},
 	{"internal/adminapi", "internal/access internal/eventlog internal/fault internal/function internal/keyring internal/secret internal/store internal/token",
 		"github.com/danielgtaylor/huma/v2"},
 
@@ -114,6 +114,7 @@ var table = []rule{
 	{"internal/archtest", "", ""},
 	{"docs", "", ""},
 	{"internal/browsertest", "", "github.com/chromedp/chromedp github.com/chromedp/cdproto"},
+	{"internal/hookrun/hookruntest", "", ""},
 	{"internal/keyring/keyringtest", "internal/keyring", ""},
 	{"internal/srp/srptest", "internal/srp", ""},
 	{"internal/store/storetest", "internal/store internal/store/sqlstore", "github.com/google/go-cmp github.com/jackc/pgx/v5"},

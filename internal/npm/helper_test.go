@@ -9,47 +9,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
 	"countersign/internal/fault"
 	"countersign/internal/hookrun"
+	"countersign/internal/hookrun/hookruntest"
 	"countersign/internal/hookrun/sandbox"
 	"countersign/internal/module"
 )
 
-// built is the program that jobs are started with, made once without cgo.
-var built struct {
-	once sync.Once
-	dir  string
-	err  error
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	os.RemoveAll(built.dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(hookruntest.Main(m)) }
 
 func program(t testing.TB) string {
 	t.Helper()
-	b := &built
-	b.once.Do(func() {
-		if b.dir, b.err = os.MkdirTemp("", "npm-program-"); b.err != nil {
-			return
-		}
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(b.dir, "program"), "./testdata/program")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		out, err := cmd.CombinedOutput()
-		if b.err = errors.Join(err, os.Chmod(b.dir, 0o755)); b.err != nil {
-			t.Logf("%s", out)
-		}
-	})
-	if b.err != nil {
-		t.Fatal(b.err)
-	}
-	return filepath.Join(b.dir, "program")
+	return hookruntest.Program(t, "countersign/internal/npm/testdata/program")
 }
 
 // levels are the isolation levels that builds are tested at.

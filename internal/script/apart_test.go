@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/hookrun"
 	"countersign/internal/hookrun/sandbox"
 	"countersign/internal/runner"
 	"countersign/internal/script"
@@ -108,15 +109,25 @@ func TestTooLateToBegin(t *testing.T) {
 	begun, release := make(chan bool), make(chan bool)
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { begun <- true; <-release }))
 	defer server.Close()
-	s := newStage(t, sandbox.None, nil)
+	s := newStage(t, sandbox.None, func(o *hookrun.Options) {
+		o.Egress = hookrun.Egress{Allow: []string{server.Listener.Addr().String()}, Loopback: true}
+	})
 	s.Runner = &script.Runner{Code: s.Code, Workers: 1, Timeout: 4 * time.Second}
 	u := unit(script.Hook, `module.exports = (r, t, c, cb) => r === 'waits' ? require('http').get('`+server.URL+`', () => cb()).on('error', cb) : cb()`)
 	var wg sync.WaitGroup
 	for range 16 {
-		wg.Go(func() { s.run(u, newCall(script.HookBody(message, script.Text{To: "waits", Code: digits}))) })
+		wg.Go(func() {
+			if out := s.run(u, newCall(script.HookBody(message, script.Text{To: "waits", Code: digits}))); out.Error != nil {
+				t.Errorf("a call that waits: %v", out.Error)
+			}
+		})
 	}
 	for range 16 {
-		<-begun
+		select {
+		case <-begun:
+		case <-time.After(time.Minute):
+			t.Fatal("a call does not reach the server")
+		}
 	}
 	call := newCall(hookBody())
 	call.Deadline = time.Now().Add(2200 * time.Millisecond)

@@ -7,53 +7,19 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"countersign/internal/facts"
 	"countersign/internal/hookrun"
+	"countersign/internal/hookrun/hookruntest"
 	"countersign/internal/hookrun/sandbox"
 	"countersign/internal/script"
 )
 
-// programs holds the launcher, built once without cgo.
-var programs struct {
-	once sync.Once
-	dir  string
-	err  error
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if programs.dir != "" {
-		os.RemoveAll(programs.dir)
-	}
-	os.Exit(code)
-}
-
-func launcher(t testing.TB) string {
-	t.Helper()
-	p := &programs
-	p.once.Do(func() {
-		if p.dir, p.err = os.MkdirTemp("", "script-launcher-"); p.err != nil {
-			return
-		}
-		p.err = os.Chmod(p.dir, 0o755)
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", p.dir, "../hookrun/testdata/launcher")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			p.err = fmt.Errorf("%w: %s", err, out)
-		}
-	})
-	if p.err != nil {
-		t.Fatal(p.err)
-	}
-	return filepath.Join(p.dir, "launcher")
-}
+func TestMain(m *testing.M) { os.Exit(hookruntest.Main(m)) }
 
 // stage runs scripts on real processes.
 type stage struct {
@@ -74,7 +40,7 @@ func newStage(t testing.TB, level sandbox.Level, change func(*hookrun.Options)) 
 	s := &stage{t: t, log: &bytes.Buffer{}}
 	o := hookrun.Options{Cache: filepath.Join(dir, "cache"), Isolation: level, MaxIsolation: level, Logger: slog.New(slog.NewTextHandler(s.log, nil))}
 	if level != sandbox.None {
-		o.Launcher = launcher(t)
+		o.Launcher = hookruntest.Program(t, hookruntest.Launcher)
 	}
 	if change != nil {
 		change(&o)
