@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,13 +84,10 @@ func (c *Config) forget(u *unit) {
 
 // attempt runs a unit for somebody who watches.
 func (s *Service) attempt(ctx context.Context, u *unit, secrets map[string]string, body json.RawMessage) (*script.Outcome, error) {
-	if len(body) == 0 {
-		body = SampleBody(string(u.Kind))
-	}
-	if len(body) > maxBody || !json.Valid(body) {
+	if len(body) > maxBody || len(body) > 0 && !json.Valid(body) {
 		return nil, fault.Invalidf("body", "The input is not JSON of at most %d kB.", maxBody>>10)
 	}
-	call := &script.Call{Body: body, Secrets: secrets, Cache: u.poolID + "/try/" + string(u.Kind)}
+	call := &script.Call{Body: filled(u.Kind, body), Secrets: secrets, Cache: u.poolID + "/try/" + string(u.Kind)}
 	out, err := s.execute(ctx, u, call)
 	if err == nil {
 		out.Hide(call)
@@ -187,6 +185,51 @@ func (s *Service) RunRule(ctx context.Context, poolID, id string, o *Override) (
 		return nil, err
 	}
 	return s.saved(ctx, row, script.Rule, d.code, values, o)
+}
+
+// filled is the sample of a kind, changed by body as by a JSON Merge Patch (RFC 7396), so that a number alone can be tried. A body that is no object
+// is the input as it stands.
+func filled(kind script.Kind, body json.RawMessage) json.RawMessage {
+	sample := SampleBody(string(kind))
+	if len(body) == 0 {
+		return sample
+	}
+	in, patch := object(sample), object(body)
+	if in == nil || patch == nil {
+		return body
+	}
+	mergePatch(in, patch)
+	out, err := json.Marshal(in)
+	if err != nil {
+		return body
+	}
+	return out
+}
+
+// object reads a JSON object; nil if it is none. Numbers stay as they are written.
+func object(raw json.RawMessage) (m map[string]any) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if d.Decode(&m) != nil {
+		return nil
+	}
+	return m
+}
+
+// mergePatch goes no deeper than both are objects.
+func mergePatch(into, patch map[string]any) {
+	for name, v := range patch {
+		old, ok := into[name].(map[string]any)
+		changes, both := v.(map[string]any)
+		switch {
+		case v == nil:
+			delete(into, name)
+		case ok && both:
+			mergePatch(old, changes)
+		default:
+			into[name] = v
+		}
+	}
 }
 
 // SampleBody is an input to try code of a kind with, for editors. The numbers are of a range that nobody has.

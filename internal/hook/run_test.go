@@ -107,6 +107,34 @@ func TestTestAction(t *testing.T) {
 	}
 }
 
+// The input of a run is a change of the sample: a number alone is enough.
+func TestRunFillsTheInput(t *testing.T) {
+	e := sqlite(t)
+	h := e.hook("h", sends, nil)
+	var got map[string]any
+	e.fake.on(sends, func(in input) (any, *runnerError, error) {
+		got = in.Body
+		return answer{"begun": true, "envelope": map[string]any{"status": "success"}}, nil, nil
+	})
+	run := func(body string) (context map[string]any) {
+		t.Helper()
+		_, err := e.RunHook(t.Context(), poolA, h.ID, &hook.Override{Body: json.RawMessage(body)})
+		want(t, err, "")
+		context, _ = got["context"].(map[string]any)
+		return context
+	}
+	context := run(`{"recipient":"+12025550123","context":{"message_type":"voice","user":null,"extra":1}}`)
+	if got["recipient"] != "+12025550123" || got["text"] == "" || context["message_type"] != "voice" || context["action"] != "second-factor-authentication" {
+		t.Errorf("got %v", got)
+	}
+	if _, ok := context["user"]; ok || context["extra"] != 1.0 {
+		t.Errorf("got %v", context)
+	}
+	if run(`{"context":7}`); got["context"] != 7.0 {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestSamples(t *testing.T) {
 	for _, k := range []script.Kind{script.Hook, script.SendPhoneMessage, script.CustomPhoneProvider, script.PostLogin, script.Rule} {
 		if b := hook.SampleBody(string(k)); !json.Valid(b) || len(b) < 100 {
