@@ -26,7 +26,7 @@ func brandingRoutes() []route {
 		{"GET", "/branding/phone/providers/{id}", "read:phone_providers", (*api).getProvider, ""},
 		{"PATCH", "/branding/phone/providers/{id}", "update:phone_providers", (*api).updateProvider, "may change the name"},
 		{"DELETE", "/branding/phone/providers/{id}", "delete:phone_providers", (*api).deleteProvider, ""},
-		{"POST", "/branding/phone/providers/{id}/try", "create:phone_providers", (*api).tryProvider, "{to, delivery_method}; by this provider, in use or not"},
+		{"POST", "/branding/phone/providers/{id}/try", "create:phone_providers", (*api).tryProvider, "{to, delivery_method}; by this provider, in use or not; 10 a minute"},
 		{"GET", "/branding/phone/templates", "read:phone_templates", (*api).listTemplates, "disabled"},
 		{"POST", "/branding/phone/templates", "create:phone_templates", (*api).createTemplate, "409 if the type is there; what is absent is the stock text"},
 		{"GET", "/branding/phone/templates/{id}", "read:phone_templates", (*api).getTemplate, ""},
@@ -321,6 +321,9 @@ func (a *api) try(ctx context.Context, r *Request, provider bool, methods []stri
 	t := Trial{PoolID: r.PoolID, To: n.String(), Voice: voice, Provider: provider, Caller: r.Caller}
 	if t.Text, err = text(voice); err != nil {
 		return err
+	}
+	if left := a.tries.Take(r.PoolID); !left.OK {
+		return &fault.Error{Code: fault.RateExceeded, RetryAfter: left.RetryAfter, Public: "Too many messages were tried. Wait for a moment."}
 	}
 	return a.Try(ctx, t)
 }

@@ -70,6 +70,8 @@ type Trial struct {
 type api struct {
 	Options
 	limit *wire.Limiter
+	// tries bounds the messages that a pool's administrators send to try things: each costs money.
+	tries *wire.Limiter
 	scans scans
 	// changes is held while settings are read, changed and written back.
 	changes sync.Mutex
@@ -89,6 +91,6 @@ func Handler(o Options) http.Handler {
 	if o.Rate == (wire.Rate{}) {
 		o.Rate = wire.Rate{Burst: 100, Every: 20 * time.Millisecond}
 	}
-	a := &api{Options: o, limit: wire.NewLimiter(o.Rate, 0, o.Now), scans: newScans()}
+	a := &api{Options: o, limit: wire.NewLimiter(o.Rate, 0, o.Now), tries: wire.NewLimiter(wire.PerMinute(10), 0, o.Now), scans: newScans()}
 	return newMux(a, routes())
 }

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/internal/hook"
 	"countersign/internal/store"
@@ -151,4 +152,18 @@ func TestPasswordlessSignUp(t *testing.T) {
 	if err != nil || !p.Config.Tenant.PasswordlessEmailSignUpOff || p.Config.Tenant.PasswordlessSignUpOff {
 		t.Errorf("%+v %v", p.Config.Tenant, err)
 	}
+}
+
+// TestTrialsAreLimited: messages cost money, whoever holds a token.
+func TestTrialsAreLimited(t *testing.T) {
+	b := newBench(t)
+	path := "/branding/phone/providers/" + b.send("POST", "/branding/phone/providers", twilioJSON).is(201).text("id") + "/try"
+	for range 10 {
+		b.send("POST", path, `{"to":"+12025550100"}`).is(202)
+	}
+	if a := b.send("POST", path, `{"to":"+12025550100"}`).is(429, "too_many_requests"); a.head.Get("Retry-After") != "6" || len(b.tried) != 10 {
+		t.Errorf("%v, %d messages", a.head, len(b.tried))
+	}
+	b.Advance(6 * time.Second)
+	b.send("POST", path, `{"to":"+12025550100"}`).is(202)
 }
