@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"countersign/internal/facts"
+	"countersign/internal/hookrun"
 	"countersign/internal/hookrun/sandbox"
 	"countersign/internal/script"
 )
@@ -286,7 +287,9 @@ func TestRequests(t *testing.T) {
 		w.WriteHeader(http.StatusCreated)
 	}))
 	defer srv.Close()
-	s := newStage(t, sandbox.None, nil)
+	s := newStage(t, sandbox.None, func(o *hookrun.Options) {
+		o.Egress = hookrun.Egress{Allow: []string{srv.Listener.Addr().String()}, Loopback: true}
+	})
 	call := newCall(hookBody())
 	call.Secrets, call.Sensitive = map[string]string{"SID": "AC0123456789"}, []string{number}
 	out := s.run(unit(script.Hook, `const http = require('http'); module.exports = async (r, t, c, cb) => {
