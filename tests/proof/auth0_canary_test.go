@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"countersign/internal/totp"
 )
 
@@ -66,7 +68,6 @@ func (c *auth0Canary) wrong(right string) string {
 func (c *auth0Canary) keep(a answer, want int) answer {
 	c.t.Helper()
 	if a.status != want {
-		c.t.Logf("events: %.6000s", c.n.operate("GET", "/events?limit=5&reveal=true&pool="+url.QueryEscape(c.pool)).raw)
 		c.t.Fatalf("%s: %d %s, want %d", a.op, a.status, a.raw, want)
 	}
 	for _, m := range []string{"mfa_token", "oob_code", "access_token", "id_token", "refresh_token", "recovery_code", "secret", "barcode_uri"} {
@@ -399,6 +400,14 @@ func (c *auth0Canary) told() {
 	c.s.none(t, "the events", shut.raw, code, phrase, token, number)
 	open := n.operate("GET", "/events?limit=1000&reveal=true&pool="+pool)
 	c.s.none(t, "the events with personal data", open.raw, code, phrase, token)
+	c.s.none(t, "the deployment's events", n.operate("GET", "/events?limit=1000&reveal=true&pool=deployment").raw, code, phrase, token, number)
+	for _, who := range []string{c.alice, "bob91@example.com"} {
+		export := n.operate("GET", "/pools/"+pool+"/users/"+url.PathEscape(who)+"/export")
+		if export.status != http.StatusOK || !strings.Contains(string(export.raw), who) {
+			t.Errorf("the export of %s: %d %.300s", who, export.status, export.raw)
+		}
+		c.s.none(t, "the export of "+who, export.raw, code, phrase, token)
+	}
 	for _, kind := range []string{"gd_send_sms", "gd_send_sms_failure", "gd_auth_failed", "gd_recovery_failed", "cs_function_failed", "actions_execution_failed", "sapi", "fapi", "cs", "fepotpft"} {
 		if !strings.Contains(string(shut.raw), `"`+kind+`"`) {
 			t.Errorf("there is no event %s", kind)
@@ -452,5 +461,41 @@ func (c *auth0Canary) answers() {
 	for _, a := range c.n.rest.all() {
 		c.s.none(c.t, "the answer of "+a.op, a.raw, code, phrase)
 		c.s.inHeader(c.t, "the answer of "+a.op, a.header)
+	}
+}
+
+// TestAuth0CanaryOfDev is the same for the terminal and the database of `countersign dev`, which shows what hooks say.
+func TestAuth0CanaryOfDev(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "data")
+	base := fmt.Sprintf("http://localhost:%d", freePair(t))
+	to := newReceiver(t)
+	p := start(t, base, "dev", "--listen", strings.Replace(strings.TrimPrefix(base, "http://"), "localhost", "127.0.0.1", 1), "--data", folder, "--allow-egress", "localhost:"+to.port)
+	x := &tenant{caller: &caller{t: t, rec: &recorder{}, public: base, admin: base}, n: &node{process: p, t: t}, client: devClient}
+	x.token = x.manage(aws.Credentials{AccessKeyID: "countersign-dev", SecretAccessKey: "countersign-dev-secret"})
+	c := newAuth0Canary(x, to)
+	c.api("PUT", "/guardian/factors/sms", obj{"enabled": true}, 200)
+	c.hook("canary", scriptOf(t, "auth0_canary.js"), map[string]string{"RECEIVER": to.url, "CANARY": c.s.add(phrase, "a secret", "canary-of-a-hook"), "QUOTED": c.s.add(phrase, "a secret with quotes", `canary "in" <quotes> & more`)})
+	for _, end := range []string{"41", "91", "92", "93", "94", "96", "97", "98"} {
+		line, pw := c.line(end), c.password("a password")
+		c.user("bob"+end+"@example.com", pw, line)
+		owed := c.keep(c.signIn("bob"+end+"@example.com", pw), 403).str("mfa_token")
+		if a := c.challenge(owed); (a.status == 200) != (end == "41" || end == "96") {
+			t.Errorf("%s: %d %s", end, a.status, a.raw)
+		}
+		c.text(line)
+	}
+	for _, a := range x.rec.all() {
+		c.s.none(t, "the answer of "+a.op, a.raw, code, phrase)
+		c.s.inHeader(t, "the answer of "+a.op, a.header)
+	}
+	p.stop(t)
+	c.s.none(t, "the terminal", []byte(p.out.String()), code, phrase, token, number)
+	if !strings.Contains(p.out.String(), "200 for [redacted] to [redacted]") {
+		t.Errorf("the terminal does not show what the hook says: %s", p.out.String())
+	}
+	for _, cell := range dump(t, filepath.Join(folder, "countersign.db")) {
+		if cell.table != "artifact_chunks" {
+			c.s.none(t, "column "+cell.column+" of "+cell.table, cell.data, code, phrase, token)
+		}
 	}
 }

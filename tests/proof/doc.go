@@ -11,6 +11,9 @@
 //     forged page tokens; what read paths give away;
 //   - usercode_*_test.go: the same of functions that run here. What they are told and say is in no log and no column; they die with the
 //     server and lose no text; they reach nothing of others and are stopped at their limits; they do not tell who exists;
+//   - auth0_*_test.go: the same of the Auth0 dialect, its Management API and the hooks, actions and rules of several tenants on one server: what
+//     they are told is where it may be alone; hostile ones reach and stop nobody else; hundreds of texts through a hook that hangs or crashes end
+//     within the life of their codes; a kill loses nothing; names, tokens and limits of one tenant tell and open nothing at another;
 //   - advisories_test.go: each row of docs/advisories.md names a test that exists.
 //
 // What existence-hiding answers look like is compared in internal/awsapi/cognito (enumeration_test.go), the flows
