@@ -30,20 +30,25 @@ func (g *Guard) draw(ctx context.Context, tx store.Tx, k store.CounterKey, size 
 		return err
 	}
 	now := g.Now().UTC()
-	if back := int(now.Sub(c.Since) / span); c.N > 0 && back > 0 {
-		c.N, c.Since = max(c.N-back, 0), c.Since.Add(time.Duration(back)*span)
-	}
-	if c.N >= size {
-		e := fault.New(fault.AttemptLimit)
-		e.RetryAfter = c.Since.Add(span).Sub(now)
-		return e
-	}
-	if !take {
-		return nil
+	if c, err = refilled(c, size, span, now); err != nil || !take {
+		return err
 	}
 	if c.N == 0 {
 		c.Since = now
 	}
 	c.N, c.Last = c.N+1, now
 	return tx.Counters().SaveCounter(ctx, k, c, now.Add(time.Duration(c.N+1)*span))
+}
+
+// refilled is a bucket as it is now; AttemptLimit if it is empty.
+func refilled(c store.Counter, size int, span time.Duration, now time.Time) (store.Counter, error) {
+	if back := int(now.Sub(c.Since) / span); c.N > 0 && back > 0 {
+		c.N, c.Since = max(c.N-back, 0), c.Since.Add(time.Duration(back)*span)
+	}
+	if c.N < size {
+		return c, nil
+	}
+	e := fault.New(fault.AttemptLimit)
+	e.RetryAfter = c.Since.Add(span).Sub(now)
+	return c, e
 }

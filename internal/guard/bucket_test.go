@@ -32,6 +32,14 @@ func TestFactorFailures(t *testing.T) {
 				t.Fatalf("success after failure %d: %s", i+1, code)
 			}
 		}
+		check := func(try guard.Try) fault.Code {
+			return fault.CodeOf(s.Read(t.Context(), func(tx store.Tx) error { return c.Check(t.Context(), tx, try) }))
+		}
+		bare := try
+		bare.Factor = false
+		if got, other := check(try), check(bare); got != fault.AttemptLimit || other != "" {
+			t.Errorf("looked up: %q, without the bucket %q", got, other)
+		}
 		if code := c.fail(t, s, try); code != fault.AttemptLimit {
 			t.Errorf("the eleventh: %q", code)
 		}

@@ -130,7 +130,7 @@ func (g *Guard) Begin(ctx context.Context, tx store.Tx, t Try) (*Turn, error) {
 }
 
 // Check is Begin without a lock, for the part of a flow that only reads: it spares the hash of a password that would not be
-// judged. Begin decides.
+// judged, and the work that only a right answer causes, by which a locked out caller could tell it. Begin decides.
 func (g *Guard) Check(ctx context.Context, tx store.Tx, t Try) error {
 	c, err := tx.Counters().Counter(ctx, t.key())
 	if err != nil {
@@ -139,7 +139,15 @@ func (g *Guard) Check(ctx context.Context, tx store.Tx, t Try) error {
 	if err := g.judge(t, c); err != nil {
 		return err
 	}
-	return g.network(ctx, tx, t)
+	if err := g.network(ctx, tx, t); err != nil || !t.Factor {
+		return err
+	}
+	size := pick(g.Limits.FactorFailures, factorBurst)
+	if c, err = tx.Counters().Counter(ctx, t.factorKey()); err != nil || size <= 0 {
+		return err
+	}
+	_, err = refilled(c, size, factorFailureEvery, g.Now().UTC())
+	return err
 }
 
 func (g *Guard) judge(t Try, c store.Counter) error {

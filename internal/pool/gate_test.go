@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"countersign/internal/fault"
 	"countersign/internal/pool"
 	"countersign/internal/pool/pooltest"
+	"countersign/internal/trigger"
 )
 
 // CVE-2026-9091: each path to tokens meets the rules, also the sign-in that follows a sign-up by its Session.
@@ -307,4 +309,56 @@ func TestAuth0LostAuthenticator(t *testing.T) {
 		_, err = w.otp(m.Token, w.totpCode(second.Secret))
 		w.want(err, fault.ChallengeUnsupported)
 	}, guardian)
+}
+
+// CVE-2024-4629: while answers are not judged, a right one causes nothing that a wrong one does not, or else guessing would go on by the clock.
+func TestAdvisory_CVE_2024_4629_oracle(t *testing.T) {
+	asked := []trigger.Name{trigger.PostAuthentication, trigger.PreTokenGeneration, trigger.PreSignUp}
+	eachLambda(t, asked, func(t *testing.T, l *lambda) {
+		l.Reconfigure(l.pool, func(c *pool.Config) { c.MFA, c.FirstFactors = "ON", []string{"PASSWORD", "SMS_OTP"} })
+		l.SignUp(l.client, alice, passw0rd)
+		m := l.owing(alice)
+		ch, err := l.challenge(m.Token)
+		l.must(err)
+		right := l.Code(alice)
+		spare := l.owing(alice)
+		other, err := l.challenge(spare.Token)
+		l.must(err)
+		code := l.Code(alice)
+		for range 3 {
+			_, err = l.oob(m.Token, ch.OOBCode, pooltest.Wrong(right))
+			l.want(err, fault.ChallengeCodeMismatch)
+		}
+		for range 4 {
+			_, err = l.oob(spare.Token, other.OOBCode, pooltest.Wrong(code))
+		}
+		l.want(err, fault.AttemptLimit)
+		before := len(l.sources())
+		_, err = l.oob(m.Token, ch.OOBCode, right)
+		l.want(err, fault.AttemptLimit)
+		if got := l.sources()[before:]; len(got) != 0 {
+			t.Errorf("a right second factor: %v", got)
+		}
+
+		l.Advance(time.Hour)
+		_, err = l.start(l.a0(), cell)
+		l.must(err)
+		first := l.Code(cell)
+		for i := range 30 {
+			c := l.a0()
+			c.IP = l.from(fmt.Sprintf("198.51.100.%d", i+1)).IP
+			_, err = l.finish(c, cell, pooltest.Wrong(first))
+		}
+		l.want(err, fault.AttemptLimit)
+		before = len(l.sources())
+		_, err = l.finish(l.elsewhere(), cell, first)
+		l.want(err, fault.AttemptLimit)
+		if got := l.sources()[before:]; len(got) != 0 {
+			t.Errorf("a right first factor: %v", got)
+		}
+		// The lock over, the same codes do.
+		l.Advance(2 * time.Minute)
+		_, err = l.finish(l.a0(), cell, first)
+		l.must(err)
+	})
 }

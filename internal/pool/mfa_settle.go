@@ -8,6 +8,7 @@ import (
 
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
+	"countersign/internal/guard"
 	"countersign/internal/store"
 )
 
@@ -16,7 +17,10 @@ func (s *Service) settleProof(ctx context.Context, c Caller, p *proof) (*OAuthTo
 	t, a := p.hd.t, p.hd.a
 	var early error
 	err := s.Store.Read(ctx, func(tx store.Tx) error {
-		_, early = p.judge(tx)
+		// While answers are not judged a right one must cost nothing more than a wrong one: the Write says no to both.
+		if early = s.guard.Check(ctx, tx, p.try(s)); early == nil {
+			_, early = p.judge(tx)
+		}
 		return nil
 	})
 	if err != nil {
@@ -58,13 +62,18 @@ func (s *Service) settleProof(ctx context.Context, c Caller, p *proof) (*OAuthTo
 	return out, nil
 }
 
+// try is what an answer is counted as.
+func (p *proof) try(s *Service) guard.Try {
+	try := s.try(p.hd.t, p.hd.a, p.purpose)
+	try.Factor = true
+	return try
+}
+
 // decide judges an answer in the commit that it decides about: it counts a wrong one and keeps the count, and commits what a right one changes. prepared
 // says whether the step after a right answer was.
 func (s *Service) decide(ctx context.Context, tx *unit, p *proof, ev *proofEvents, prepared bool) (right bool, err error) {
 	t, a := p.hd.t, p.hd.a
-	try := s.try(t, a, p.purpose)
-	try.Factor = true
-	turn, err := s.guard.Begin(ctx, tx, try)
+	turn, err := s.guard.Begin(ctx, tx, p.try(s))
 	if fault.CodeOf(err) == fault.AttemptLimit {
 		return false, ev.refuse(ctx, tx, err)
 	}

@@ -65,7 +65,10 @@ func (s *Service) passwordlessGrant(ctx context.Context, t *tenant, c Caller, d 
 	f := &firstFactor{d: d, a: a, code: code, spec: firstSpec(t, a, d.to)}
 	var early error
 	err = s.Store.Read(ctx, func(tx store.Tx) error {
-		_, early = s.judgeFirst(ctx, tx, t, f)
+		// As in settleProof: while codes are not judged a right one must cost nothing more than a wrong one.
+		if early = s.guard.Check(ctx, tx, s.firstTry(t, f)); early == nil {
+			_, early = s.judgeFirst(ctx, tx, t, f)
+		}
 		return nil
 	})
 	if err != nil {
@@ -200,9 +203,7 @@ func (s *Service) settleFirst(ctx context.Context, t *tenant, c Caller, f *first
 func (s *Service) decideFirst(
 	ctx context.Context, tx *unit, t *tenant, f *firstFactor, prepared bool, bad *store.Event, ev *proofEvents,
 ) (*guard.Turn, *store.Code, error) {
-	try := s.try(t, f.a, guard.SignIn)
-	try.Factor = true
-	turn, err := s.guard.Begin(ctx, tx, try)
+	turn, err := s.guard.Begin(ctx, tx, s.firstTry(t, f))
 	if fault.CodeOf(err) == fault.AttemptLimit {
 		return nil, nil, ev.refuse(ctx, tx, err)
 	}
@@ -222,6 +223,13 @@ func (s *Service) decideFirst(
 		return nil, nil, s.wrong(ctx, tx, t, f.a, turn, bad, wrong)
 	}
 	return turn, row, nil
+}
+
+// firstTry is what a code is counted as.
+func (s *Service) firstTry(t *tenant, f *firstFactor) guard.Try {
+	try := s.try(t, f.a, guard.SignIn)
+	try.Factor = true
+	return try
 }
 
 // codeWindow is the window in which wrong codes of one network are counted: the life of a code.
