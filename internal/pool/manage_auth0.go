@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"countersign/internal/eventlog"
@@ -90,12 +91,9 @@ func (t *tenant) managedName(in *ManagedUser) (string, error) {
 	for _, a := range in.Attributes {
 		value[a.Name] = a.Value
 	}
-	own := ""
+	own := ownAttribute[in.Connection]
 	switch in.Connection {
-	case ConnectionSMS:
-		own = attrPhone
-	case ConnectionEmail:
-		own = attrEmail
+	case ConnectionSMS, ConnectionEmail:
 	case DatabaseConnection:
 		if in.Password == "" {
 			return "", fault.Invalidf("password", "Users of the connection %s need a password.", in.Connection)
@@ -103,9 +101,7 @@ func (t *tenant) managedName(in *ManagedUser) (string, error) {
 	default:
 		return "", fault.Invalidf("connection", "There is no connection %q.", in.Connection)
 	}
-	if own != "" && value[own+"_verified"] == "" { // the administrator says who the number or address signs in
-		in.Attributes = append(in.Attributes, Attr{own + "_verified", "true"})
-	}
+	in.Attributes = vouched(in.Connection, in.Attributes, nil)
 	switch {
 	case own != "" && (value[own] == "" || in.Password != "" || in.Username != ""):
 		return "", fault.Invalidf(own, "Users of the connection %s have a %s, and neither a password nor a username.", in.Connection, own)
@@ -124,6 +120,22 @@ func (t *tenant) managedName(in *ManagedUser) (string, error) {
 	}
 	want := firstOf(strings.Join(t.cfg.UsernameAttributes, " or "), "username, email or phone_number")
 	return "", fault.Invalidf("username", "The user needs a name to sign in with: %s.", want)
+}
+
+// ownAttribute is what users of a passwordless connection sign in with.
+var ownAttribute = map[string]string{ConnectionSMS: attrPhone, ConnectionEmail: attrEmail}
+
+// vouched adds that the number or address of a user of a passwordless connection is verified, if it is among the attributes and nothing else is said: the
+// administrator says who it signs in.
+func vouched(connection string, list []Attr, verify []string) []Attr {
+	own := ownAttribute[connection]
+	has := func(name string) bool {
+		return slices.ContainsFunc(list, func(a Attr) bool { return a.Name == name && a.Value != "" })
+	}
+	if own == "" || !has(own) || has(own+"_verified") || slices.Contains(verify, own) {
+		return list
+	}
+	return append(slices.Clone(list), Attr{own + "_verified", "true"})
 }
 
 // complete makes a new user one that can sign in.
@@ -179,7 +191,8 @@ func patchMeta(old, change json.RawMessage, name string) (json.RawMessage, error
 
 // ManagedChange is a change of a user by an administrator on the Auth0 wire. What is nil or empty stays.
 type ManagedChange struct {
-	// Attributes as in AdminUpdateAttributes, but codes go only to the contacts in Verify (phone_number, email).
+	// Attributes as in AdminUpdateAttributes, but codes go only to the contacts in Verify (phone_number, email), and what a user of a passwordless
+	// connection signs in with is verified unless Attributes or Verify say otherwise.
 	Attributes []Attr
 	Verify     []string
 	Password   *string
@@ -197,7 +210,7 @@ func (s *Service) UpdateManaged(ctx context.Context, c Caller, poolID, userID st
 	}
 	if len(ch.Attributes) > 0 {
 		err := s.asAdmin(ctx, c, poolID, userID, func(t *tenant, a *account) error {
-			values, err := t.checkAttributes(ch.Attributes, byAdmin, false)
+			values, err := t.checkAttributes(vouched(metaOf(a.user).Connection, ch.Attributes, ch.Verify), byAdmin, false)
 			if err != nil {
 				return err
 			}

@@ -114,7 +114,7 @@ func (d *destination) isOf(t *tenant, u *store.User) bool {
 // destinationOfUser is what a user of a passwordless connection signs in with; nil for others, and for one whose number or address is not verified.
 func (t *tenant) destinationOfUser(u *store.User) *destination {
 	m := metaOf(u)
-	attr := map[string]string{ConnectionSMS: attrPhone, ConnectionEmail: attrEmail}[m.Connection]
+	attr := ownAttribute[m.Connection]
 	d, err := t.destinationOf(m.Connection, u.Attributes[attr])
 	if err != nil || u.Attributes[attr+"_verified"] != "true" {
 		return nil

@@ -40,7 +40,7 @@ func TestPasswordlessManagedUser(t *testing.T) {
 			signsIn(to, sub)
 			_, err = w.managed(connection, pool.Attr{Name: attr, Value: to})
 			w.want(err, fault.AliasTaken, fault.UsernameTaken, fault.SignInNameTaken)
-			change := pool.ManagedChange{Attributes: []pool.Attr{{Name: attr, Value: other}, {Name: attr + "_verified", Value: "true"}}}
+			change := pool.ManagedChange{Attributes: []pool.Attr{{Name: attr, Value: other}}}
 			w.must(w.Service.UpdateManaged(t.Context(), w.Admin(), w.pool, sub, change))
 			signsIn(other, sub)
 			before := len(w.To(to))
