@@ -219,7 +219,7 @@ func (r *reader) console(b block) {
 // javaScript runs a module beside the installed packages; '123456' becomes the code of the moment.
 func (r *reader) javaScript(b block) {
 	r.t.Helper()
-	module := strings.ReplaceAll(b.text, "http://localhost:7446", r.s.URL)
+	module := strings.NewReplacer("http://localhost:7446", r.s.URL, "localhost:7447", strings.TrimPrefix(r.s.HTTPS, "https://")).Replace(b.text)
 	module = strings.ReplaceAll(module, "'"+anyCode+"'", "await newCode()")
 	file, err := os.CreateTemp("node", "page-*.mjs")
 	check(r.t, err)
@@ -232,6 +232,7 @@ func (r *reader) javaScript(b block) {
 	var out bytes.Buffer
 	cmd := exec.CommandContext(r.t.Context(), "node", filepath.Base(file.Name()))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "node", &out, &out
+	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+r.s.CA)
 	if err := cmd.Run(); err != nil {
 		r.t.Errorf("%s:%d: %v\n%s", r.page, b.line, err, out.String())
 	}
