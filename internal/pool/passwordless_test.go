@@ -375,3 +375,40 @@ func TestPasswordlessSignUpByConnection(t *testing.T) {
 		}, byCode, func(p *pool.Config, _ *pool.ClientConfig) { c.change(p.Tenant) })
 	}
 }
+
+// Asking whether a code is right spends nothing, and gives nobody a try more than the grant.
+func TestVerifyPasswordless(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		c := w.a0()
+		_, err := w.start(c, cell)
+		w.must(err)
+		code := w.Last(cell).Code
+		verify := func(c pool.Caller, code string) error {
+			return w.Service.VerifyPasswordless(t.Context(), c, pool.PasswordlessGrantInput{OAuthClient: w.oauth(), Realm: "sms", Username: cell, Code: code})
+		}
+		w.must(verify(c, code))
+		w.must(verify(c, code))
+		w.want(verify(c, pooltest.Wrong(code)), fault.CodeMismatch)
+		tk, err := w.finish(c, cell, code, "openid")
+		w.must(err)
+		if tk.Tokens.ID == "" {
+			t.Error("no tokens")
+		}
+		if fault.CodeOf(verify(c, code)) == "" {
+			t.Error("a spent code is right")
+		}
+
+		_, err = w.start(c, cell)
+		w.must(err)
+		code = w.Last(cell).Code
+		for range 3 {
+			w.want(verify(c, pooltest.Wrong(code)), fault.CodeMismatch)
+		}
+		if fault.CodeOf(verify(c, code)) == "" {
+			t.Error("after three wrong codes a right one is told")
+		}
+		if _, err := w.finish(c, cell, code); fault.CodeOf(err) == "" {
+			t.Error("after three wrong codes, asked here, the grant takes a right one")
+		}
+	}, byCode)
+}

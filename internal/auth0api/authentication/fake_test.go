@@ -60,6 +60,11 @@ func (f *fake) PasswordlessGrant(_ context.Context, c pool.Caller, in pool.Passw
 	return f.result()
 }
 
+func (f *fake) VerifyPasswordless(_ context.Context, c pool.Caller, in pool.PasswordlessGrantInput) error {
+	f.did("verify", c, in)
+	return f.err
+}
+
 func (f *fake) RefreshGrant(_ context.Context, c pool.Caller, in pool.RefreshGrantInput) (*pool.OAuthTokens, error) {
 	if in.RefreshToken == "panic" {
 		panic("secret detail")

@@ -101,7 +101,8 @@ func TestEndpointsRefuse(t *testing.T) {
 		"no address":             {"POST", "/passwordless/start", js, `{"client_id":"app","connection":"email","phone_number":"+1"}`, "", 400, "bad.email"},
 		"a link":                 {"POST", "/passwordless/start", js, `{"client_id":"app","connection":"email","email":"a@b","send":"link"}`, "", 400, "operation_not_supported"},
 		"start without a client": {"POST", "/passwordless/start", js, `{"connection":"sms","phone_number":"+1"}`, "", 400, "invalid_request"},
-		"verify":                 {"POST", "/passwordless/verify", js, `{"connection":"sms","phone_number":"+1","verification_code":"1"}`, "", 410, "operation_not_supported"},
+		"verify, no client":      {"POST", "/passwordless/verify", js, `{"connection":"sms","phone_number":"+1","verification_code":"1"}`, "", 400, "invalid_request"},
+		"verify, no code":        {"POST", "/passwordless/verify", js, `{"client_id":"app","connection":"sms","phone_number":"+1"}`, "", 400, "invalid_request"},
 		"userinfo":               {"GET", "/userinfo", "", "", "", 401, "unauthorized"},
 		"revoke":                 {"POST", "/oauth/revoke", js, `{"client_id":"app"}`, "", 400, "invalid_request"},
 		"another method":         {"GET", "/mfa/challenge", "", "", "", 405, "invalid_request"},
@@ -121,6 +122,18 @@ func TestEndpointsRefuse(t *testing.T) {
 			t.Errorf("%s: Allow %q", name, w.Header().Get("Allow"))
 		}
 	}
+}
+
+func TestVerifyPasswordless(t *testing.T) {
+	const body = `{"client_id":"app","connection":"sms","phone_number":"+12025550100","verification_code":"123456"}`
+	x := newWorld()
+	same(t, "right", x.do("POST", "/passwordless/verify", js, body), 200, `{}`)
+	want := pool.PasswordlessGrantInput{OAuthClient: app(nil), Realm: "sms", Username: "+12025550100", Code: "123456"}
+	if d := cmp.Diff(any(want), x.flows.in); d != "" || x.flows.called != "verify" {
+		t.Errorf("called %q\n%s", x.flows.called, d)
+	}
+	x.flows.err = fault.New(fault.CodeMismatch)
+	same(t, "wrong", x.do("POST", "/passwordless/verify", js, body), 403, `{"error":"invalid_grant","error_description":"`+descPhoneCode+`"}`)
 }
 
 // TestHostOfNoPool: without a pool there is nobody to ask, and no default that could be the wrong one.

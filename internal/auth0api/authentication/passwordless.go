@@ -75,8 +75,30 @@ func startError(err error, connection string) error {
 	return answered(err, words{f.Code: {status: http.StatusBadRequest, name: name, text: "The destination cannot be used.", own: true}})
 }
 
-// verifyPasswordless answers clients of before the grant: telling whether a code is right, without spending it, would be a way to guess it.
-func (a *API) verifyPasswordless(context.Context, *request) (any, error) {
-	return nil, &oauthError{status: http.StatusGone, Name: "operation_not_supported",
-		Description: "Codes are redeemed with POST /oauth/token and grant_type " + grantURI + "passwordless/otp."}
+// verifyPasswordless tells whether a code is right and leaves it for the grant. A wrong one costs what it costs there. The code is bound to the client, which
+// must name itself.
+func (a *API) verifyPasswordless(ctx context.Context, q *request) (any, error) {
+	in := pool.PasswordlessGrantInput{OAuthClient: q.client(), Realm: q.get("connection"), Username: q.get("phone_number"), Code: q.get("verification_code")}
+	if in.Realm == "email" {
+		in.Username = q.get("email")
+	}
+	err := startable(q, pool.PasswordlessInput{OAuthClient: in.OAuthClient, Connection: in.Realm, Phone: q.get("phone_number"), Email: q.get("email")})
+	if err == nil && in.Code == "" {
+		err = missing("verification_code")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Flows.VerifyPasswordless(ctx, q.caller, in); err != nil {
+		return nil, answered(err, codeWordsOf(in.Realm))
+	}
+	return struct{}{}, nil
+}
+
+// codeWordsOf words a wrong code of a connection.
+func codeWordsOf(connection string) words {
+	if connection == "email" {
+		return emailCodeWords
+	}
+	return phoneCodeWords
 }

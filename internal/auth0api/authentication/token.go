@@ -135,10 +135,7 @@ func (a *API) passwordlessGrant(ctx context.Context, q *request) (any, error) {
 		OAuthClient: q.client(), Asked: q.asked(), Realm: q.get("realm"), Username: q.get("username"), Code: q.get("otp"),
 	})
 	if err != nil {
-		if q.get("realm") == "email" {
-			return nil, answered(err, emailCodeWords)
-		}
-		return nil, answered(err, phoneCodeWords)
+		return nil, answered(err, codeWordsOf(q.get("realm")))
 	}
 	return resultOf(out), nil
 }
