@@ -138,7 +138,8 @@ func (c *messagesListCmd) Run(a *app) error {
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "AT\tID\tSTATE\tTO\tFOR\tPROVIDER\tERROR")
 	for _, m := range out.Messages {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.CreatedAt.Local().Format(time.DateTime), m.ID, m.State, m.To, m.TriggerSource, m.Provider, printable(strings.TrimPrefix(m.Error, m.Provider+": ")))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.CreatedAt.Local().Format(time.DateTime), m.ID, m.State, m.To, m.TriggerSource, m.Provider,
+			printable(strings.TrimPrefix(m.Error, m.Provider+": ")))
 	}
 	return t.Flush()
 }
