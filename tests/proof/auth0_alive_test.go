@@ -103,8 +103,8 @@ func newAlive(t *testing.T) *alive {
 		x.numbers[i] = numbered(1, i)
 		wg.Go(func() {
 			free <- struct{}{}
+			defer func() { <-free }()
 			x.users[i] = x.a.user(fmt.Sprintf("u%d@example.com", i), hisSecret, x.numbers[i])
-			<-free
 		})
 	}
 	wg.Wait()
@@ -120,8 +120,8 @@ func (x *alive) owe() (tokens []string, from []*tenant) {
 		from[i] = x.a.from(fmt.Sprintf("127.3.%d.1", i+1))
 		wg.Go(func() {
 			free <- struct{}{}
+			defer func() { <-free }()
 			tokens[i] = from[i].owing(fmt.Sprintf("u%d@example.com", i), hisSecret)
-			<-free
 		})
 	}
 	wg.Wait()

@@ -20,26 +20,27 @@ type named struct{ email, phone string }
 // somebody are users of every kind, and two people who are not here.
 type somebody struct {
 	*tenant
+	block  int
 	people map[string]named
 	nobody []named
 }
 
 func newSomebody(x *tenant, block int) *somebody {
-	s := &somebody{tenant: x, people: map[string]named{}}
+	s := &somebody{tenant: x, block: block, people: map[string]named{}}
 	i := 0
 	next := func(name string) named {
 		i++
 		return named{fmt.Sprintf("%s%d@example.com", name, block), numbered(block, i)}
 	}
-	make := func(name string, more obj) {
+	add := func(name string, more obj) {
 		s.people[name] = next(name)
 		in := obj{"connection": database, "email": s.people[name].email, "email_verified": true, "password": hisSecret, "phone_number": s.people[name].phone, "phone_verified": true}
 		maps.Copy(in, more)
 		x.api("POST", "/users", in, 201)
 	}
-	make("member", nil)
-	make("blocked", obj{"blocked": true})
-	make("claiming", obj{"phone_verified": false, "email_verified": false})
+	add("member", nil)
+	add("blocked", obj{"blocked": true})
+	add("claiming", obj{"phone_verified": false, "email_verified": false})
 	s.people["byNumber"] = next("bynumber")
 	x.api("POST", "/users", obj{"connection": "sms", "phone_number": s.people["byNumber"].phone, "phone_verified": true}, 201)
 	s.nobody = []named{next("nobody"), next("none")}
@@ -216,7 +217,7 @@ func (s *somebody) compare(works bool) {
 
 // others names authenticators of other people.
 func (s *somebody) others(strict *tenant, name string) {
-	id := s.user("enrolled"+name, hisSecret, numbered(30, s.n2()))
+	id := s.user("enrolled"+name, hisSecret, numbered(30, s.block))
 	list := s.api("GET", "/users/"+url.PathEscape(id)+"/authentication-methods", nil, 200)
 	var methods []struct {
 		ID      string `json:"id"`
@@ -230,7 +231,7 @@ func (s *somebody) others(strict *tenant, name string) {
 	}
 	theirs, none := methods[0].Methods[0].ID, "sms|dev_AAAAAAAAAAAAAAAA"
 	mine := "own" + name
-	s.user(mine, hisSecret, numbered(31, s.n2()))
+	s.user(mine, hisSecret, numbered(31, s.block))
 	owed := s.owing(mine, hisSecret)
 	ask := func(id string) string {
 		return shape(s.call("POST", s.public+"/mfa/challenge", obj{"mfa_token": owed, "client_id": s.client, "challenge_type": "oob", "authenticator_id": id}, ""))
@@ -245,9 +246,6 @@ func (s *somebody) others(strict *tenant, name string) {
 		s.t.Errorf("a removal tells of an authenticator of somebody else:\n%s\n%s", a, b)
 	}
 }
-
-// n2 is a number for numbers.
-func (s *somebody) n2() int { return len(s.api("GET", "/users?per_page=100", nil, 200).raw) % 8000 }
 
 // counters: the same tries cost known and unknown names the same, answer by answer.
 func (x *tenant) counters() {
@@ -309,9 +307,10 @@ func (x *tenant) begun(to *receiver, name, number string) began {
 
 func (x *tenant) answered(b began) answer { return x.redeem(b.token, b.oob, b.code) }
 
-func wrongOf(code string) string { return fmt.Sprintf("%06d", (atoi(code)+1)%1000000) }
-
-func atoi(s string) (n int) { fmt.Sscan(strings.TrimLeft(s, "0"), &n); return n }
+// wrongOf is another code.
+func wrongOf(code string) string {
+	return strings.Map(func(d rune) rune { return '0' + (d-'0'+1)%10 }, code)
+}
 
 // wrongCodes: right codes between them end the run of wrong ones, and give no more of them: the eleventh is refused, and so is the right one.
 func (x *tenant) wrongCodes(to *receiver) {

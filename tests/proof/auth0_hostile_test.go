@@ -218,3 +218,60 @@ func TestAuth0HostileLoad(t *testing.T) {
 		t.Errorf("the server panicked: %s", log)
 	}
 }
+
+// TestAuth0HostileLogins: an action of post-login that hangs, spins or floods its console refuses its own tenant's sign-ins within its limit, and
+// nobody else's. Repaired, it lets them in without a restart.
+func TestAuth0HostileLogins(t *testing.T) {
+	h := newAuth0Harm(t)
+	h.a.user("plain@example.com", hisSecret, "")
+	code := func(what string) string {
+		return "exports.onExecutePostLogin = async (event, api) => { " + what + " };"
+	}
+	made := h.a.api("POST", "/actions/actions", obj{"name": "judge", "supported_triggers": []obj{{"id": "post-login", "version": "v3"}}, "code": code("")}, 201)
+	path := "/actions/actions/" + made.str("id")
+	deploy := func(what string) {
+		t.Helper()
+		h.a.api("PATCH", path, obj{"code": code(what)}, 200)
+		h.a.api("POST", path+"/deploy", obj{}, 200)
+	}
+	deploy("")
+	h.a.api("PATCH", "/actions/triggers/post-login/bindings", obj{"bindings": []obj{{"ref": obj{"type": "action_id", "value": made.str("id")}}}}, 200)
+	h.a.ok(h.a.signIn("plain@example.com", hisSecret))
+	for name, what := range map[string]string{"hangs": "await new Promise(() => {})", "spins": "for (;;);", "prints": "for (;;) console.log('x'.repeat(1000))", "exits": "process.exit(0)"} {
+		deploy(what)
+		began := time.Now()
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		answers := map[string]int{}
+		for i := range 24 {
+			from := h.a.from(fmt.Sprintf("127.7.%d.1", i+1))
+			wg.Go(func() {
+				a := from.signIn("plain@example.com", hisSecret)
+				mu.Lock()
+				defer mu.Unlock()
+				answers[fmt.Sprintf("%d %s", a.status, a.str("error"))]++
+			})
+		}
+		worst := time.Duration(0)
+		for range 8 {
+			began := time.Now()
+			if a := h.b.signIn("plain@example.com", hisSecret); a.status != 200 {
+				t.Errorf("%s: the other tenant: %d %s", name, a.status, a.raw)
+			}
+			worst = max(worst, time.Since(began))
+		}
+		h.text(h.b)
+		wg.Wait()
+		took := time.Since(began)
+		t.Logf("%s: %v after %v; the other tenant at most %v", name, answers, took, worst)
+		if len(answers) == 0 || answers["200 "] > 0 || took > 15*time.Second || worst > 5*time.Second {
+			t.Errorf("%s: %v after %v, the other tenant at most %v", name, answers, took, worst)
+		}
+	}
+	deploy("")
+	until(t, "a repaired action", func() bool { return h.a.signIn("plain@example.com", hisSecret).status == 200 })
+	h.n.stop(t)
+	if log := h.n.out.String(); strings.Contains(log, "panic") {
+		t.Errorf("the server panicked: %s", log)
+	}
+}
