@@ -260,6 +260,9 @@ func (w *Worker) record(m *store.Message, sent provider.Message, t Try) *store.D
 	a.Outcome, a.Text = string(class), clean(t.Err.Error(), sent)
 	if v, ok := errors.AsType[*provider.VendorError](t.Err); ok {
 		a.VendorCode = cut(clean(v.VendorCode, sent), 64)
+		if v.Text != "" { // provider and code have places of their own
+			a.Text = clean(v.Text, sent)
+		}
 	}
 	return a
 }
