@@ -97,7 +97,7 @@ func TestLogRecord(t *testing.T) {
 		t.Error(err)
 	}
 	b.send("DELETE", "/users/auth0%7C"+sub, "").is(204)
-	a = b.send("GET", "/logs/"+id, "").is(200, `"user_id":"auth0|`+sub, `"user_name":""`, `"ip":""`, `"user_agent":""`, "!203.0.113.7", "!2025550100")
+	b.send("GET", "/logs/"+id, "").is(200, `"user_id":"auth0|`+sub, `"user_name":""`, `"ip":""`, `"user_agent":""`, "!203.0.113.7", "!2025550100")
 	for _, bad := range []string{"1", "x", logID(store.NewID(b.Now())), "01"} {
 		b.send("GET", "/logs/"+bad, "").is(404)
 	}
