@@ -149,12 +149,18 @@ func (a *auth0) useCustomProvider() {
 	a.t.Helper()
 	a.call("PUT", "/api/v2/guardian/factors/phone/selected-provider", map[string]any{"provider": "phone-message-hook"}, 200)
 	a.call("PUT", "/api/v2/guardian/factors/phone/message-types", map[string]any{"message_types": []string{"sms"}}, 200)
+	a.templates()
+	a.call("PUT", "/api/v2/guardian/factors/sms", map[string]any{"enabled": true}, 200)
+	a.call("PUT", "/api/v2/guardian/policies", []string{"all-applications"}, 200)
+}
+
+// templates sets the texts that enrolAndChallenge expects.
+func (a *auth0) templates() {
+	a.t.Helper()
 	a.call("PUT", "/api/v2/guardian/factors/phone/templates", map[string]any{
 		"enrollment_message":   "{{code}} confirms your phone at {{tenant.friendly_name}}.",
 		"verification_message": "{{code}} is your code for {{tenant.friendlyName}}.",
 	}, 200)
-	a.call("PUT", "/api/v2/guardian/factors/sms", map[string]any{"enabled": true}, 200)
-	a.call("PUT", "/api/v2/guardian/policies", []string{"all-applications"}, 200)
 }
 
 // The documents' steps, with their own code: hook, secrets, module, Run, factor, MFA flow, log.
