@@ -69,23 +69,22 @@ const HintHeader = "X-Countersign-Hint"
 // RefusedHeader is how a handler whose errors stand in the body alone tells Seen their name and sentence: "name: sentence". It goes no further.
 const RefusedHeader = "X-Countersign-Refused"
 
-type (
-	poolKey struct{}
-	baseKey struct{}
-)
+type placeKey struct{}
+
+// place is what Host meant: a pool ("" on a base URL shared by all) and the declared base URL.
+type place struct{ pool, base string }
+
+func placeOf(ctx context.Context) place {
+	p, _ := ctx.Value(placeKey{}).(place)
+	return p
+}
 
 // BaseURLOf returns the declared base URL that the request came by, without a slash at its end. It is one of a closed list, so it may begin an
-// issuer or a link, which Host may not. Empty for probes and for tests that have no front.
-func BaseURLOf(ctx context.Context) string {
-	base, _ := ctx.Value(baseKey{}).(string)
-	return base
-}
+// issuer or a link, which Host may not; only probes of /healthz and /readyz come by an address of their own. Empty without a front.
+func BaseURLOf(ctx context.Context) string { return placeOf(ctx).base }
 
 // PoolOf returns the id of the pool that the request's Host names, "" on a base URL shared by all.
-func PoolOf(ctx context.Context) string {
-	id, _ := ctx.Value(poolKey{}).(string)
-	return id
-}
+func PoolOf(ctx context.Context) string { return placeOf(ctx).pool }
 
 // ServeHTTP implements http.Handler.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -128,14 +127,8 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request) Surface {
 		f.refuse(w, r, s, status, err)
 		return s
 	}
-	ctx := r.Context()
-	if base, ok := origin(scheme, r.Host); ok {
-		ctx = context.WithValue(ctx, baseKey{}, base)
-	}
-	if pool != "" {
-		ctx = context.WithValue(ctx, poolKey{}, pool)
-	}
-	r = r.WithContext(ctx)
+	base, _ := origin(scheme, r.Host) // admitted, so it has that form
+	r = r.WithContext(context.WithValue(r.Context(), placeKey{}, place{pool, base}))
 	f.o.Surfaces[s].ServeHTTP(w, r)
 	return s
 }

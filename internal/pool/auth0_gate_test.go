@@ -27,7 +27,10 @@ type judge struct {
 	verdict facts.Verdict
 	err     error
 	asked   []facts.Login
+	gone    []string
 }
+
+func (j *judge) Forget(poolID string) { j.gone = append(j.gone, poolID) }
 
 func (j *judge) Judges(context.Context, string) (bool, error) { return true, nil }
 
@@ -391,4 +394,17 @@ func TestAuth0PhoneBounds(t *testing.T) {
 			t.Errorf("%d telephones wait after two hours", n)
 		}
 	}, guardian)
+}
+
+// A deleted pool's code is told to whoever keeps it.
+func TestDeletedPoolsAreForgotten(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		j := &judge{}
+		w.Service.Logins = j
+		id := w.pool
+		w.must(w.Service.DeletePool(t.Context(), pool.Caller{}, id))
+		if len(j.gone) != 1 || j.gone[0] != id {
+			t.Errorf("told to forget %v", j.gone)
+		}
+	})
 }

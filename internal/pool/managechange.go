@@ -182,6 +182,9 @@ func (s *Service) DeletePool(ctx context.Context, c Caller, id string) error {
 	s.cache.forget()
 	s.Keys.Forget(id)
 	s.Tokens.Forget(id)
+	if s.Logins != nil {
+		s.Logins.Forget(id)
+	}
 	return nil
 }
 

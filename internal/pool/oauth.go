@@ -13,6 +13,8 @@ type LoginJudge interface {
 	Judges(ctx context.Context, poolID string) (bool, error)
 	// Judge returns what they decided. An error means that one of them failed: the sign-in is refused.
 	Judge(ctx context.Context, poolID string, in facts.Login) (*facts.Verdict, error)
+	// Forget drops what is kept in memory of a pool that was deleted, and ends its code's workers.
+	Forget(poolID string)
 }
 
 // Kinds of factors in the Auth0 dialect.

@@ -167,7 +167,7 @@ func FuzzRequests(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, path, body string) {
 		r, err := http.NewRequestWithContext(t.Context(), method, "http://localhost"+Prefix+path, strings.NewReader(body))
 		if err != nil {
-			t.Skip()
+			return // no client can send that
 		}
 		r.Header.Set("Authorization", "Bearer all")
 		w := httptest.NewRecorder()
