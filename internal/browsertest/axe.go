@@ -22,18 +22,25 @@ type violation struct {
 }
 
 // Axe fails the test for each accessibility rule that the page breaks in its present state: WCAG 2.2 A and AA, and axe's
-// best practices. Animations are ended first, since a half-faded text has no contrast.
+// best practices. Animations stand still meanwhile, also those of what arrives while axe looks: a half-faded text has no
+// contrast.
 func (p *Page) Axe() {
 	p.t.Helper()
 	source, err := os.ReadFile(moduleFile(p.t, axePath))
 	if err != nil {
 		missing(p.t, "axe-core is not installed: run npm ci --ignore-scripts in internal/ui")
 	}
-	Eval[bool](p, "(document.getAnimations().forEach(a => a.finish()), true)")
+	Eval[bool](p, `(() => {
+		const still = new CSSStyleSheet();
+		still.replaceSync("*, ::before, ::after { animation: none !important; transition: none !important }");
+		document.adoptedStyleSheets.push(still);
+		document.getAnimations().forEach(a => a.finish());
+		return true;
+	})()`)
 	if !Eval[bool](p, "typeof axe === 'object'") {
 		Eval[bool](p, string(source)+";true")
 	}
-	found := Eval[[]violation](p, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations)`)
+	found := Eval[[]violation](p, `axe.run(document, {resultTypes: ["violations"]}).then(r => (document.adoptedStyleSheets.pop(), r.violations))`)
 	for _, v := range found {
 		var nodes strings.Builder
 		for _, n := range v.Nodes {
