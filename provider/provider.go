@@ -54,6 +54,14 @@ type Message struct {
 	ExpiresAt time.Time
 	// HTML says that Text is HTML, for Email only.
 	HTML bool
+	// Reference is this attempt's id, for the service's field for it: what it tells later can be matched by it. At most 40 characters.
+	Reference string
+	// ReceiptURL is where the service is to report, or empty.
+	ReceiptURL string
+	// Key is what must be pressed before a call reads the code, two digits, or empty; KeyURL is where the pressed keys go.
+	Key, KeyURL string
+	// Country is the ISO 3166 region of To, or empty.
+	Country string
 }
 
 // Receipt is the provider's answer to an accepted message.
@@ -64,6 +72,9 @@ type Receipt struct {
 	Segments int
 	// Raw is a short provider text for people (status name), without personal data.
 	Raw string
+	// Price is what the service says it costs, in millionths of Currency (ISO 4217); 0 if it does not say.
+	Price    int64
+	Currency string
 }
 
 // Provider sends messages through one service.
@@ -131,6 +142,8 @@ func ClassOf(err error) (Class, time.Duration) {
 type VendorError struct {
 	// Provider is the provider's name, VendorCode its own code ("21610"), Text its own sentence without personal data.
 	Provider, VendorCode, Text string
+	// Reason is what it comes to; see Fail.
+	Reason Reason
 }
 
 // Error joins the three parts.

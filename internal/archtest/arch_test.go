@@ -49,8 +49,22 @@ var table = []rule{
 
 	// Adapters see contracts and vocabulary alone.
 	{"internal/store/sqlstore", "internal/store", "modernc.org/sqlite github.com/jackc/pgx/v5"},
-	{"internal/gateway/webhook", "provider internal/secret internal/egress", ""},
-	{"internal/gateway/twilio", "provider internal/secret", ""},
+	{"internal/gateway/account", "provider internal/secret", ""},
+	{"internal/gateway/exchange", "provider internal/secret internal/egress", ""},
+	{"provider/providertest", "provider", ""},
+	{"internal/gateway/webhook", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", ""},
+	{"internal/gateway/twilio", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", ""},
+	{"internal/gateway/vonage", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", "github.com/go-jose/go-jose/v4"},
+	{"internal/gateway/infobip", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", ""},
+	{"internal/gateway/telesign", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", ""},
+	{"internal/gateway/esendex", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", ""},
+	{"internal/gateway/mitto", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", ""},
+	{"internal/gateway/messagebird", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", "github.com/go-jose/go-jose/v4"},
+	{"internal/gateway/plivo", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", ""},
+	{"internal/gateway/sinch", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", ""},
+	{"internal/gateway/smpp", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange internal/gateway/smpp/smsc", ""},
+	{"internal/gateway/awssms", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go"},
+	{"internal/gateway", "provider internal/gateway/*", ""},
 	{"internal/mail", "provider internal/secret", "github.com/wneessen/go-mail"},
 
 	{"internal/gateway/awskms", "envelope internal/fault internal/kmssdk internal/trigger", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go"},
@@ -67,6 +81,12 @@ var table = []rule{
 	{"internal/otp", "internal/fault internal/keyring internal/store", ""},
 	{"internal/guard", "internal/fault internal/store", ""},
 	{"internal/delivery", "internal/eventlog internal/fault internal/secret internal/store phone provider", ""},
+	{"internal/ratecard", "internal/fault internal/store", ""},
+	{"internal/routehealth", "internal/eventlog internal/store", ""},
+	{"internal/optout", "internal/eventlog internal/fault internal/store phone", ""},
+	{"internal/route", "internal/delivery internal/eventlog internal/fault internal/gateway/account internal/keyring internal/message internal/optout internal/ratecard internal/routehealth internal/secret internal/store phone provider", ""},
+	{"internal/receipt", "internal/delivery internal/eventlog internal/fault internal/keyring internal/optout internal/route internal/routehealth internal/secret internal/store phone provider", ""},
+	{"internal/canary", "internal/delivery internal/eventlog internal/fault internal/message internal/route internal/store phone provider", ""},
 	{"internal/trigger", "envelope internal/fault provider", ""},
 	{"internal/artifact", "internal/fault internal/runner internal/store", ""},
 	{"internal/function", "internal/artifact internal/eventlog internal/fault internal/form internal/keyring internal/policy internal/runner internal/secret internal/store internal/trigger", "github.com/google/uuid"},
@@ -91,11 +111,12 @@ var table = []rule{
 	{"internal/awsapi/lambda", "internal/access internal/awsapi/lambda/api internal/awsapi/wire internal/fault internal/function internal/runner", ""},
 	{"internal/awsapi/sts", "internal/awsapi/wire internal/fault", ""},
 	{"internal/oidc", "internal/fault internal/token", ""},
+	{"internal/receiptapi", "internal/fault internal/receipt internal/route provider", ""},
 	{"internal/auth0api/wire", "internal/access internal/fault", ""},
 	{"internal/auth0api/authentication", "internal/access internal/auth0api/wire internal/fault internal/pool internal/ui phone", ""},
 	{"internal/auth0api/management", "internal/access internal/auth0api/wire internal/eventlog internal/facts internal/fault internal/hook internal/liquid internal/message internal/module " +
 		"internal/pool internal/script internal/secret internal/store phone provider", "github.com/google/uuid"},
-	{"internal/adminapi", "internal/access internal/eventlog internal/fault internal/function internal/keyring internal/secret internal/store internal/token",
+	{"internal/adminapi", "internal/access internal/canary internal/delivery internal/gateway/account internal/message internal/optout internal/ratecard internal/receipt internal/route internal/routehealth phone provider internal/eventlog internal/fault internal/function internal/keyring internal/secret internal/store internal/token",
 		"github.com/danielgtaylor/huma/v2"},
 
 	// Wiring.
@@ -131,7 +152,7 @@ var (
 	lower      = []string{
 		"internal/store", "internal/otp", "internal/guard", "internal/pool", "internal/delivery", "internal/eventlog", "internal/keyring",
 		"internal/token", "internal/message", "internal/password", "internal/access", "internal/artifact", "internal/facts", "internal/module", "internal/script", "internal/hook", "internal/trigger", "internal/function", "internal/kms", "internal/runner",
-		"provider", "phone",
+		"provider", "phone", "internal/ratecard", "internal/routehealth", "internal/optout", "internal/route", "internal/receipt", "internal/canary",
 	}
 )
 

@@ -125,6 +125,15 @@ const (
 	KeysRotated     Type = "cs_keys_rotated"
 	Restored        Type = "cs_restored"
 	NumberVerified  Type = "cs_sandbox_number_verified"
+	// What routes, receipts and canary texts have to tell; SenderChanged is a changed account, route or rate card.
+	CircuitOpened  Type = "cs_circuit_opened"
+	CircuitClosed  Type = "cs_circuit_closed"
+	RouteDegraded  Type = "cs_route_degraded"
+	RouteRecovered Type = "cs_route_recovered"
+	InboundText    Type = "cs_inbound_text"
+	ReceiptRefused Type = "cs_receipt_refused"
+	CanaryFailed   Type = "cs_canary_failed"
+	CanaryPassed   Type = "cs_canary_passed"
 )
 
 // Info describes a type, for documentation and the console.
@@ -253,4 +262,12 @@ var types = [...]Info{
 	{KeysRotated, false, true, "Keys of a pool were rotated."},
 	{Restored, false, true, "The database was restored from a backup: a new epoch began."},
 	{NumberVerified, false, true, "A destination number was verified in the SMS sandbox."},
+	{CircuitOpened, false, true, "An account with a provider is left alone for a while: it failed too often, or refuses our credentials."},
+	{CircuitClosed, false, true, "An account that was left alone serves again."},
+	{RouteDegraded, false, true, "Texts of an account are accepted and their codes are no longer typed in: other accounts go first. The evidence is in the data."},
+	{RouteRecovered, false, true, "An account's codes are typed in again as they used to be."},
+	{InboundText, false, true, "A text came in from a phone; only STOP, START and HELP are acted on."},
+	{ReceiptRefused, false, true, "A callback of a provider was refused: its signature, its age, or a replay."},
+	{CanaryFailed, false, true, "A canary text was not sent, or not confirmed in time."},
+	{CanaryPassed, false, true, "A canary text arrived again after it had failed."},
 }

@@ -67,6 +67,17 @@ type Message struct {
 	// LastClass and LastError are of the last failed attempt, for people; without personal data.
 	LastClass, LastError string
 	Provider, ProviderID string
+	// Account is the configured account that took it (the Provider's name where there are no accounts), Sender the origination identity.
+	Account, Sender string
+	// Country is the region of the destination (ISO 3166, "" unknown), Prefix the number without its last four digits, Network the carrier's
+	// MCC and MNC as far as it was learned. None of them names a person.
+	Country, Prefix, Network string
+	// Cost is what it costs, in millionths of Currency: reserved by the rate card before the send, and Settled once somebody said the true price.
+	Cost     int64
+	Currency string
+	Settled  bool
+	// SentAt is when a provider accepted it, VerifiedAt when its code was typed in. PollAt is when the service is to be asked; zero: not.
+	SentAt, VerifiedAt, PollAt time.Time
 	// NextAt is when it may be claimed; ExpiresAt when its code dies. A message is never sent after that.
 	NextAt, ExpiresAt time.Time
 	// LeaseOwner and LeaseUntil are set while Sending.
@@ -81,8 +92,14 @@ type DeliveryAttempt struct {
 	MessageID string
 	N         int
 	Provider  string
-	// Outcome is "sent" or a provider.Class.
-	Outcome string
+	// Outcome is "sent" or a provider.Class; Reason a provider.Reason, empty if sent.
+	Outcome, Reason string
+	// Account and Sender as in Message; ProviderID is the service's id, by which receipts find the attempt.
+	Account, Sender, ProviderID string
+	Segments                    int
+	// Cost is in millionths of Currency.
+	Cost     int64
+	Currency string
 	// VendorCode and Text are the provider's, without personal data.
 	VendorCode, Text   string
 	StartedAt, EndedAt time.Time
@@ -110,8 +127,8 @@ type Outbox interface {
 	ExpireDue(ctx context.Context, now time.Time, limit int) ([]*Message, error)
 	// NextDue returns when the earliest queued or leased message becomes due; false if there is none.
 	NextDue(ctx context.Context) (time.Time, bool, error)
-	// Settle writes State, Provider, ProviderID, LastClass, LastError, NextAt, Segments and UpdatedAt of a message that
-	// LeaseOwner still holds, erases Sealed if the state is final, ends the lease, and reports whether it did.
+	// Settle writes State, Provider, ProviderID, Account, Sender, Network, Cost, Currency, Settled, SentAt, PollAt, LastClass, LastError, NextAt,
+	// Attempts, Segments and UpdatedAt of a message that LeaseOwner still holds, erases Sealed if the state is final, ends the lease, and reports whether it did.
 	Settle(ctx context.Context, m *Message) (bool, error)
 	// Release gives unsent claims of an owner back to the queue (drain).
 	Release(ctx context.Context, owner string, now time.Time) error
@@ -120,4 +137,20 @@ type Outbox interface {
 	ListMessages(ctx context.Context, q MessageQuery) ([]*Message, error)
 	AddAttempt(ctx context.Context, a *DeliveryAttempt) error
 	ListAttempts(ctx context.Context, messageID string) ([]*DeliveryAttempt, error)
+	// Attempt returns the attempt with an id (Message.Reference of package provider), AttemptByProviderID the newest one of a pool's account with the
+	// service's id. Errors: ErrNotFound.
+	Attempt(ctx context.Context, id string) (*DeliveryAttempt, error)
+	AttemptByProviderID(ctx context.Context, poolID, account, providerID string) (*DeliveryAttempt, error)
+	// AddReceipt inserts a receipt and reports whether it is new: one of the same message, provider id, state and vendor code is not.
+	AddReceipt(ctx context.Context, r *Receipt) (bool, error)
+	ListReceipts(ctx context.Context, messageID string) ([]*Receipt, error)
+	// Advance writes State, LastClass, LastError, Segments, Network, Cost, Currency, Settled, PollAt and UpdatedAt of a message that is still in the
+	// state from, and reports whether it was.
+	Advance(ctx context.Context, m *Message, from State) (bool, error)
+	// CodeTyped sets VerifiedAt of the message that carried a code, where it is zero, and returns that message; ErrNotFound if no message did.
+	CodeTyped(ctx context.Context, codeID string, now time.Time) (*Message, error)
+	// DuePolls returns up to limit sent messages with PollAt <= now and moves their PollAt to next: two callers never get the same message.
+	DuePolls(ctx context.Context, now, next time.Time, limit int) ([]*Message, error)
+	// Totals adds messages up by what the query groups by.
+	Totals(ctx context.Context, q TotalsQuery) ([]Total, error)
 }

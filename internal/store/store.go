@@ -45,6 +45,8 @@ type Tx interface {
 	Counters() Counters
 	Families() Families
 	Outbox() Outbox
+	OptOuts() OptOuts
+	Routes() Routes
 	Events() Events
 	Keys() Keys
 	KMS() KMS

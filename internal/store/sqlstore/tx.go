@@ -37,6 +37,8 @@ type (
 	artifactTx  struct{ *tx }
 	scriptTx    struct{ *tx }
 	settingTx   struct{ *tx }
+	optOutTx    struct{ *tx }
+	routeTx     struct{ *tx }
 )
 
 func (t *tx) Pools() store.Pools           { return poolTx{t} }
@@ -54,6 +56,8 @@ func (t *tx) Functions() store.Functions   { return functionTx{t} }
 func (t *tx) Artifacts() store.Artifacts   { return artifactTx{t} }
 func (t *tx) Scripts() store.Scripts       { return scriptTx{t} }
 func (t *tx) Settings() store.Settings     { return settingTx{t} }
+func (t *tx) OptOuts() store.OptOuts       { return optOutTx{t} }
+func (t *tx) Routes() store.Routes         { return routeTx{t} }
 
 var errOutside = errors.New("store: transaction used outside of its function")
 
