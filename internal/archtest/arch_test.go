@@ -34,6 +34,8 @@ var table = []rule{
 	{"internal/sigv4", "internal/fault", ""},
 	{"internal/ui", "", ""},
 	{"internal/policy", "", ""},
+	{"internal/tracing", "", "go.opentelemetry.io/otel"},
+	{"internal/tracing/otlp", "internal/secret internal/tracing", "go.opentelemetry.io/otel"},
 	{"internal/form", "", ""},
 	{"internal/facts", "", ""},
 	{"internal/liquid", "internal/fault", ""},
@@ -50,7 +52,7 @@ var table = []rule{
 	// Adapters see contracts and vocabulary alone.
 	{"internal/store/sqlstore", "internal/store", "modernc.org/sqlite github.com/jackc/pgx/v5"},
 	{"internal/gateway/account", "provider internal/secret", ""},
-	{"internal/gateway/exchange", "provider internal/secret internal/egress", ""},
+	{"internal/gateway/exchange", "provider internal/secret internal/egress internal/tracing", ""},
 	{"provider/providertest", "provider", ""},
 	{"internal/gateway/webhook", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", ""},
 	{"internal/gateway/twilio", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", ""},
@@ -80,11 +82,11 @@ var table = []rule{
 	{"internal/eventlog", "internal/fault internal/secret internal/store phone", ""},
 	{"internal/otp", "internal/fault internal/keyring internal/store", ""},
 	{"internal/guard", "internal/fault internal/store", ""},
-	{"internal/delivery", "internal/eventlog internal/fault internal/secret internal/store phone provider", ""},
+	{"internal/delivery", "internal/tracing internal/eventlog internal/fault internal/secret internal/store phone provider", ""},
 	{"internal/ratecard", "internal/fault internal/store", ""},
 	{"internal/routehealth", "internal/eventlog internal/store", ""},
 	{"internal/optout", "internal/eventlog internal/fault internal/store phone", ""},
-	{"internal/route", "internal/delivery internal/eventlog internal/fault internal/gateway/account internal/keyring internal/message internal/optout internal/ratecard internal/routehealth internal/secret internal/store phone provider", ""},
+	{"internal/route", "internal/tracing internal/delivery internal/eventlog internal/fault internal/gateway/account internal/keyring internal/message internal/optout internal/ratecard internal/routehealth internal/secret internal/store phone provider", ""},
 	{"internal/receipt", "internal/delivery internal/eventlog internal/fault internal/keyring internal/optout internal/route internal/routehealth internal/secret internal/store phone provider", ""},
 	{"internal/canary", "internal/delivery internal/eventlog internal/fault internal/message internal/route internal/store phone provider", ""},
 	{"internal/trigger", "envelope internal/fault provider", ""},
@@ -150,7 +152,7 @@ var table = []rule{
 var (
 	serverSide = []string{"net/http", "database/sql", "html/template"}
 	lower      = []string{
-		"internal/store", "internal/otp", "internal/guard", "internal/pool", "internal/delivery", "internal/eventlog", "internal/keyring",
+		"internal/store", "internal/otp", "internal/guard", "internal/pool", "internal/delivery", "internal/tracing internal/eventlog", "internal/keyring",
 		"internal/token", "internal/message", "internal/password", "internal/access", "internal/artifact", "internal/facts", "internal/module", "internal/script", "internal/hook", "internal/trigger", "internal/function", "internal/kms", "internal/runner",
 		"provider", "phone", "internal/ratecard", "internal/routehealth", "internal/optout", "internal/route", "internal/receipt", "internal/canary",
 	}
