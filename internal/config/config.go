@@ -34,6 +34,7 @@ type Config struct {
 	KMS               KMS       `yaml:"kms"`
 	AWS               AWS       `yaml:"aws"`
 	Log               Log       `yaml:"log"`
+	Tracing           Tracing   `yaml:"tracing"`
 	// EventRetention is how long events are kept. Default 90 days; "0s" keeps them for ever.
 	EventRetention *Duration `yaml:"event_retention"`
 	// DrainTimeout bounds the end: how long requests in flight may take after SIGTERM. Default 20 s.
@@ -80,8 +81,11 @@ type RootKey struct {
 	OldEnv  string `yaml:"old_env"`
 }
 
-// Sender says who sends. Without a webhook, texts fail honestly; without SMTP, e-mail does.
+// Sender says who sends. With neither accounts nor a webhook, texts fail honestly; without SMTP, e-mail does.
 type Sender struct {
+	// File names a YAML file of accounts with providers and the plan that finds one for each text (docs/delivery.md). It serves the pools that
+	// have none of their own, and goes before the webhook.
+	File    string  `yaml:"file"`
 	Webhook Webhook `yaml:"webhook"`
 	SMTP    SMTP    `yaml:"smtp"`
 }
@@ -174,6 +178,16 @@ type AWS struct {
 	SecretAccessKey     secret.String `yaml:"secret_access_key"`
 	SecretAccessKeyFile string        `yaml:"secret_access_key_file"`
 	Chain               bool          `yaml:"chain"`
+}
+
+// Tracing sends OpenTelemetry spans to a collector.
+type Tracing struct {
+	// Endpoint is the collector's URL for OTLP over HTTP; empty: nothing is traced.
+	Endpoint string `yaml:"endpoint"`
+	// HeadersFile names a file with a "Name: value" in each line, sent with each request.
+	HeadersFile string `yaml:"headers_file"`
+	// Percent of the traces that begin here which are kept. Default 100.
+	Percent int `yaml:"percent"`
 }
 
 // Log is about the server's own log, on standard error.

@@ -95,8 +95,11 @@ root_key:
   file: /etc/countersign/root.key
   # env: COUNTERSIGN_ROOT_KEY
 
-# Who sends. Without a webhook texts fail, and the log says so.
+# Who sends. Pools may have accounts with providers of their own (countersign account add); the others use these. Without any, texts fail, and
+# the log says so.
 sender:
+  # Accounts with providers and the plan that finds one for each text: docs/delivery.md. Mode 0600 if it holds secrets.
+  # file: /etc/countersign/delivery.yaml
   webhook:
     url: https://sms.example.com/send
     secret_file: /etc/countersign/webhook.secret
@@ -149,6 +152,11 @@ kms:
 log:
   level: info
   format: json
+# Spans of requests and messages, by OpenTelemetry (OTLP over HTTP).
+# tracing:
+#   endpoint: https://collector.internal:4318
+#   headers_file: /etc/countersign/tracing.headers   # "Name: value" in each line
+#   percent: 10
 event_retention: 90d
 drain_timeout: 20s
 `

@@ -58,6 +58,7 @@ func (c *Config) Problems(getenv func(string) string) []Problem {
 	j.functions()
 	j.hooks()
 	j.aws()
+	j.tracing()
 	j.rest()
 	return j.list
 }
@@ -300,7 +301,32 @@ func (j *judge) sender() {
 	if w.SecretFile != "" {
 		j.privateFile("sender.webhook.secret_file", w.SecretFile)
 	}
+	if j.c.Sender.File != "" {
+		j.privateFile("sender.file", j.c.Sender.File)
+	}
 	j.smtp(m)
+}
+
+func (j *judge) tracing() {
+	t := j.c.Tracing
+	if t.Endpoint == "" {
+		if t.HeadersFile != "" || t.Percent != 0 {
+			j.add("tracing.endpoint", "set it, or remove the other settings of tracing", "not set")
+		}
+		return
+	}
+	u, err := url.Parse(t.Endpoint)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.User != nil {
+		j.add("tracing.endpoint", "for example https://collector.internal:4318", "not a URL")
+	} else if u.Scheme == "http" && !loopback(u.Hostname()) && t.HeadersFile != "" {
+		j.add("tracing.endpoint", "use https://", "the headers would travel in clear")
+	}
+	if t.Percent < 0 || t.Percent > 100 {
+		j.add("tracing.percent", "1 to 100", "%d is not a share", t.Percent)
+	}
+	if t.HeadersFile != "" {
+		j.privateFile("tracing.headers_file", t.HeadersFile)
+	}
 }
 
 func (j *judge) smtp(m SMTP) {
