@@ -61,6 +61,11 @@ type Draft struct {
 	Event json.RawMessage
 	// ID is the message's id if the caller needs to know it before. Defaults to a new one.
 	ID string
+	// Account pins the message to one account with a provider, whose service makes the code: Text and Code are empty, and no other account may
+	// take it. Empty: the route chooses.
+	Account string
+	// Key is what must be pressed before a call reads the code, two digits; empty: no call that asks for a key takes the message over.
+	Key string
 }
 
 // content is what is sealed.
@@ -73,6 +78,7 @@ type content struct {
 	Locale  string          `json:"locale,omitempty"`
 	Event   json.RawMessage `json:"event,omitempty"`
 	HTML    bool            `json:"html,omitempty"`
+	Key     string          `json:"key,omitempty"`
 }
 
 // Prepare makes the outbox row of a draft: contents sealed to the id of the row, destination masked and hashed, segments
@@ -94,7 +100,7 @@ func (w *Worker) Prepare(ctx context.Context, d Draft) (*store.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := json.Marshal(content{d.To, d.From, d.Subject, d.Text, d.Code, d.Locale, d.Event, d.HTML})
+	plain, err := json.Marshal(content{d.To, d.From, d.Subject, d.Text, d.Code, d.Locale, d.Event, d.HTML, d.Key})
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +111,8 @@ func (w *Worker) Prepare(ctx context.Context, d Draft) (*store.Message, error) {
 	m := &store.Message{
 		ID: d.ID, PoolID: d.PoolID, UserID: d.UserID, ClientID: d.ClientID, Lane: d.Lane, Channel: string(d.Channel),
 		State: store.Queued, Sealed: sealed, Mask: mask, Number: hash, CodeID: d.CodeID, TriggerSource: d.TriggerSource,
-		NextAt: now, ExpiresAt: d.ExpiresAt.UTC().Truncate(time.Microsecond), CreatedAt: now, UpdatedAt: now,
+		Account: d.Account,
+		NextAt:  now, ExpiresAt: d.ExpiresAt.UTC().Truncate(time.Microsecond), CreatedAt: now, UpdatedAt: now,
 	}
 	if d.Channel == provider.SMS {
 		m.Segments = w.c.Segments(d.Text)
@@ -118,7 +125,7 @@ func check(d Draft) (mask string, err error) {
 	switch {
 	case d.PoolID == "":
 		return "", fault.Internalf("delivery: draft without a pool")
-	case d.Text == "" || len(d.Text) > maxText || len(d.Subject) > maxText || !utf8.ValidString(d.Text):
+	case d.Text == "" && d.Account == "" || len(d.Text) > maxText || len(d.Subject) > maxText || !utf8.ValidString(d.Text):
 		return "", fault.Invalidf("message", "The message is empty or too long.")
 	case len(d.Event) > maxEvent:
 		return "", fault.Invalidf("clientMetadata", "The attributes and metadata are too large for an event.")
@@ -168,6 +175,6 @@ func (w *Worker) open(ctx context.Context, m *store.Message) (provider.Message, 
 	}
 	return provider.Message{
 		ID: m.ID, IdempotencyKey: m.ID, Channel: provider.Channel(m.Channel), To: c.To, From: c.From, Subject: c.Subject,
-		Text: c.Text, Code: c.Code, PoolID: m.PoolID, TriggerSource: m.TriggerSource, Locale: c.Locale, ExpiresAt: m.ExpiresAt, HTML: c.HTML,
+		Text: c.Text, Code: c.Code, PoolID: m.PoolID, TriggerSource: m.TriggerSource, Locale: c.Locale, ExpiresAt: m.ExpiresAt, HTML: c.HTML, Key: c.Key,
 	}, c.Event, nil
 }
