@@ -253,6 +253,7 @@ func (w *Worker) record(m *store.Message, sent provider.Message, t Try) *store.D
 		ID: store.NewID(t.EndedAt), MessageID: m.ID, N: m.Attempts, Provider: t.Provider, Outcome: string(store.Sent),
 		StartedAt: t.StartedAt.UTC(), EndedAt: t.EndedAt.UTC(),
 	}
+	defer func() { w.see(Attempted, m, a.Provider, attemptOutcome(t.Err), a.EndedAt.Sub(a.StartedAt)) }()
 	if t.Err == nil {
 		return a
 	}
@@ -265,6 +266,17 @@ func (w *Worker) record(m *store.Message, sent provider.Message, t Try) *store.D
 		}
 	}
 	return a
+}
+
+// attemptOutcome is what a call came to, in a bounded number of words.
+func attemptOutcome(err error) string {
+	switch {
+	case err == nil:
+		return string(store.Sent)
+	case errors.Is(err, provider.ErrAmbiguous):
+		return string(provider.ClassAmbiguous)
+	}
+	return string(provider.ReasonOf(err))
 }
 
 // clean takes number, code and text out of foreign words and cuts them.

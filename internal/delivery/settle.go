@@ -114,6 +114,9 @@ func (w *Worker) settled(batch []*result) {
 			if r.event != nil {
 				w.c.Log.Publish(r.event)
 			}
+			if r.m.State.Final() {
+				w.see(Ended, r.m, r.m.Account, string(r.m.State), r.m.UpdatedAt.Sub(r.m.CreatedAt))
+			}
 			if r.m.State == store.Queued && (retry.IsZero() || r.m.NextAt.Before(retry)) {
 				retry = r.m.NextAt
 			}

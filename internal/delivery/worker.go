@@ -30,6 +30,8 @@ type Config struct {
 	MaxInFlight int
 	// Now defaults to time.Now.
 	Now func() time.Time
+	// Observe hears of each step of each message, for metrics. It must not block. May be nil.
+	Observe func(Seen)
 	// Owner names this worker in leases; it must be unique among running workers. Defaults to a random id.
 	Owner string
 	// Route is required.
@@ -149,6 +151,9 @@ func (w *Worker) placeFor(lane store.Lane) bool {
 func (w *Worker) Wake(messages ...*store.Message) {
 	look := len(messages) == 0
 	for _, m := range messages {
+		if m.CodeID != "" {
+			w.see(Requested, m, "", "", 0)
+		}
 		if m.State == store.Sending && m.LeaseOwner == w.c.Owner {
 			w.start(m)
 		} else {
