@@ -53,7 +53,7 @@ var table = []rule{
 	{"internal/store/sqlstore", "internal/store", "modernc.org/sqlite github.com/jackc/pgx/v5"},
 	{"internal/gateway/account", "provider internal/secret", ""},
 	{"internal/gateway/exchange", "provider internal/secret internal/egress internal/tracing", ""},
-	{"provider/providertest", "provider", ""},
+	{"provider/providertest", "provider", "github.com/goccy/go-yaml"},
 	{"internal/gateway/webhook", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", ""},
 	{"internal/gateway/twilio", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", ""},
 	{"internal/gateway/vonage", "provider internal/egress internal/secret internal/message internal/gateway/account internal/gateway/exchange", "github.com/go-jose/go-jose/v4"},
