@@ -34,8 +34,13 @@ func (n Number) Plan() Plan {
 // CallingCode is Plan's.
 func (n Number) CallingCode() string { return n.Plan().CallingCode }
 
-// Region is Plan's.
-func (n Number) Region() string { return n.Plan().Region }
+// Region is Plan's, and mostly found by the first digits alone.
+func (n Number) Region() string {
+	if r, ok := n.quickRegion(); ok {
+		return r
+	}
+	return n.Plan().Region
+}
 
 // Line is Plan's.
 func (n Number) Line() LineType { return n.Plan().Line }
