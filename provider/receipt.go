@@ -118,6 +118,13 @@ type CodeMaker interface {
 	CheckCode(ctx context.Context, providerID, to, code string) (ok, ended bool, err error)
 }
 
+// KeyToken is the parameter in the query of Message.KeyURL that holds the token.
+const KeyToken = "k"
+
+// ErrWrongKey is returned by AnswerKeys, with a reply that ends the call, when the keys are not those of the message, or none came: the call has
+// failed, whatever the service says of it later.
+var ErrWrongKey = errors.New("provider: the call was not answered with its key")
+
 // KeyedCaller is a Provider whose calls can ask for keys (Message.Key) before they read the code.
 type KeyedCaller interface {
 	// AskKey reports that calls with Message.Key set ask for it.
