@@ -54,6 +54,13 @@ func (l *Log) Subscribe(poolID string, buffer int) (events <-chan *store.Event, 
 
 // Publish hands events that have been committed to the listeners. It costs nothing when nobody listens.
 func (l *Log) Publish(events ...*store.Event) {
+	if l.c.Observe != nil {
+		for _, ev := range events {
+			if ev != nil {
+				l.c.Observe(Type(ev.Type))
+			}
+		}
+	}
 	f := &l.feed
 	if f.n.Load() == 0 {
 		return
