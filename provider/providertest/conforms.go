@@ -8,7 +8,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -169,31 +168,23 @@ func endsWith(p, template string) bool {
 	return true
 }
 
-// loaded keeps descriptions: some have a megabyte.
-type cache struct {
-	mu  sync.Mutex
-	all map[string]description
-}
-
-var loaded = cache{all: map[string]description{}}
-
+// load reads a description.
 func load(t testing.TB, name string) description {
 	t.Helper()
-	loaded.mu.Lock()
-	defer loaded.mu.Unlock()
-	if d, ok := loaded.all[name]; ok {
-		return d
-	}
 	file := filepath.Join(reference(t), "specs", name)
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatalf("the API description is missing: set COUNTERSIGN_REFERENCE to the folder that holds specs/sms and specs/aws (%v)", err)
 	}
 	d := description{}
-	if err = yaml.Unmarshal(raw, &d); err != nil { // JSON is YAML
+	if strings.HasSuffix(name, ".json") {
+		err = json.Unmarshal(raw, &d)
+	} else {
+		err = yaml.Unmarshal(raw, &d)
+	}
+	if err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
-	loaded.all[name] = d
 	return d
 }
 

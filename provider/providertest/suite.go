@@ -49,6 +49,8 @@ type Suite struct {
 	Failures []Failure
 	// Statuses are the reasons of HTTP statuses with an empty body that differ from the common ones.
 	Statuses map[int]provider.Reason
+	// StatusClasses are their classes, where they are not the reasons'.
+	StatusClasses map[int]provider.Class
 	// Secrets are the credentials that New uses.
 	Secrets []string
 	// Text returns the text of a request as the service understands it. Required, but for a provider.CodeMaker.
@@ -60,6 +62,8 @@ type Suite struct {
 	// AnyType says that answers have no fixed media type. Foreign says the same, and that answers are read by the vendor's own client, which may
 	// not look at what follows a body.
 	AnyType, Foreign bool
+	// Empty says that the service's success may be an empty answer or any JSON object; then Receipt.ProviderID may be empty.
+	Empty bool
 	// Spec is the file of the service's description; all requests are checked against it. Empty if there is none.
 	Spec string
 }
@@ -70,7 +74,7 @@ func Run(t *testing.T, s Suite) {
 	if len(s.Channels) == 0 {
 		s.Channels = []provider.Channel{provider.SMS}
 	}
-	if s.New == nil || s.ProviderID == "" || len(s.Failures) == 0 {
+	if s.New == nil || s.ProviderID == "" && !s.Empty || len(s.Failures) == 0 {
 		t.Fatal("providertest: New, ProviderID and Failures are needed")
 	}
 	for _, channel := range s.Channels {
