@@ -134,6 +134,7 @@ const (
 	ReceiptRefused Type = "cs_receipt_refused"
 	CanaryFailed   Type = "cs_canary_failed"
 	CanaryPassed   Type = "cs_canary_passed"
+	TestNumberUsed Type = "cs_test_number_used"
 )
 
 // Info describes a type, for documentation and the console.
@@ -270,4 +271,5 @@ var types = [...]Info{
 	{ReceiptRefused, false, true, "A callback of a provider was refused: its signature, its age, or a replay."},
 	{CanaryFailed, false, true, "A canary text was not sent, or not confirmed in time."},
 	{CanaryPassed, false, true, "A canary text arrived again after it had failed."},
+	{TestNumberUsed, false, true, "The fixed code of a test number was typed in and accepted."},
 }

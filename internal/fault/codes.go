@@ -100,6 +100,8 @@ const (
 	AttemptLimit Code = "attempt_limit"
 	// DestinationRefused: the guard refuses this destination for a reason that lies in the request alone.
 	DestinationRefused Code = "destination_refused"
+	// CodeCheckFailed: the service that made the code cannot be asked now; the code was not judged.
+	CodeCheckFailed Code = "code_check_failed"
 	// DeliveryFailed: the message could not be handed over, known within the request.
 	DeliveryFailed Code = "delivery_failed"
 
@@ -207,7 +209,7 @@ var kinds = map[Code]Kind{
 	PasswordPolicy: Invalid, PasswordReused: Invalid, ResetNotPossible: Invalid, ResetWrongState: Denied, ResetByAdminOnly: Denied,
 	SecretHashMissing: Denied, SecretHashWrong: Denied, ClientSecretWrong: Denied, FlowNotEnabled: Invalid, FlowNotSupported: Invalid,
 	CodeMismatch: Denied, ChallengeCodeMismatch: Denied, CodeResent: Denied, CodeExpired: Expired, AttemptLimit: Throttled,
-	DestinationRefused: Invalid, DeliveryFailed: Unavailable,
+	DestinationRefused: Invalid, DeliveryFailed: Unavailable, CodeCheckFailed: Unavailable,
 	TriggerRefused: Denied, TriggerFailed: Unavailable, TriggerAnswerInvalid: Unavailable,
 	KeyDisabled: Denied, KeyStateInvalid: Conflict, KeyUsageWrong: Invalid, CiphertextInvalid: Invalid, KeyIncorrect: Invalid,
 	PolicyMalformed: Invalid, PayloadTooLarge: Invalid,

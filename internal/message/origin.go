@@ -28,6 +28,58 @@ func WithOrigin(text, host, code string) (string, error) {
 	return text + "\n\n" + line, nil
 }
 
+// Tail is what software reads at the end of a text.
+type Tail struct {
+	// Host is that of an origin line (see WithOrigin), Hash what Android's SMS Retriever knows an app by, 11 characters of base64. Either may be empty.
+	Host, Hash string
+}
+
+// With appends the tail to a text with a code: the origin line, and the hash at its end, where browsers ignore it, or on a line of its own. It is the end
+// of the text. What a text ends with already is not put there twice. Errors are those of WithOrigin and ValidHash.
+func (t Tail) With(text, code string) (string, error) {
+	if t.Hash != "" {
+		if err := ValidHash(t.Hash); err != nil {
+			return "", err
+		}
+	}
+	last := text[strings.LastIndexByte(text, '\n')+1:]
+	own := strings.HasPrefix(last, "@") && strings.Contains(last, " #"+code)
+	if t.Host != "" && !own {
+		with, err := WithOrigin(text, t.Host, code)
+		if err != nil {
+			return "", err
+		}
+		text, own = with, true
+	}
+	switch {
+	case t.Hash == "" || strings.HasSuffix(text, t.Hash):
+		return text, nil
+	case own:
+		return text + " " + t.Hash, nil
+	}
+	return strings.TrimRight(text, " \r\n") + "\n" + t.Hash, nil
+}
+
+// hashLength is that of an app's hash: the first 11 characters of the base64 form of nine bytes of SHA-256.
+const hashLength = 11
+
+// ValidHash returns nil for what may be an app's hash, else fault.InvalidParameter.
+func ValidHash(hash string) error {
+	const base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	if len(hash) != hashLength || strings.Trim(hash, base64) != "" {
+		return fault.Invalidf("android_hash", "The hash of an Android app has 11 characters of base64.")
+	}
+	return nil
+}
+
+// ValidHost returns nil for a host that an origin line may name, else fault.InvalidParameter.
+func ValidHost(host string) error {
+	if !validHost(host) {
+		return fault.Invalidf("origin_host", "The origin must be a host name without scheme and port.")
+	}
+	return nil
+}
+
 // validHost checks the preferred name syntax of RFC 1123, 2.1, in lower case.
 func validHost(host string) bool {
 	if len(host) > 253 {

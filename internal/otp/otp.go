@@ -98,13 +98,64 @@ func (c *Codes) New(ctx context.Context, s Spec, life time.Duration) (string, *s
 	if err != nil {
 		return "", nil, err
 	}
+	row := c.row(key, s, life)
+	row.Hash = key.Sum(parts(row, code)...)
+	return code, row, nil
+}
+
+func (c *Codes) row(key keyring.Codes, s Spec, life time.Duration) *store.Code {
 	now := c.Now().UTC()
-	row := &store.Code{
+	return &store.Code{
 		ID: store.NewID(now), PoolID: s.PoolID, SubjectID: s.SubjectID, Purpose: string(s.Purpose),
 		ClientID: s.ClientID, Wire: s.Wire, Chain: s.Chain, Target: key.Sum(target(s)...), CreatedAt: now, ExpiresAt: now.Add(life),
 	}
+}
+
+// Known returns the row of a code that the caller chose: that of a test number.
+func (c *Codes) Known(ctx context.Context, s Spec, code string, life time.Duration) (*store.Code, error) {
+	key, err := c.Key(ctx, s.PoolID)
+	if err != nil {
+		return nil, err
+	}
+	row := c.row(key, s, life)
 	row.Hash = key.Sum(parts(row, code)...)
-	return code, row, nil
+	return row, nil
+}
+
+// External returns the row of a code that a service makes and checks: without a hash, so that no answer matches it until Vouch.
+func (c *Codes) External(ctx context.Context, s Spec, life time.Duration) (*store.Code, error) {
+	key, err := c.Key(ctx, s.PoolID)
+	if err != nil {
+		return nil, err
+	}
+	return c.row(key, s, life), nil
+}
+
+// Externals returns the live rows of a Spec whose code only a service knows, in the order of rows.
+func (c *Codes) Externals(ctx context.Context, rows []*store.Code, s Spec) ([]*store.Code, error) {
+	key, err := c.Key(ctx, s.PoolID)
+	if err != nil {
+		return nil, err
+	}
+	now := c.Now()
+	var out []*store.Code
+	for _, r := range rows {
+		if len(r.Hash) == 0 && usable(r, s, now) && key.Check(r.Target, target(s)...) {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// Vouch returns the row as it is once its service said that code is right: from then on the code is judged as our own ones are.
+func (c *Codes) Vouch(ctx context.Context, row *store.Code, code string) (*store.Code, error) {
+	key, err := c.Key(ctx, row.PoolID)
+	if err != nil {
+		return nil, err
+	}
+	known := *row
+	known.Hash = key.Sum(parts(row, code)...)
+	return &known, nil
 }
 
 // Decoy returns a row that no answer matches, for a request that sent nothing and must not be told from one that did.

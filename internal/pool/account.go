@@ -107,6 +107,7 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 		if err != nil {
 			return nil, err
 		}
+		p.lift = w == byUser
 		letters, sent = append(letters, p), append(sent, p.what)
 	}
 	ev, err := s.event(ctx, t, c, eventlog.UserChanged, a.user, "", map[string]any{"attributes": len(values)})
@@ -298,6 +299,7 @@ func (s *Service) SendAttributeCode(ctx context.Context, c Caller, accessToken, 
 	if err != nil {
 		return nil, err
 	}
+	p.lift = true
 	return p.what, s.sendOnce(ctx, b.tenant, c, b.account, p, "verify "+attr, eventlog.CodeSent)
 }
 
@@ -318,6 +320,9 @@ func (s *Service) VerifyAttribute(ctx context.Context, c Caller, accessToken, at
 func (s *Service) verifyAttribute(ctx context.Context, c Caller, b *bearer, attr, answer string) error {
 	t, u := b.tenant, b.user
 	spec := otp.Spec{PoolID: t.pool.ID, SubjectID: u.ID, Purpose: verifyPurpose(attr), ClientID: t.client.ID, Wire: c.Wire, Target: waiting(u, attr)}
+	if err := s.askMaker(ctx, t, question{try: s.try(t, b.account, guard.Verify), calls: true, specs: []otp.Spec{spec}, answer: answer}); err != nil {
+		return err
+	}
 	up := cloneUser(u)
 	told := map[string]string{}
 	var released []string

@@ -45,6 +45,8 @@ type Delivery struct {
 	Medium string
 	// Attribute is "phone_number" or "email".
 	Attribute string
+	// VoiceKey is what a call asks to be pressed before it reads the code, two digits to be shown to the user; empty: no call takes the text's place.
+	VoiceKey string
 }
 
 // ClientAuth is how an app client proves itself: the hash over the name, or (for the calls that take it) the secret itself.

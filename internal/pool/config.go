@@ -61,6 +61,11 @@ type Config struct {
 	Risk map[string]*RiskConfig `json:"risk,omitempty"`
 	// OperatorNumber gets the test message in serve mode; empty: an event only.
 	OperatorNumber string `json:"operator_number,omitempty"`
+	// Texts are settings of the messages themselves, CodeMaker who makes codes in this server's place, TestNumbers numbers with a fixed code; see
+	// PutMessageSettings. Nil: none.
+	Texts       *TextConfig  `json:"texts,omitempty"`
+	CodeMaker   *MakerConfig `json:"code_maker,omitempty"`
+	TestNumbers []TestPhone  `json:"test_numbers,omitempty"`
 	// Tenant is what the Auth0 dialect adds; nil: nothing of it was set.
 	Tenant *TenantConfig `json:"tenant,omitempty"`
 }

@@ -80,6 +80,9 @@ func (s *Service) confirm(ctx context.Context, t *tenant, c Caller, a *account, 
 	if err != nil {
 		return "", err
 	}
+	if err := s.askSignUp(ctx, t, c, a, in.Code); err != nil {
+		return "", err
+	}
 	var hit candidate
 	err = s.write(ctx, func(tx *unit) error {
 		list, err := s.candidates(ctx, tx, t, a)
@@ -122,6 +125,31 @@ func (s *Service) confirmedSession(t *tenant, c Caller, a *account) (*opened, er
 	return s.open(t, c, "", kindConfirmed, "", signIn{Name: a.name})
 }
 
+// askSignUp is askMaker for a sign-up: the code may be of any attempt, or of none.
+func (s *Service) askSignUp(ctx context.Context, t *tenant, c Caller, a *account, answer string) error {
+	if t.cfg.CodeMaker == nil {
+		return nil
+	}
+	specs := []otp.Spec{decoySpec(t, c, a, otp.SignUp)}
+	err := s.Store.Read(ctx, func(tx store.Tx) error {
+		list, err := s.candidates(ctx, tx, t, a)
+		for _, cand := range list {
+			if cand.contact == attrPhone {
+				specs = append(specs, signUpSpec(t, c, cand))
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.askMaker(ctx, t, question{try: s.try(t, a, guard.SignUp), calls: true, specs: specs, answer: answer})
+}
+
+func signUpSpec(t *tenant, c Caller, cand candidate) otp.Spec {
+	return otp.Spec{PoolID: t.pool.ID, SubjectID: cand.user.ID, Purpose: otp.SignUp, ClientID: t.client.ID, Wire: c.Wire, Target: cand.user.Attributes[cand.contact]}
+}
+
 // match finds the candidate whose code was typed. The error is the answer: that of a decoy, where there is no candidate.
 func (s *Service) match(ctx context.Context, tx store.Tx, t *tenant, c Caller, a *account, list []candidate, answer string) (candidate, *store.Code, error) {
 	_, result := s.judge(ctx, tx, decoySpec(t, c, a, otp.SignUp), answer)
@@ -132,8 +160,7 @@ func (s *Service) match(ctx context.Context, tx store.Tx, t *tenant, c Caller, a
 		if cand.contact == "" {
 			continue
 		}
-		spec := otp.Spec{PoolID: t.pool.ID, SubjectID: cand.user.ID, Purpose: otp.SignUp, ClientID: t.client.ID, Wire: c.Wire, Target: cand.user.Attributes[cand.contact]}
-		row, err := s.judge(ctx, tx, spec, answer)
+		row, err := s.judge(ctx, tx, signUpSpec(t, c, cand), answer)
 		if err == nil {
 			return cand, row, nil
 		}

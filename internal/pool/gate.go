@@ -188,12 +188,16 @@ func (s *Service) signInLetter(a *account, attr string, purpose otp.Purpose, cha
 	}
 	return letter{
 		trigger: triggerAuthentication, attr: attr, to: to, purpose: purpose, counted: guard.SignIn, lane: store.LaneSignIn,
-		subject: a.user.ID, user: a.user, by: a, chain: chain,
+		subject: a.user.ID, user: a.user, by: a, chain: chain, keyed: true,
 	}
 }
 
 func codeParameters(d *Delivery, username string) map[string]string {
-	return map[string]string{"CODE_DELIVERY_DELIVERY_MEDIUM": d.Medium, "CODE_DELIVERY_DESTINATION": d.Destination, "USER_ID_FOR_SRP": username}
+	out := map[string]string{"CODE_DELIVERY_DELIVERY_MEDIUM": d.Medium, "CODE_DELIVERY_DESTINATION": d.Destination, "USER_ID_FOR_SRP": username}
+	if d.VoiceKey != "" {
+		out["VOICE_KEY"] = d.VoiceKey
+	}
+	return out
 }
 
 // chooseStep offers a list as JSON text.

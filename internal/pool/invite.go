@@ -213,7 +213,7 @@ func (t *tenant) needsNoPassword(u *store.User, media []string, in AdminCreateIn
 		return false
 	}
 	for _, attr := range media {
-		if strings.Contains(t.cfg.invitation(attr).Body, message.CodePlaceholder) {
+		if strings.Contains(t.cfg.invitation(attr, "").Body, message.CodePlaceholder) {
 			return false
 		}
 	}
@@ -221,10 +221,11 @@ func (t *tenant) needsNoPassword(u *store.User, media []string, in AdminCreateIn
 }
 
 // invitation is the pool's text for an invitation, or the default.
-func (c *Config) invitation(attr string) Mail {
-	m, kind := c.Templates.EmailInvite, message.EmailInvitation
+func (c *Config) invitation(attr, locale string) Mail {
+	own := c.templates(locale)
+	m, kind := own.EmailInvite, message.EmailInvitation
 	if attr == attrPhone {
-		m, kind = Mail{Body: c.Templates.SMSInvite}, message.SMSInvitation
+		m, kind = Mail{Body: own.SMSInvite}, message.SMSInvitation
 	}
 	if m.Body == "" {
 		m.Body = message.Default(kind)
@@ -252,7 +253,8 @@ func (s *Service) invitations(ctx context.Context, t *tenant, c Caller, u *store
 			trigger: triggerInvite, attr: attr, to: u.Attributes[attr], counted: guard.SignUp, lane: store.LaneNotice, user: u, by: &account{user: u, subject: u.ID},
 			life: t.cfg.temporaryLife(),
 		}
-		tmpl, err := s.customMessage(ctx, t, c, l, t.cfg.invitation(attr))
+		l.language = t.language(Caller{}, u) // the administrator's own language is not the user's
+		tmpl, err := s.customMessage(ctx, t, c, l, t.cfg.invitation(attr, l.language))
 		if err != nil {
 			return nil, err
 		}

@@ -17,10 +17,7 @@ const maxLanguages = 16
 // language is the enabled locale that the caller asks for (x-request-language or Accept-Language: RFC 9110, section 12.5.4), or else the one that the
 // user was last spoken to in, or the pool's default.
 func (t *tenant) language(c Caller, u *store.User) string {
-	enabled := t.cfg.tenant().Locales
-	if len(enabled) == 0 {
-		enabled = []string{defaultLocale}
-	}
+	enabled := t.cfg.locales()
 	for _, want := range append(accepted(c.Language), metaOf(u).Language) {
 		if l := matchLocale(enabled, want); l != "" {
 			return l

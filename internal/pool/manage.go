@@ -123,6 +123,9 @@ func (s *Service) createPool(ctx context.Context, c Caller, n NewPool) (*Pool, e
 	if p.Config.BaseURL == "" {
 		p.Config.BaseURL = s.baseURL(p.ID, p.Name)
 	}
+	if err := p.Config.checkMaker(); err != nil {
+		return nil, err
+	}
 	row, err := p.row(0)
 	if err != nil {
 		return nil, err

@@ -48,6 +48,9 @@ func (s *Service) UpdatePool(ctx context.Context, c Caller, id string, f func(*P
 }
 
 func (s *Service) updatePool(ctx context.Context, c Caller, p *Pool, before *Config, version int64) error {
+	if err := p.Config.checkMaker(); err != nil {
+		return err
+	}
 	row, err := p.row(version)
 	if err != nil {
 		return err

@@ -61,6 +61,8 @@ type letter struct {
 	why     facts.Purpose
 	channel string
 	factor  bool
+	// keyed: the caller can show the key that a call asks for.
+	keyed bool
 	// from, voice and language come with the text: sender, the text for speech, and its locale.
 	from, voice, language string
 }
@@ -73,6 +75,8 @@ type posted struct {
 	what    *Delivery
 	// instead is stored in the place of a notice that is left out.
 	instead *store.Event
+	// test: the message goes to a test number, and counts as sent. lift: whoever asked for it is the number's signed-in user.
+	test, lift bool
 }
 
 // post makes a letter: code, text, sealed message. Nothing is stored yet.
@@ -87,11 +91,13 @@ func (s *Service) post(ctx context.Context, t *tenant, c Caller, l letter) (*pos
 	if l.life == 0 {
 		l.life = l.purpose.Life(t.session(), t.cfg.Strict)
 	}
-	code, row, err := s.Codes.New(ctx, spec, l.life)
+	code, row, err := s.newCode(ctx, t, spec, &l)
 	if err != nil {
 		return nil, err
 	}
-	l.language = t.language(c, l.user)
+	if l.language = t.language(c, l.user); code == "" {
+		return s.seal(ctx, t, c, l, row, "", "", "")
+	}
 	if l.why != "" && l.attr == attrPhone && !t.has(trigger.CustomMessage) {
 		text, err := s.phoneText(ctx, t, c, &l, code)
 		if err != nil {
@@ -109,6 +115,19 @@ func (s *Service) post(ctx context.Context, t *tenant, c Caller, l letter) (*pos
 		return nil, fault.Internalf("template of %s: %w", l.trigger, err)
 	}
 	return s.seal(ctx, t, c, l, row, code, tmpl.Subject, text)
+}
+
+// newCode makes the code of a letter: the fixed one of a test number, one of ours, or none, where a service makes it.
+func (s *Service) newCode(ctx context.Context, t *tenant, spec otp.Spec, l *letter) (string, *store.Code, error) {
+	if x := t.testPhone(l, s.now()); x != nil {
+		row, err := s.Codes.Known(ctx, spec, x.Code, min(l.life, x.Until.Sub(s.now())))
+		return x.Code, row, err
+	}
+	if l.attr == attrPhone && t.cfg.makerOf(l.purpose) != "" {
+		row, err := s.Codes.External(ctx, spec, l.life)
+		return "", row, err
+	}
+	return s.Codes.New(ctx, spec, l.life)
 }
 
 func (s *Service) seal(ctx context.Context, t *tenant, c Caller, l letter, row *store.Code, code, subject, text string) (*posted, error) {
@@ -141,12 +160,31 @@ func (s *Service) seal(ctx context.Context, t *tenant, c Caller, l letter, row *
 			return nil, err
 		}
 	}
-	var err error
+	err := error(nil)
+	switch {
+	case row != nil && code == "": // the service makes it; its check finds the message by the code's id
+		d.ID, d.Account = row.ID, t.cfg.makerOf(l.purpose)
+	case l.keyed:
+		d.Key, err = s.voiceKey(ctx, t, l.attr, l.purpose)
+		p.what.VoiceKey = d.Key
+	}
+	if err != nil {
+		return nil, err
+	}
+	if d.Text, err = t.finished(d.Text, d.Channel, code, row != nil && code != ""); err != nil {
+		return nil, err
+	}
 	if d.Event, err = t.senderEvent(c, l); err != nil {
 		return nil, err
 	}
-	p.message, err = s.Deliver.Prepare(ctx, d)
-	return p, err
+	if p.message, err = s.Deliver.Prepare(ctx, d); err != nil {
+		return nil, err
+	}
+	if t.testPhone(&l, s.now()) != nil {
+		p.test, p.what.VoiceKey = true, ""
+		unsent(p.message, s.now())
+	}
+	return p, nil
 }
 
 func sendBy(t *tenant, a *account, p guard.Purpose) guard.Send {
@@ -180,10 +218,34 @@ func (p *posted) put(ctx context.Context, tx *unit) error {
 			return err
 		}
 	}
-	if p.message == nil {
+	switch {
+	case p.message == nil:
 		return nil
+	case p.test:
+		return p.putUnsent(ctx, tx)
+	case p.lift:
+		if err := tx.liftOptOut(ctx, p.message); err != nil {
+			return err
+		}
 	}
 	return tx.enqueue(ctx, p.message)
+}
+
+// putUnsent stores a message to a test number: nobody gets it, and its code counts as sent.
+func (p *posted) putUnsent(ctx context.Context, tx *unit) error {
+	if err := tx.Outbox().Enqueue(ctx, p.message); err != nil || p.code == nil {
+		return err
+	}
+	return tx.Codes().CodeSent(ctx, p.code.ID)
+}
+
+// liftOptOut: who is signed in and asks for a code to a number wants texts there again. An opt-out never takes a factor away: without a text the code is
+// still owed.
+func (u *unit) liftOptOut(ctx context.Context, m *store.Message) error {
+	if u.s.LiftOptOut == nil || m.Channel == string(provider.Email) {
+		return nil
+	}
+	return u.s.LiftOptOut(ctx, u.Tx, m.PoolID, m.Number)
 }
 
 // pretend costs what a message to a known name costs, and sends nothing. With a purpose it leaves a decoy, so that a wrong code is
@@ -232,16 +294,16 @@ func (c *Config) template(l letter) Mail {
 		return m
 	}
 	sms := func(body string, kind message.Kind) Mail { return def(Mail{Body: body}, defaultMail(kind)) }
-	signIn := l.trigger == triggerAuthentication
+	signIn, own := l.trigger == triggerAuthentication, c.templates(l.language)
 	switch {
 	case l.attr == attrEmail && signIn:
-		return def(c.Templates.EmailMFA, defaultMail(message.EmailMFA))
+		return def(own.EmailMFA, defaultMail(message.EmailMFA))
 	case l.attr == attrEmail:
-		return def(c.Templates.EmailVerify, defaultMail(message.EmailVerification))
+		return def(own.EmailVerify, defaultMail(message.EmailVerification))
 	case signIn:
-		return sms(c.Templates.SMSAuth, message.SMSAuthentication)
+		return sms(own.SMSAuth, message.SMSAuthentication)
 	}
-	return sms(c.Templates.SMSVerify, message.SMSVerification)
+	return sms(own.SMSVerify, message.SMSVerification)
 }
 
 func defaultMail(k message.Kind) Mail {

@@ -132,7 +132,7 @@ func (s *Service) challenge(ctx context.Context, hd *holder, c Caller, x Authent
 	if err != nil {
 		return nil, nil, err
 	}
-	out.OOBCode = o.handle
+	out.OOBCode, out.VoiceKey = o.handle, p.what.VoiceKey
 	return out, p.message, s.write(ctx, func(tx *unit) error {
 		if err := s.stillHeld(ctx, tx, hd); err != nil {
 			return err

@@ -32,7 +32,7 @@ func factorLetter(a *account, f *oobFactor, to, chain string) letter {
 	}
 	return letter{
 		trigger: triggerAuthentication, attr: attr, to: to, purpose: otp.OOB, counted: guard.SignIn, lane: store.LaneSignIn, subject: a.user.ID, user: a.user,
-		by: a, chain: chain, why: facts.SecondFactor, channel: f.Channel, factor: true,
+		by: a, chain: chain, why: facts.SecondFactor, channel: f.Channel, factor: true, keyed: true,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/guard"
+	"countersign/internal/otp"
 	"countersign/internal/store"
 	"countersign/internal/token"
 	"countersign/internal/totp"
@@ -39,6 +40,9 @@ type proof struct {
 	data     map[string]any
 	// recovery is the new recovery code.
 	recovery string
+	// specs and answer are of a code that was sent; empty for others.
+	specs  []otp.Spec
+	answer string
 }
 
 // redeemer reads who redeems: the client must be the token's and may use the grant. An access token for the MFA API redeems enrolments alone.
@@ -86,6 +90,9 @@ func (s *Service) oobProof(ctx context.Context, hd *holder, in RedeemInput) (*pr
 		p.purpose = guard.Enrol
 	}
 	spec := s.oobSpec(t, u, o.Chain, target)
+	if target != "" {
+		p.specs, p.answer = []otp.Spec{spec}, in.Code
+	}
 	p.judge = func(tx store.Tx) (*store.Code, error) {
 		if target == "" {
 			return nil, fault.New(fault.ChallengeCodeMismatch)

@@ -15,6 +15,9 @@ import (
 // settleProof commits what an answer to a second factor was worth: the count of a wrong one, or user, spent handles, tokens and events of a right one.
 func (s *Service) settleProof(ctx context.Context, c Caller, p *proof) (*OAuthTokens, error) {
 	t, a := p.hd.t, p.hd.a
+	if err := s.askMaker(ctx, t, question{try: p.try(s), specs: p.specs, answer: p.answer}); err != nil {
+		return nil, err
+	}
 	var early error
 	err := s.Store.Read(ctx, func(tx store.Tx) error {
 		// While answers are not judged a right one must cost nothing more than a wrong one: the Write says no to both.

@@ -100,6 +100,8 @@ type AssociateResult struct {
 	Type, Channel, OOBCode string
 	Secret, URI            string
 	RecoveryCodes          []string
+	// VoiceKey is as in Delivery.
+	VoiceKey string
 }
 
 // ChallengeInput asks for a challenge. Types holds the accepted kinds (oob, otp); empty means both. Authenticator names one of the list.
@@ -114,6 +116,8 @@ type ChallengeInput struct {
 // ChallengeResult: Type is oob (with OOBCode) or otp.
 type ChallengeResult struct {
 	Type, OOBCode, Channel string
+	// VoiceKey is as in Delivery.
+	VoiceKey string
 }
 
 // RedeemInput proves a second factor. OOBCode and Code are for mfa-oob, Code alone for mfa-otp and mfa-recovery-code.

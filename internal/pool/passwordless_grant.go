@@ -63,6 +63,9 @@ func (s *Service) passwordlessGrant(ctx context.Context, t *tenant, c Caller, d 
 		return nil, nil, err
 	}
 	f := &firstFactor{d: d, a: a, code: code, spec: firstSpec(t, a, d.to)}
+	if err := s.askFirst(ctx, t, f); err != nil {
+		return nil, nil, err
+	}
 	var early error
 	err = s.Store.Read(ctx, func(tx store.Tx) error {
 		// As in settleProof: while codes are not judged a right one must cost nothing more than a wrong one.
@@ -85,6 +88,22 @@ func (s *Service) passwordlessGrant(ctx context.Context, t *tenant, c Caller, d 
 	}
 	err = s.settleFirst(ctx, t, c, f, early, st, stop)
 	return st.result, f.made, err
+}
+
+// askFirst is askMaker for a first factor. A network that has to ask for a new code first is not answered by the service either.
+func (s *Service) askFirst(ctx context.Context, t *tenant, f *firstFactor) error {
+	if t.cfg.CodeMaker == nil {
+		return nil
+	}
+	n := store.Counter{}
+	err := s.Store.Read(ctx, func(tx store.Tx) (err error) {
+		n, err = tx.Counters().Counter(ctx, wrongKey(t, f.a))
+		return err
+	})
+	if err != nil || n.N >= wrongCodes {
+		return err
+	}
+	return s.askMaker(ctx, t, question{try: s.firstTry(t, f), specs: []otp.Spec{f.spec}, answer: f.code})
 }
 
 // judgeFirst compares a code, unless the caller's network gave too many wrong ones since it asked for it. Where nothing real is to be compared with,

@@ -32,6 +32,9 @@ func (s *Service) verifyFirst(ctx context.Context, t *tenant, c Caller, d *desti
 		return err
 	}
 	f := &firstFactor{d: d, a: a, code: code, spec: firstSpec(t, a, d.to)}
+	if err := s.askFirst(ctx, t, f); err != nil {
+		return err
+	}
 	bad, err := s.event(ctx, t, c, eventlog.PasswordlessFailed, a.user, numberOf(d), map[string]any{"connection": d.connection})
 	if err != nil {
 		return err

@@ -134,6 +134,9 @@ func (s *Service) reset(ctx context.Context, t *tenant, c Caller, a *account, in
 		}
 	}
 	try := s.try(t, a, guard.Recovery)
+	if err := s.askMaker(ctx, t, question{try: try, calls: true, specs: []otp.Spec{spec}, answer: in.Code}); err != nil {
+		return err
+	}
 	var early error
 	err := s.Store.Read(ctx, func(tx store.Tx) error {
 		if err := s.guard.CheckCall(ctx, tx, try); err != nil {

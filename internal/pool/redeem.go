@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"countersign/internal/fault"
@@ -45,13 +46,32 @@ func (s *Service) redeem(ctx context.Context, tx *unit, t *tenant, a *account, t
 	return turn.Succeed(ctx)
 }
 
-// consume uses a code up; lost is the answer if somebody else was faster.
+// consume uses a code up; lost is the answer if somebody else was faster. The message that carried it counts as verified.
 func (u *unit) consume(ctx context.Context, row *store.Code, lost fault.Code) error {
 	won, err := u.Codes().ConsumeCode(ctx, row.ID)
 	if err == nil && !won {
 		err = fault.New(lost)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return u.codeTyped(ctx, row)
+}
+
+// codeTyped notes that a code came back: how routes are judged, and what a code costs. A code without a message is nothing to note.
+func (u *unit) codeTyped(ctx context.Context, row *store.Code) error {
+	m, err := u.Outbox().CodeTyped(ctx, row.ID, u.s.now())
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case m.Account == testAccount:
+		return u.append(ctx, u.s.Events.Event(testNumberUsed(m)))
+	case u.s.Typed != nil:
+		u.typed = append(u.typed, m)
+	}
+	return nil
 }
 
 // wrong counts a wrong answer and keeps the count. If the account is thereby locked on its own networks, its open challenges end; a lock

@@ -131,6 +131,9 @@ func (s *Service) specOf(t *tenant, c Caller, a *account, h *held) otp.Spec {
 func (s *Service) answerCode(ctx context.Context, t *tenant, c Caller, a *account, h *held, answer string) (*AuthResult, error) {
 	spec := s.specOf(t, c, a, h)
 	try := s.try(t, a, guard.SignIn)
+	if err := s.askMaker(ctx, t, question{try: try, specs: []otp.Spec{spec}, answer: answer}); err != nil {
+		return nil, err
+	}
 	var early error
 	err := s.Store.Read(ctx, func(tx store.Tx) error {
 		if err := s.guard.Check(ctx, tx, try); err != nil {
@@ -282,6 +285,9 @@ func (s *Service) resend(ctx context.Context, t *tenant, c Caller, a *account, h
 			return nil, err
 		}
 		if st.letter, err = s.pretend(ctx, t, c, a, letter{trigger: triggerAuthentication, attr: what.Attribute, to: number, counted: guard.SignIn}, ""); err != nil {
+			return nil, err
+		}
+		if what.VoiceKey, err = s.voiceKey(ctx, t, what.Attribute, purposeOf(h)); err != nil {
 			return nil, err
 		}
 		id, err := s.fakeUsername(ctx, t, a)

@@ -25,6 +25,7 @@ import (
 	"countersign/internal/store"
 	"countersign/internal/token"
 	"countersign/internal/trigger"
+	"countersign/provider"
 )
 
 // Deliverer seals messages for the outbox, enqueues them in the flow's transaction, and is told which were committed.
@@ -62,6 +63,15 @@ type Options struct {
 	Logins LoginJudge
 	// Await waits for the first attempt of a committed message; nil: flows that should wait do not.
 	Await func(ctx context.Context, messageID string) (delivery.Outcome, error)
+	// Typed is told, after the commit that consumed a code, which message had carried it. It must not block. Nil: nobody is.
+	Typed func(m *store.Message, at time.Time)
+	// CodeMaker returns the account whose service makes a pool's codes (Config.CodeMaker). Nil: there is none, and such codes cannot be checked.
+	CodeMaker func(ctx context.Context, poolID, account string) (provider.CodeMaker, error)
+	// VoiceKeys reports whether a call with the code of a purpose (sign_in, recovery, sign_up) may take a text's place, so that the caller is shown the
+	// key that such a call asks for. It answers from memory. Nil: no.
+	VoiceKeys func(ctx context.Context, poolID, purpose, clientID string) bool
+	// LiftOptOut lifts the opt-outs of a number, in the Write in which its signed-in user asked for a code to it. Nil: nothing is lifted.
+	LiftOptOut func(ctx context.Context, tx store.Tx, poolID string, numberHash []byte) error
 	// Triggers calls the functions of pools. Nil: this server runs none, and the flows of pools that have triggers fail.
 	Triggers *trigger.Runner
 }
@@ -74,6 +84,7 @@ type Service struct {
 	texts *message.PhoneCache
 	// paused is how long starts of passwordless sign-ins waited lately, a time.Duration by pool and connection: see awaitFirst.
 	paused sync.Map
+	checks checks
 }
 
 // New returns a Service.
@@ -87,7 +98,8 @@ func New(o Options) *Service {
 	if o.Dev {
 		o.Limits = devLimits(o.Limits)
 	}
-	return &Service{Options: o, guard: &guard.Guard{Limits: o.Limits, Now: o.Now}, cache: newTenantCache(o.Now), texts: message.NewPhoneCache(textsKept)}
+	return &Service{Options: o, guard: &guard.Guard{Limits: o.Limits, Now: o.Now}, cache: newTenantCache(o.Now), texts: message.NewPhoneCache(textsKept),
+		checks: newChecks()}
 }
 
 // textsKept is how many parsed templates of phone messages are kept.
@@ -125,6 +137,8 @@ type unit struct {
 	store.Tx
 	s    *Service
 	sent []*store.Message
+	// typed are the messages whose codes were consumed.
+	typed []*store.Message
 }
 
 // enqueue stores a message; it is sent once the transaction has been committed.
@@ -157,8 +171,14 @@ func (s *Service) write(ctx context.Context, f func(*unit) error) error {
 		inner = f(u)
 		return inner
 	})
-	if _, kept := store.Kept(inner); u != nil && len(u.sent) > 0 && (err == nil || kept) {
+	if _, kept := store.Kept(inner); u == nil || err != nil && !kept {
+		return err
+	}
+	if len(u.sent) > 0 {
 		s.Deliver.Wake(u.sent...)
+	}
+	for _, m := range u.typed {
+		s.Typed(m, m.VerifiedAt)
 	}
 	return err
 }

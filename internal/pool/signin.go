@@ -420,6 +420,9 @@ func (s *Service) pretendStep(ctx context.Context, t *tenant, c Caller, a *accou
 	if err != nil {
 		return nil, err
 	}
+	if what.VoiceKey, err = s.voiceKey(ctx, t, attr, otp.SMSOTP); err != nil {
+		return nil, err
+	}
 	event := eventlog.UnknownUser
 	if a.user != nil {
 		event = eventlog.AuthFailed

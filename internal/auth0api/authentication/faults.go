@@ -73,6 +73,7 @@ var rows = map[fault.Code]row{
 	fault.UserNotConfirmed:         {status: 401, name: "unauthorized", text: "The user has not been confirmed."},
 	fault.LoginRefused:             {status: 403, name: "access_denied", text: descRefused, own: true},
 	fault.TriggerRefused:           {status: 403, name: "access_denied", text: descRefused, own: true},
+	fault.CodeCheckFailed:          {status: 503, name: "temporarily_unavailable", text: "The code cannot be checked now. Try again."},
 	fault.TriggerFailed:            {status: 503, name: "temporarily_unavailable", text: descFunction},
 	fault.TriggerAnswerInvalid:     {status: 503, name: "temporarily_unavailable", text: descFunction},
 

@@ -46,6 +46,7 @@ func generalRows() map[fault.Code]row {
 		fault.TooMany:                {http.StatusForbidden, "too_many_entities", "You have reached the maximum number of entities of this kind."},
 		fault.PayloadTooLarge:        {http.StatusRequestEntityTooLarge, "payload_too_large", "The request is too large."},
 		fault.DestinationRefused:     {http.StatusBadRequest, "destination_refused", "Messages to this destination are refused."},
+		fault.CodeCheckFailed:        {http.StatusServiceUnavailable, "code_check_failed", "The code cannot be checked now."},
 		fault.DeliveryFailed:         {http.StatusBadRequest, "error_sending", "The message could not be sent."},
 	}
 }
