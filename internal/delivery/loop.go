@@ -178,7 +178,7 @@ func (w *Worker) expire(ctx context.Context) (int, time.Duration, error) {
 		}
 		events = events[:0]
 		for _, m := range expired {
-			ev := w.event(m, "", errExpired, now)
+			ev := w.event(&result{m: m}, "", errExpired, now)
 			if err := tx.Events().Append(ctx, ev); err != nil {
 				return err
 			}
@@ -204,7 +204,8 @@ func (w *Worker) expire(ctx context.Context) (int, time.Duration, error) {
 }
 
 // event makes the log entry of a message that has reached a final state.
-func (w *Worker) event(m *store.Message, vendorCode string, why error, now time.Time) *store.Event {
+func (w *Worker) event(r *result, vendorCode string, why error, now time.Time) *store.Event {
+	m := r.m
 	data := map[string]any{
 		"message_id": m.ID, "state": string(m.State), "channel": m.Channel, "trigger_source": m.TriggerSource, "attempts": m.Attempts,
 	}
@@ -216,6 +217,12 @@ func (w *Worker) event(m *store.Message, vendorCode string, why error, now time.
 	}
 	if m.Segments > 0 {
 		data["segments"] = m.Segments
+	}
+	if m.Account != "" {
+		data["account"] = m.Account
+	}
+	if r.doubtful {
+		data["may_arrive_twice"] = true
 	}
 	if why != nil {
 		e := map[string]any{"message": why.Error()}

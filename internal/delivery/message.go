@@ -117,7 +117,18 @@ func (w *Worker) Prepare(ctx context.Context, d Draft) (*store.Message, error) {
 	if d.Channel == provider.SMS {
 		m.Segments = w.c.Segments(d.Text)
 	}
+	if n, err := phone.Parse(d.To); err == nil && d.Channel != provider.Email {
+		m.Country, m.Prefix = n.Region(), prefix(d.To)
+	}
 	return m, nil
+}
+
+// prefix is an E.164 number without its last four digits, empty if it has no more.
+func prefix(e164 string) string {
+	if len(e164) < len("+12345") {
+		return ""
+	}
+	return e164[:len(e164)-4]
 }
 
 // check refuses what cannot be sent, and returns the masked destination.
@@ -129,6 +140,8 @@ func check(d Draft) (mask string, err error) {
 		return "", fault.Invalidf("message", "The message is empty or too long.")
 	case len(d.Event) > maxEvent:
 		return "", fault.Invalidf("clientMetadata", "The attributes and metadata are too large for an event.")
+	case d.Key != "" && !isKey(d.Key):
+		return "", fault.Internalf("delivery: a key is two digits")
 	case d.Lane < 0 || d.Lane >= store.Lanes:
 		return "", fault.Internalf("delivery: lane %d does not exist", d.Lane)
 	}
@@ -148,6 +161,8 @@ func check(d Draft) (mask string, err error) {
 	}
 	return "", fault.Internalf("delivery: unknown channel %q", d.Channel)
 }
+
+func isKey(s string) bool { return len(s) == 2 && s[0]-'0' <= 9 && s[1]-'0' <= 9 }
 
 // MaskEmail returns an e-mail address as Cognito shows it to callers: the first letters of name and domain ("j***@g***").
 func MaskEmail(address string) string {
@@ -176,5 +191,6 @@ func (w *Worker) open(ctx context.Context, m *store.Message) (provider.Message, 
 	return provider.Message{
 		ID: m.ID, IdempotencyKey: m.ID, Channel: provider.Channel(m.Channel), To: c.To, From: c.From, Subject: c.Subject,
 		Text: c.Text, Code: c.Code, PoolID: m.PoolID, TriggerSource: m.TriggerSource, Locale: c.Locale, ExpiresAt: m.ExpiresAt, HTML: c.HTML, Key: c.Key,
+		Country: m.Country, Reference: store.NewID(w.c.Now()),
 	}, c.Event, nil
 }

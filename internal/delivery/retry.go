@@ -13,6 +13,10 @@ import (
 const (
 	firstPause   = time.Second
 	longestPause = time.Minute
+	// longestOwnThrottle is the longest pause after a provider that wants to be left alone and does not say how long.
+	longestOwnThrottle = 30 * time.Second
+	// unknownAttempts are made of a message whose failure no table knows, or whose outcome nobody knows: each may send it once more.
+	unknownAttempts = 2
 	// longestThrottle bounds what a provider may ask for.
 	longestThrottle = 15 * time.Minute
 )
@@ -21,13 +25,17 @@ const (
 // sender's: an error that comes this far is of all of them.
 //
 //	permanent, misconfigured   never: it would fail again
-//	retryable, ambiguous       after 0.5-1 s, 1-2 s, 2-4 s ... (at most a minute), with the same code
-//	throttled                  not before the time that the provider named
+//	retryable                  after 0.5-1 s, 1-2 s, 2-4 s ... (at most a minute), with the same code
+//	ambiguous, unknown reason  the same, once
+//	throttled                  not before the time that the provider named, else as above, at most 30 s
 //
 // There is no further attempt when MaxAttempts were made (or as many as AtMost says) or the code will be dead by then.
 func (w *Worker) next(m *store.Message, err error, now time.Time) (time.Time, bool) {
 	class, after := provider.ClassOf(err)
 	attempts := w.c.MaxAttempts
+	if provider.ReasonOf(err) == provider.Unknown {
+		attempts = min(attempts, unknownAttempts)
+	}
 	if limit, ok := errors.AsType[*atMost](err); ok {
 		attempts = limit.n
 	}
@@ -37,7 +45,7 @@ func (w *Worker) next(m *store.Message, err error, now time.Time) (time.Time, bo
 	pause := min(firstPause<<min(m.Attempts-1, 10), longestPause)
 	pause = pause/2 + jitter(pause/2)
 	if class == provider.ClassThrottled {
-		pause = max(pause, min(after, longestThrottle)+jitter(pause/4))
+		pause = max(min(pause, longestOwnThrottle), min(after, longestThrottle)+jitter(pause/4))
 	}
 	at := now.Add(pause).UTC().Truncate(time.Microsecond)
 	return at, !expired(m, at)

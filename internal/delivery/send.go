@@ -35,6 +35,9 @@ type result struct {
 	// outcome is for Await; told says whether an attempt was made or the message ended.
 	text string
 	told bool
+	// ambiguous is how many of the attempts have an unknown outcome; doubtful says that the message was accepted after one, and may arrive twice.
+	ambiguous int
+	doubtful  bool
 	// held is set by the transaction: whether the lease was still ours.
 	held bool
 }
@@ -143,6 +146,8 @@ type sent struct {
 	provider string
 	err      error
 	message  provider.Message
+	// result is the noted call that receipt and err are of; nil if the sender noted none.
+	result *Try
 	// refused: the code had died when the call was about to be made.
 	refused bool
 }
@@ -176,7 +181,10 @@ func (w *Worker) send(m *store.Message, r *result) (s sent, started time.Time) {
 		s.err = fmt.Errorf("%w: %w", provider.ErrAmbiguous, s.err)
 	}
 	for _, t := range noted.take() {
-		r.attempts = append(r.attempts, w.record(m, s.message, t))
+		w.add(r, s.message, t)
+		if t.Result {
+			s.result = &t
+		}
 	}
 	return s, started
 }
@@ -203,15 +211,25 @@ func (w *Worker) call(ctx context.Context, s Sender, m provider.Message, event j
 // judge decides what follows from a call and records it.
 func (w *Worker) judge(r *result, s sent, started time.Time) *result {
 	now, m := w.c.Now(), r.m
-	r.attempts = append(r.attempts, w.record(m, s.message, Try{s.provider, s.err, started, now}))
+	wait, waits := errors.AsType[*later](s.err)
+	if waits && len(r.attempts) == 0 && !expired(m, wait.at) {
+		move(m, store.Queued)
+		m.Attempts--
+		m.NextAt, m.UpdatedAt, r.told = wait.at.UTC().Truncate(time.Microsecond), now.UTC(), false
+		return r
+	}
+	if s.result == nil {
+		s.result = &Try{ID: s.message.Reference, Provider: s.provider, Account: s.provider, Sender: s.message.From, Receipt: s.receipt, Err: s.err,
+			StartedAt: started, EndedAt: now}
+		if len(r.attempts) > 0 {
+			s.result.ID = "" // the timeline is in the order of ids, and this call came last
+		}
+		w.add(r, s.message, *s.result)
+	}
 	last := r.attempts[len(r.attempts)-1]
 	m.Provider = s.provider
 	if s.err == nil {
-		m.ProviderID = cut(s.receipt.ProviderID, 128)
-		if s.receipt.Segments > 0 {
-			m.Segments = s.receipt.Segments
-		}
-		m.LastClass, m.LastError = "", ""
+		w.accepted(r, s, last, now)
 		return w.end(r, store.Sent, "", nil, now)
 	}
 	class, _ := provider.ClassOf(s.err)
@@ -223,6 +241,9 @@ func (w *Worker) judge(r *result, s sent, started time.Time) *result {
 		w.c.Logger.Error("a sender is misconfigured", "pool", m.PoolID, "provider", s.provider, "message", m.ID, "error", last.Text)
 	}
 	at, again := w.next(m, s.err, now)
+	if waits {
+		at, again = wait.at, again && !expired(m, wait.at)
+	}
 	if !again {
 		return w.end(r, store.Failed, class, why, now)
 	}
@@ -230,6 +251,22 @@ func (w *Worker) judge(r *result, s sent, started time.Time) *result {
 	m.LastClass, m.LastError, r.text = string(class), last.Text, last.Text
 	m.NextAt, m.UpdatedAt = at, now.UTC()
 	return r
+}
+
+// accepted writes down who took the message and what it costs.
+func (w *Worker) accepted(r *result, s sent, last *store.DeliveryAttempt, now time.Time) {
+	m := r.m
+	m.Account, m.Sender, m.ProviderID = last.Account, last.Sender, last.ProviderID
+	m.Cost, m.Currency, m.Settled = last.Cost, last.Currency, s.result.Receipt.Price > 0
+	m.SentAt, m.PollAt, m.Network = now.UTC(), s.result.PollAt.UTC(), s.result.Network
+	if s.result.PollAt.IsZero() {
+		m.PollAt = time.Time{}
+	}
+	if s.result.Receipt.Segments > 0 {
+		m.Segments = s.result.Receipt.Segments
+	}
+	r.doubtful = r.ambiguous > 0 || m.LastClass == string(provider.ClassAmbiguous)
+	m.LastClass, m.LastError = "", ""
 }
 
 // end moves the message to a final state.
@@ -243,22 +280,41 @@ func (w *Worker) end(r *result, to store.State, class provider.Class, why error,
 	if n := len(r.attempts); n > 0 {
 		code = r.attempts[n-1].VendorCode
 	}
-	r.event = w.event(r.m, code, why, now)
+	r.event = w.event(r, code, why, now)
 	return r
+}
+
+// add records one call of a claim.
+func (w *Worker) add(r *result, sent provider.Message, t Try) {
+	r.attempts = append(r.attempts, w.record(r.m, sent, t))
+	if t.Err != nil && errors.Is(t.Err, provider.ErrAmbiguous) {
+		r.ambiguous++
+	}
 }
 
 // record makes the row of one call. What the provider said is cleaned of number, code and text.
 func (w *Worker) record(m *store.Message, sent provider.Message, t Try) *store.DeliveryAttempt {
-	a := &store.DeliveryAttempt{
-		ID: store.NewID(t.EndedAt), MessageID: m.ID, N: m.Attempts, Provider: t.Provider, Outcome: string(store.Sent),
-		StartedAt: t.StartedAt.UTC(), EndedAt: t.EndedAt.UTC(),
+	if t.ID == "" {
+		t.ID = store.NewID(t.EndedAt)
 	}
-	defer func() { w.see(Attempted, m, a.Provider, attemptOutcome(t.Err), a.EndedAt.Sub(a.StartedAt)) }()
+	a := &store.DeliveryAttempt{
+		ID: t.ID, MessageID: m.ID, N: m.Attempts, Provider: t.Provider, Account: cut(t.Account, 128), Sender: cut(t.Sender, 64), Outcome: string(store.Sent),
+		Cost: t.Cost, Currency: t.Currency, StartedAt: t.StartedAt.UTC(), EndedAt: t.EndedAt.UTC(),
+	}
+	outcome := attemptOutcome(t.Err)
+	defer func() { w.see(Attempted, m, a.Account, outcome, a.EndedAt.Sub(a.StartedAt)) }()
 	if t.Err == nil {
+		a.ProviderID, a.Text = cut(t.Receipt.ProviderID, 128), clean(t.Receipt.Raw, sent)
+		if a.Segments = m.Segments; t.Receipt.Segments > 0 {
+			a.Segments = t.Receipt.Segments
+		}
+		if t.Receipt.Price > 0 {
+			a.Cost, a.Currency = t.Receipt.Price, t.Receipt.Currency
+		}
 		return a
 	}
 	class, _ := provider.ClassOf(t.Err)
-	a.Outcome, a.Text = string(class), clean(t.Err.Error(), sent)
+	a.Outcome, a.Reason, a.Text = string(class), string(provider.ReasonOf(t.Err)), clean(t.Err.Error(), sent)
 	if v, ok := errors.AsType[*provider.VendorError](t.Err); ok {
 		a.VendorCode = cut(clean(v.VendorCode, sent), 64)
 		if v.Text != "" { // provider and code have places of their own

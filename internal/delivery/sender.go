@@ -80,32 +80,58 @@ func (NoSender) Send(context.Context, provider.Message) (provider.Receipt, strin
 	return provider.Receipt{}, "", provider.Misconfigured(errors.New("no sender is configured for this pool"))
 }
 
-// Try is one call of a provider inside a Send, of which only the last shows in what Send returns.
+// Later is err of a sender that has called nobody because its message must wait (for a rate, for instance): the message goes back to the queue
+// until at, and this was no attempt. A message whose code will be dead by then fails at once.
+func Later(at time.Time, err error) error { return &later{at, err} }
+
+type later struct {
+	at  time.Time
+	err error
+}
+
+func (e *later) Error() string { return e.err.Error() }
+func (e *later) Unwrap() error { return e.err }
+
+// Try is one call of a provider inside a Send.
 type Try struct {
-	Provider           string
-	Err                error
+	// ID is the attempt's id, which the provider got as Message.Reference. Empty: a new one.
+	ID string
+	// Provider is the provider's name, Account the configured account (the Provider where there are none), Sender the origination identity.
+	Provider, Account, Sender string
+	// Receipt is the provider's answer if Err is nil.
+	Receipt provider.Receipt
+	Err     error
+	// Cost was reserved for it, in millionths of Currency; what Receipt says of the price wins.
+	Cost     int64
+	Currency string
+	// Network is the carrier's MCC and MNC as far as it is known; PollAt is when the service is to be asked what became of the message, zero: never.
+	Network            string
+	PollAt             time.Time
 	StartedAt, EndedAt time.Time
+	// Result says that this is the call whose result Send returns: nothing else is recorded for it.
+	Result bool
 }
 
 const maxTries = 16
 
 type tries struct {
-	mu   sync.Mutex
-	list []Try
+	mu     sync.Mutex
+	list   []Try
+	closed bool
 }
 
 type triesKey struct{}
 
-// Note records a failed call of a provider before Send goes on to the next one, so that the message's timeline shows
-// it. The call whose result Send returns is not noted. Outside of Send it does nothing.
+// Note records a call of a provider, so that the message's timeline shows it: each failed one before Send goes on to the next, and the one whose
+// result Send returns either with Result set or not at all. Outside of Send it does nothing.
 func Note(ctx context.Context, t Try) {
 	ts, ok := ctx.Value(triesKey{}).(*tries)
-	if !ok || t.Err == nil {
+	if !ok || t.Err == nil && !t.Result {
 		return
 	}
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	if len(ts.list) < maxTries {
+	if !ts.closed && (len(ts.list) < maxTries || t.Result) {
 		ts.list = append(ts.list, t)
 	}
 }
@@ -115,6 +141,6 @@ func (ts *tries) take() []Try {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	out := ts.list
-	ts.list = make([]Try, maxTries)
+	ts.list, ts.closed = nil, true
 	return out
 }

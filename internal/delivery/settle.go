@@ -114,6 +114,10 @@ func (w *Worker) settled(batch []*result) {
 			if r.event != nil {
 				w.c.Log.Publish(r.event)
 			}
+			w.ambiguous.Add(int64(r.ambiguous))
+			if r.doubtful {
+				w.doubtful.Add(1)
+			}
 			if r.m.State.Final() {
 				w.see(Ended, r.m, r.m.Account, string(r.m.State), r.m.UpdatedAt.Sub(r.m.CreatedAt))
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"countersign/internal/eventlog"
@@ -61,6 +62,8 @@ type Worker struct {
 	loopDone     chan struct{} // closed when the loop has ended
 	ended        chan struct{} // closed by Drain when nothing is at work any more
 	settlerDone  chan struct{}
+	ambiguous    atomic.Int64
+	doubtful     atomic.Int64
 	sends        context.Context // of all sends; cancelled when draining takes too long
 	cancelSends  context.CancelFunc
 
@@ -134,7 +137,12 @@ func (w *Worker) Enqueue(ctx context.Context, tx store.Tx, m *store.Message) err
 func (w *Worker) hasRoom(lane store.Lane) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.running && !w.draining && w.nWait == 0 && w.placeFor(lane)
+	for l := range lane + 1 {
+		if len(w.waiting[l]) > 0 {
+			return false // it was there before
+		}
+	}
+	return w.running && !w.draining && w.placeFor(lane)
 }
 
 // placeFor is called with mu held.
@@ -177,11 +185,13 @@ type Stats struct {
 	// InFlight is how many messages are at work, Waiting how many claimed ones wait for a place.
 	InFlight, Waiting int
 	Draining          bool
+	// Ambiguous is how many attempts had an unknown outcome since the start, MaybeTwice how many messages were accepted after one.
+	Ambiguous, MaybeTwice int64
 }
 
 // Stats returns the present load.
 func (w *Worker) Stats() Stats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return Stats{InFlight: w.inFlight, Waiting: w.nWait, Draining: w.draining}
+	return Stats{InFlight: w.inFlight, Waiting: w.nWait, Draining: w.draining, Ambiguous: w.ambiguous.Load(), MaybeTwice: w.doubtful.Load()}
 }

@@ -97,7 +97,12 @@ func checkSent(t *testing.T, r *rig, id string, d delivery.Draft) {
 	if len(sent) != 1 {
 		t.Fatalf("sent %d times", len(sent))
 	}
-	want := provider.Message{ID: id, IdempotencyKey: id, Channel: provider.SMS, To: number, Text: text, Code: code, PoolID: pool,
+	a := r.attempts(id)
+	if len(a) != 1 || a[0].Outcome != "sent" || a[0].N != 1 || a[0].Provider != "desk" || a[0].ID != sent[0].Reference || a[0].ProviderID != "p1" ||
+		a[0].Segments != 2 || a[0].Account != "desk" {
+		t.Errorf("attempts %+v", a)
+	}
+	want := provider.Message{Reference: a[0].ID, Country: "US", ID: id, IdempotencyKey: id, Channel: provider.SMS, To: number, Text: text, Code: code, PoolID: pool,
 		TriggerSource: d.TriggerSource, ExpiresAt: d.ExpiresAt}
 	if sent[0] != want {
 		t.Errorf("the sender got %+v\nwant %+v", sent[0], want)
@@ -106,9 +111,6 @@ func checkSent(t *testing.T, r *rig, id string, d delivery.Draft) {
 	if m.State != store.Sent || m.Sealed != nil || m.Provider != "desk" || m.ProviderID != "p1" || m.Segments != 2 ||
 		m.LeaseOwner != "" || m.Mask != "+*******0123" {
 		t.Errorf("row %+v", m)
-	}
-	if a := r.attempts(id); len(a) != 1 || a[0].Outcome != "sent" || a[0].N != 1 || a[0].Provider != "desk" {
-		t.Errorf("attempts %+v", a)
 	}
 	ev := r.events(id)
 	if len(ev) != 1 {
