@@ -15,10 +15,17 @@ const defaultLocale = "en"
 const maxLanguages = 16
 
 // language is the enabled locale that the caller asks for (x-request-language or Accept-Language: RFC 9110, section 12.5.4), or else the one that the
-// user was last spoken to in, or the pool's default.
+// user was last spoken to in, its attribute locale, or the pool's default.
 func (t *tenant) language(c Caller, u *store.User) string {
 	enabled := t.cfg.locales()
-	for _, want := range append(accepted(c.Language), metaOf(u).Language) {
+	if len(enabled) == 1 {
+		return enabled[0]
+	}
+	wanted := append(accepted(c.Language), metaOf(u).Language)
+	if u != nil {
+		wanted = append(wanted, u.Attributes["locale"])
+	}
+	for _, want := range wanted {
 		if l := matchLocale(enabled, want); l != "" {
 			return l
 		}

@@ -97,13 +97,13 @@ func (s *Service) ticketHolder(ctx context.Context, c Caller, ticket string) (*h
 	return &holder{t: t, a: a, h: h, ticket: true}, err
 }
 
-// TicketEnroll sends a code to the number that the holder of a ticket typed; TicketConfirm redeems it and spends the ticket. It returns the recovery
-// code of a first factor.
-func (s *Service) TicketEnroll(ctx context.Context, c Caller, ticket, phone, channel string) (oobCode string, err error) {
+// TicketEnroll sends a code to the number that the holder of a ticket typed, and says what to press if the code comes by a call;
+// TicketConfirm redeems it and spends the ticket. It returns the recovery code of a first factor.
+func (s *Service) TicketEnroll(ctx context.Context, c Caller, ticket, phone, channel string) (oobCode, voiceKey string, err error) {
 	c = c.onAuth0()
 	e, err := phoneEnrolment(phone, channel)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	var out *AssociateResult
 	var sent *store.Message
@@ -119,9 +119,9 @@ func (s *Service) TicketEnroll(ctx context.Context, c Caller, ticket, phone, cha
 		return err
 	})
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return out.OOBCode, s.await(ctx, sent)
+	return out.OOBCode, out.VoiceKey, s.await(ctx, sent)
 }
 
 // TicketConfirm: see TicketEnroll.

@@ -30,9 +30,9 @@ func TestTicket(t *testing.T) {
 		w.must(err)
 		late, err := w.Service.EnrollmentTicket(ctx, w.Admin(), w.pool, sub, false)
 		w.must(err)
-		_, err = w.Service.TicketEnroll(ctx, c, ticket, "0170", "sms")
+		_, _, err = w.Service.TicketEnroll(ctx, c, ticket, "0170", "sms")
 		w.want(err, fault.InvalidParameter)
-		oob, err := w.Service.TicketEnroll(ctx, c, ticket, cell, "sms")
+		oob, _, err := w.Service.TicketEnroll(ctx, c, ticket, cell, "sms")
 		w.must(err)
 		_, err = w.Service.TicketConfirm(ctx, c, late, oob, w.Code(cell))
 		w.want(err, fault.OOBCodeInvalid)
@@ -45,15 +45,15 @@ func TestTicket(t *testing.T) {
 		}
 		_, err = w.Service.TicketConfirm(ctx, c, ticket, oob, w.Code(cell))
 		w.want(err, fault.ResourceNotFound)
-		_, err = w.Service.TicketEnroll(ctx, c, ticket, cell2, "sms")
+		_, _, err = w.Service.TicketEnroll(ctx, c, ticket, cell2, "sms")
 		w.want(err, fault.ResourceNotFound)
-		_, err = w.Service.TicketEnroll(ctx, c, late, cell2, "sms") // since the user enrolled
+		_, _, err = w.Service.TicketEnroll(ctx, c, late, cell2, "sms") // since the user enrolled
 		w.want(err, fault.AlreadyEnrolled)
 		_, err = w.Service.EnrollmentTicket(ctx, w.Admin(), w.pool, sub, false)
 		w.want(err, fault.AlreadyEnrolled)
 		more, err := w.Service.EnrollmentTicket(ctx, w.Admin(), w.pool, sub, true)
 		w.must(err)
-		oob, err = w.Service.TicketEnroll(ctx, c, more, cell2, "voice")
+		oob, _, err = w.Service.TicketEnroll(ctx, c, more, cell2, "voice")
 		w.must(err)
 		w.Advance(5*time.Minute - time.Second)
 		recovery2, err := w.Service.TicketConfirm(ctx, c, more, oob, w.Code(cell2))
@@ -66,7 +66,7 @@ func TestTicket(t *testing.T) {
 		last, err := w.Service.EnrollmentTicket(ctx, w.Admin(), w.pool, sub, true)
 		w.must(err)
 		w.Advance(5 * 24 * time.Hour)
-		_, err = w.Service.TicketEnroll(ctx, c, last, "+12025550166", "sms")
+		_, _, err = w.Service.TicketEnroll(ctx, c, last, "+12025550166", "sms")
 		w.want(err, fault.ResourceNotFound)
 	}, guardian)
 }
@@ -80,7 +80,7 @@ func TestAdvisory_CVE_2024_32868_ticket(t *testing.T) {
 		for range 10 {
 			ticket, err := w.Service.EnrollmentTicket(ctx, w.Admin(), w.pool, sub, false)
 			w.must(err)
-			oob, err := w.Service.TicketEnroll(ctx, c, ticket, cell, "sms")
+			oob, _, err := w.Service.TicketEnroll(ctx, c, ticket, cell, "sms")
 			w.must(err)
 			for range 8 {
 				_, err := w.Service.TicketConfirm(ctx, c, ticket, oob, pooltest.Wrong(w.Code(cell)))

@@ -133,9 +133,9 @@ func (f *fake) StartPasswordless(_ context.Context, c pool.Caller, in pool.Passw
 	return &pool.PasswordlessStarted{ID: "id", Phone: in.Phone, Email: in.Email, Language: c.Language}, f.err
 }
 
-func (f *fake) TicketEnroll(_ context.Context, c pool.Caller, ticket, phone, channel string) (string, error) {
+func (f *fake) TicketEnroll(_ context.Context, c pool.Caller, ticket, phone, channel string) (string, string, error) {
 	f.did("ticket enroll", c, []string{ticket, phone, channel})
-	return "OOB", f.ticketErr([]string{ticket, phone, channel})
+	return "OOB", "47", f.ticketErr([]string{ticket, phone, channel})
 }
 
 func (f *fake) TicketConfirm(_ context.Context, c pool.Caller, ticket, oob, code string) (string, error) {

@@ -73,6 +73,7 @@ type associated struct {
 	Secret        string   `json:"secret,omitempty"`
 	URI           string   `json:"barcode_uri,omitempty"`
 	RecoveryCodes []string `json:"recovery_codes,omitempty"`
+	VoiceKey      string   `json:"voice_key,omitempty"` // not Auth0's: pressed if the code comes by a call
 }
 
 func (a *API) associate(ctx context.Context, q *request) (any, error) {
@@ -100,7 +101,8 @@ func (a *API) associate(ctx context.Context, q *request) (any, error) {
 	if err != nil {
 		return nil, answered(err, sendWords)
 	}
-	r := associated{Type: out.Type, Channel: out.Channel, OOBCode: out.OOBCode, Secret: out.Secret, URI: out.URI, RecoveryCodes: out.RecoveryCodes}
+	r := associated{Type: out.Type, Channel: out.Channel, OOBCode: out.OOBCode, Secret: out.Secret, URI: out.URI, RecoveryCodes: out.RecoveryCodes,
+		VoiceKey: out.VoiceKey}
 	if out.OOBCode != "" {
 		r.BindingMethod = "prompt"
 	}
@@ -112,6 +114,7 @@ type challenged struct {
 	Type          string `json:"challenge_type"`
 	OOBCode       string `json:"oob_code,omitempty"`
 	BindingMethod string `json:"binding_method,omitempty"`
+	VoiceKey      string `json:"voice_key,omitempty"` // as in associated
 }
 
 func (a *API) challenge(ctx context.Context, q *request) (any, error) {
@@ -129,7 +132,7 @@ func (a *API) challenge(ctx context.Context, q *request) (any, error) {
 	if err != nil {
 		return nil, answered(err, sendWords)
 	}
-	r := challenged{Type: out.Type, OOBCode: out.OOBCode}
+	r := challenged{Type: out.Type, OOBCode: out.OOBCode, VoiceKey: out.VoiceKey}
 	if out.OOBCode != "" {
 		r.BindingMethod = "prompt"
 	}

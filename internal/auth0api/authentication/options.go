@@ -30,7 +30,7 @@ type Flows interface {
 	PasswordlessGrant(ctx context.Context, c pool.Caller, in pool.PasswordlessGrantInput) (*pool.OAuthResult, error)
 	VerifyPasswordless(ctx context.Context, c pool.Caller, in pool.PasswordlessGrantInput) error
 
-	TicketEnroll(ctx context.Context, c pool.Caller, ticket, phone, channel string) (oobCode string, err error)
+	TicketEnroll(ctx context.Context, c pool.Caller, ticket, phone, channel string) (oobCode, voiceKey string, err error)
 	TicketConfirm(ctx context.Context, c pool.Caller, ticket, oobCode, code string) (recovery string, err error)
 }
 

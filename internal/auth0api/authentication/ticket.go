@@ -44,6 +44,8 @@ type ticketView struct {
 	// Action is where the forms go.
 	Action                          string
 	Ticket, Phone, Channel, OOBCode string
+	// VoiceKey is pressed if the code comes by a call; empty: no call asks for one.
+	VoiceKey string
 	// Recovery is shown once.
 	Recovery string
 	status   int
@@ -98,6 +100,7 @@ func (a *API) ticketForm(w http.ResponseWriter, r *http.Request) ticketView {
 	}
 	v := ticketView{
 		Ticket: field(r, "ticket"), Phone: dialled(field(r, "phone")), Channel: field(r, "channel"), OOBCode: field(r, "oob_code"),
+		VoiceKey: twoDigits(field(r, "voice_key")),
 	}
 	if v.Channel != "voice" {
 		v.Channel = "sms"
@@ -111,12 +114,20 @@ func (a *API) ticketForm(w http.ResponseWriter, r *http.Request) ticketView {
 		v.Step, v.Recovery = "done", recovery
 		return v
 	}
-	oob, err := a.Flows.TicketEnroll(ctx, caller, v.Ticket, v.Phone, v.Channel)
+	oob, key, err := a.Flows.TicketEnroll(ctx, caller, v.Ticket, v.Phone, v.Channel)
 	if err != nil {
 		return a.ticketProblem(r, v, "number", err)
 	}
-	v.Step, v.OOBCode = "code", oob
+	v.Step, v.OOBCode, v.VoiceKey = "code", oob, key
 	return v
+}
+
+// twoDigits returns what may be a key of a call, else nothing: the form may say anything.
+func twoDigits(s string) string {
+	if len(s) != 2 || strings.Trim(s, "0123456789") != "" {
+		return ""
+	}
+	return s
 }
 
 func field(r *http.Request, name string) string {

@@ -21,7 +21,7 @@ func TestTicketPage(t *testing.T) {
 		has                 []string
 	}{
 		"opened":    {"GET", "?ticket=T%26%3C", "", nil, 200, "", nil, []string{`value="T&amp;&lt;"`, `id="phone"`, "Text me a code"}},
-		"number":    {"POST", "", ticketForm1, nil, 200, "ticket enroll", []string{"T&<", "+12025550100", "sms"}, []string{`value="OOB"`, `autocomplete="one-time-code"`, "&#43;12025550100", "?ticket=T%26%3c"}},
+		"number":    {"POST", "", ticketForm1, nil, 200, "ticket enroll", []string{"T&<", "+12025550100", "sms"}, []string{"press <strong class=\"number\">47", `value="OOB"`, `autocomplete="one-time-code"`, "&#43;12025550100", "?ticket=T%26%3c"}},
 		"by call":   {"POST", "", "ticket=T&phone=0044+7700.900456&channel=voice", nil, 200, "ticket enroll", []string{"T", "+447700900456", "voice"}, []string{"are calling"}},
 		"channel":   {"POST", "", "ticket=T&phone=%2B1&channel=pigeon", nil, 200, "ticket enroll", []string{"T", "+1", "sms"}, nil},
 		"code":      {"POST", "", "ticket=T&oob_code=OOB&phone=%2B1&code=123+456", nil, 200, "ticket confirm", []string{"T", "OOB", "123456"}, []string{"Your phone was added", "RECOVERY24"}},
@@ -41,8 +41,8 @@ func TestTicketPage(t *testing.T) {
 		"enrolled":     {"POST", "", ticketForm1, fault.New(fault.AlreadyEnrolled), 409, "ticket enroll", nil, []string{"added already"}},
 		"full":         {"POST", "", ticketForm1, fault.New(fault.TooMany), 409, "ticket enroll", nil, []string{"No room"}},
 		"broken":       {"POST", "", ticketForm1, errors.New("disk on fire"), 500, "ticket enroll", nil, []string{"Something went wrong"}},
-		"wrong code": {"POST", "", "ticket=T&oob_code=OOB&phone=%2B1&code=1", fault.New(fault.CodeMismatch), 403, "ticket confirm", nil,
-			[]string{ticketWrongCode, `id="code"`, `value="OOB"`, `aria-describedby="problem"`}},
+		"wrong code": {"POST", "", "ticket=T&oob_code=OOB&phone=%2B1&code=1&voice_key=83", fault.New(fault.CodeMismatch), 403, "ticket confirm", nil,
+			[]string{ticketWrongCode, "press <strong class=\"number\">83", `id="code"`, `value="OOB"`, `aria-describedby="problem"`}},
 		"many codes": {"POST", "", "ticket=T&oob_code=OOB&phone=%2B1&code=1", fault.New(fault.AttemptLimit), 429, "ticket confirm", nil, []string{"too many tries", `id="code"`}},
 		"old code":   {"POST", "", "ticket=T&oob_code=OOB&phone=%2B1&code=1", fault.New(fault.OOBCodeExpired), 403, "ticket confirm", nil, []string{ticketOldCode, `id="phone"`}},
 	} {

@@ -13,6 +13,9 @@ import (
 func callerOf(ctx context.Context, metadata map[string]string) pool.Caller {
 	info := wire.Info(ctx)
 	c := pool.Caller{Wire: wireName, IP: info.ClientIP, UserAgent: info.UserAgent, Invocation: info.InvocationID, Admin: info.Principal.AccessKeyID}
+	if c.Admin == "" { // an administrator's program speaks its own language
+		c.Language = info.Language
+	}
 	c.Metadata, c.Control = wire.SplitMetadata(metadata)
 	return c
 }

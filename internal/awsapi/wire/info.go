@@ -45,6 +45,8 @@ type RequestInfo struct {
 	// InvocationID is the amz-sdk-invocation-id header, the same for all retries of one SDK call. At most 128 bytes,
 	// empty if absent; chosen by the caller, so not a secret and not unique.
 	InvocationID string
+	// Language is the Accept-Language header, at most 128 bytes.
+	Language string
 	// Principal is set for operations of class IAM.
 	Principal Principal
 }
@@ -67,6 +69,7 @@ func WithInfo(ctx context.Context, info RequestInfo) context.Context {
 const (
 	maxUserAgent    = 512
 	maxInvocationID = 128
+	maxLanguage     = 128
 )
 
 func cut(s string, n int) string {

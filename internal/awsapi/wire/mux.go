@@ -189,7 +189,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := m.now()
 	info := &RequestInfo{
 		ID: NewRequestID(), Host: r.Host, ClientIP: m.clientIP(r), UserAgent: cut(r.Header.Get("User-Agent"), maxUserAgent),
-		InvocationID: cut(r.Header.Get("Amz-Sdk-Invocation-Id"), maxInvocationID),
+		InvocationID: cut(r.Header.Get("Amz-Sdk-Invocation-Id"), maxInvocationID), Language: cut(r.Header.Get("Accept-Language"), maxLanguage),
 	}
 	ctx := context.WithValue(r.Context(), infoKey{}, info)
 	e, out, err := m.serve(ctx, w, r, info)
