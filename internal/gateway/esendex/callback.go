@@ -1,11 +1,9 @@
 package esendex
 
 import (
-	"bytes"
 	"context"
 	"encoding/xml"
 	"errors"
-	"io"
 	"strings"
 
 	"countersign/internal/gateway/exchange"
@@ -35,11 +33,7 @@ func (p *Provider) Signed() bool { return false }
 // ReadCallback reads a push notification.
 func (p *Provider) ReadCallback(_ context.Context, c provider.Callback) ([]provider.Notice, provider.Reply, error) {
 	var in push
-	d := xml.NewDecoder(bytes.NewReader(c.Body))
-	if d.Decode(&in) != nil {
-		return nil, provider.Reply{}, errUnreadable
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) && !blank(c.Body[d.InputOffset():]) {
+	if !one(c.Body, &in) {
 		return nil, provider.Reply{}, errUnreadable
 	}
 	if p.c.AccountID != "" && !strings.EqualFold(in.AccountID, p.c.AccountID) {
@@ -66,8 +60,6 @@ func (p *Provider) ReadCallback(_ context.Context, c provider.Callback) ([]provi
 	}
 	return []provider.Notice{n}, provider.Reply{}, nil
 }
-
-func blank(b []byte) bool { return len(bytes.TrimSpace(b)) == 0 }
 
 // number is a number in E.164 form, "" if it is none.
 func number(s string) string {

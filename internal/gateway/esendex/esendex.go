@@ -1,6 +1,7 @@
 package esendex
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/xml"
@@ -231,7 +232,7 @@ func spoken(m provider.Message) string {
 }
 
 func (p *Provider) call(ctx context.Context, method string, to *url.URL, body []byte) (exchange.Answer, error) {
-	req, err := http.NewRequestWithContext(ctx, method, to.String(), strings.NewReader(string(body)))
+	req, err := http.NewRequestWithContext(ctx, method, to.String(), bytes.NewReader(body))
 	if err != nil {
 		return exchange.Answer{}, provider.Misconfigured(errors.New("esendex: the request cannot be made"))
 	}
@@ -249,7 +250,13 @@ func isXML(a exchange.Answer, v any) bool {
 	if a.MediaType != "application/xml" && a.MediaType != "text/xml" {
 		return false
 	}
-	return a.Broken == nil && xml.Unmarshal(a.Body, v) == nil
+	return a.Broken == nil && one(a.Body, v)
+}
+
+// one decodes a body that is one XML document and nothing after it.
+func one(raw []byte, v any) bool {
+	d := xml.NewDecoder(bytes.NewReader(raw))
+	return d.Decode(v) == nil && len(bytes.TrimSpace(raw[d.InputOffset():])) == 0
 }
 
 // refused is the error of an answer that is no success: its text is plain words, if it is anything.
