@@ -2,11 +2,7 @@ package twilio
 
 import (
 	"encoding/xml"
-	"errors"
-	"net/url"
-	"regexp"
 	"strings"
-	"sync"
 
 	"countersign/provider"
 )
@@ -54,40 +50,51 @@ func twiml(m provider.Message) string {
 	if m.Code != "" && strings.Contains(text, m.Code) {
 		text, times = strings.ReplaceAll(text, m.Code, strings.Join(strings.Split(m.Code, ""), ", ")), 2
 	}
-	say := "<Say>"
-	if l := voice(m.Locale); l != "" {
-		say = `<Say language="` + l + `">`
-	}
-	once := `<Pause length="1"/>` + say + escaped(text) + "</Say>"
+	once := `<Pause length="1"/>` + say(text, voice(m.Locale))
 	if times == 2 && 2*len(once) < maxTwiML-len("<Response></Response>") {
 		once += once
 	}
 	return "<Response>" + once + "</Response>"
 }
 
+// keyed asks for two keys, and hangs up if they do not come: the answer to them says what goes on. Tones count from the first moment, so a call
+// that begins with some fails (TwiML reference, Gather).
+func keyed(m provider.Message) string {
+	language := voice(m.Locale)
+	prompt, ok := prompts[language[:min(2, len(language))]]
+	if !ok {
+		prompt, language = prompts["en"], "en-US"
+	}
+	ask := say(prompt, language)
+	return `<Response><Gather input="dtmf" numDigits="2" timeout="10" finishOnKey="" actionOnEmptyResult="true" method="POST" action="` + escaped(m.KeyURL) +
+		`"><Pause length="1"/>` + ask + `<Pause length="3"/>` + ask + `</Gather><Hangup/></Response>`
+}
+
+const hangUp = "<Response><Hangup/></Response>"
+
+// prompts ask for the two digits, by language.
+var prompts = map[string]string{
+	"da": "Tast de to cifre, der vises på skærmen.",
+	"de": "Bitte geben Sie die zwei Ziffern ein, die auf dem Bildschirm stehen.",
+	"en": "Please enter the two digits shown on the screen.",
+	"es": "Marque las dos cifras que aparecen en la pantalla.",
+	"fr": "Composez les deux chiffres affichés à l'écran.",
+	"it": "Digiti le due cifre mostrate sullo schermo.",
+	"nl": "Toets de twee cijfers in die op het scherm staan.",
+	"pl": "Wybierz dwie cyfry widoczne na ekranie.",
+	"pt": "Digite os dois algarismos mostrados na tela.",
+	"sv": "Slå de två siffror som visas på skärmen.",
+}
+
+func say(text, language string) string {
+	if language == "" {
+		return "<Say>" + escaped(text) + "</Say>"
+	}
+	return `<Say language="` + language + `">` + escaped(text) + "</Say>"
+}
+
 func escaped(s string) string {
 	var out strings.Builder
 	_ = xml.EscapeText(&out, []byte(s)) // a strings.Builder takes everything
 	return out.String()
-}
-
-// digits are what may be a telephone number in Twilio's sentences.
-var digits = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\+?\d[\d ().-]{4,}\d`) })
-
-func withoutNumbers(s string) string { return digits().ReplaceAllString(s, "(number)") }
-
-// withoutURL drops what net/http puts around an error: the URL holds the account.
-func withoutURL(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
-}
-
-func short(s string, n int) string {
-	s = strings.ToValidUTF8(s, "?")
-	if len(s) > n {
-		s = strings.ToValidUTF8(s[:n], "")
-	}
-	return s
 }

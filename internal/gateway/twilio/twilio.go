@@ -3,47 +3,54 @@ package twilio
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
+	"countersign/internal/gateway/exchange"
 	"countersign/internal/secret"
 	"countersign/provider"
 )
 
 const (
+	name = "twilio"
 	// defaultBase is the API of the default region.
 	defaultBase = "https://api.twilio.com"
-	// timeout bounds one attempt (Twilio's own client for Go: 10 s).
-	timeout = 10 * time.Second
-	// maxAnswer bounds the answer that is read, in bytes.
-	maxAnswer = 64 << 10
 	// minValidity and maxValidity bound ValidityPeriod (API reference, Messages: 1 to 36,000, more than 5 advised), in seconds.
 	minValidity, maxValidity = 6, 36000
-	// ringing is how long a call rings, in seconds.
-	ringing = "30"
+	// ringing is how long a call rings, callLimit how long it may last, in seconds.
+	ringing, callLimit = "30", "120"
+	// referenceKey is the parameter of StatusCallback that holds Message.Reference.
+	referenceKey = "a"
+	// maxSID bounds an id in an answer, in bytes (they have 34).
+	maxSID = 64
 )
 
 // Config configures an account at Twilio.
 type Config struct {
-	// AccountSID (AC…) and AuthToken are the credentials. Required.
-	AccountSID string
-	AuthToken  secret.String
+	// AccountSID (AC…) is required, and with it AuthToken or both of APIKeySID (SK…) and APIKeySecret. Requests are made with the key if there is
+	// one; callbacks can only be verified with the auth token.
+	AccountSID   string
+	AuthToken    secret.String
+	APIKeySID    string
+	APIKeySecret secret.String
 	// From is the number, short code or name that texts come from; calls need a number. MessagingServiceSID (MG…) chooses the sender of
 	// texts instead. One of them is required. Message.From goes before both.
 	From                string
 	MessagingServiceSID string
-	// BaseURL is the API of another region. Defaults to https://api.twilio.com.
-	BaseURL string
-	// Client makes the requests; it brings the rules for addresses, time and size (package egress). Required. It must not follow redirects.
+	// BaseURL is the API, or empty: then Region ("ie1") and Edge ("dublin") choose it, and without them it is https://api.twilio.com.
+	BaseURL, Region, Edge string
+	// DiscardContent asks Twilio not to keep the texts (ContentRetention), HideNumbers not to keep the numbers (AddressRetention), SmartEncoded to
+	// replace characters that make texts longer, ProvideFeedback to take feedback of typed codes. NoRiskCheck turns pumping checks off.
+	DiscardContent, HideNumbers, SmartEncoded, ProvideFeedback, NoRiskCheck bool
+	// TestSID and TestToken are the account's test credentials, for Check. Optional.
+	TestSID   string
+	TestToken secret.String
+	// Client makes the requests; it brings the rules for addresses, time and size (package egress). Required.
 	Client *http.Client
 	// Now defaults to time.Now.
 	Now func() time.Time
@@ -51,36 +58,89 @@ type Config struct {
 
 // Provider is an account at Twilio. It is safe for concurrent use.
 type Provider struct {
-	c    Config
-	base string
+	c      Config
+	caller exchange.Caller
+	base   string
 }
 
-var _ provider.Provider = (*Provider)(nil)
+var (
+	_ provider.Provider       = (*Provider)(nil)
+	_ provider.CallbackReader = (*Provider)(nil)
+	_ provider.Poller         = (*Provider)(nil)
+	_ provider.Checker        = (*Provider)(nil)
+	_ provider.Feedback       = (*Provider)(nil)
+	_ provider.KeyedCaller    = (*Provider)(nil)
+)
 
 // New returns the provider, or all that is wrong with its configuration.
 func New(c Config) (*Provider, error) {
-	var errs []error
-	if c.Client == nil {
-		errs = append(errs, errors.New("twilio: Client is missing"))
-	}
-	if c.AccountSID == "" || c.AuthToken.Reveal() == "" || strings.Trim(c.AccountSID, letters+"0123456789") != "" {
-		errs = append(errs, errors.New("twilio: account SID (AC and digits) and auth token are needed"))
-	}
+	errs := c.credentials()
 	if c.From == "" && c.MessagingServiceSID == "" {
-		errs = append(errs, errors.New("twilio: a sender is needed: a number or a messaging service"))
+		errs = append(errs, errors.New("twilio: from or messaging_service_sid is missing: texts need a sender"))
 	}
-	base, err := url.Parse(cmp.Or(c.BaseURL, defaultBase))
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.User != nil || base.RawQuery != "" {
-		return nil, errors.Join(append(errs, errors.New("twilio: the base URL must be an absolute http or https URL"))...)
+	if !alphanumeric(c.MessagingServiceSID) {
+		errs = append(errs, errors.New("twilio: messaging_service_sid has letters and digits alone"))
+	}
+	if (c.TestSID == "") != (c.TestToken.Reveal() == "") || !alphanumeric(c.TestSID) {
+		errs = append(errs, errors.New("twilio: test_account_sid and test_auth_token go together"))
+	}
+	base, err := baseOf(c.BaseURL, "api", c.Region, c.Edge)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Provider{c: c, base: base.JoinPath("2010-04-01", "Accounts", c.AccountSID).String()}, errors.Join(errs...)
+	return &Provider{c: c, caller: c.caller(name), base: base.JoinPath("2010-04-01", "Accounts").String()}, nil
 }
 
+// credentials says what is wrong with them.
+func (c Config) credentials() (errs []error) {
+	if c.Client == nil {
+		errs = append(errs, errors.New("twilio: Client is missing"))
+	}
+	if c.AccountSID == "" || !alphanumeric(c.AccountSID) {
+		errs = append(errs, errors.New("twilio: account_sid is AC and 32 letters and digits"))
+	}
+	if c.AuthToken.Reveal() == "" && c.APIKeySID == "" {
+		errs = append(errs, errors.New("twilio: auth_token is missing, or api_key_sid and api_key_secret (auth token or key)"))
+	}
+	if (c.APIKeySID == "") != (c.APIKeySecret.Reveal() == "") || !alphanumeric(c.APIKeySID) {
+		errs = append(errs, errors.New("twilio: api_key_sid and api_key_secret go together"))
+	}
+	return errs
+}
+
+func (c Config) caller(name string) exchange.Caller {
+	hide := []secret.String{c.AuthToken, c.APIKeySecret, c.TestToken, secret.New(c.AccountSID), secret.New(c.APIKeySID)}
+	return exchange.Caller{Client: c.Client, Name: name, Now: c.Now, Hide: hide}
+}
+
+// baseOf returns the base URL of a product ("api").
+func baseOf(given, product, region, edge string) (*url.URL, error) {
+	if !alphanumeric(strings.ReplaceAll(region+edge, "-", "")) || region == "" && edge != "" {
+		return nil, errors.New("twilio: region and edge are names such as ie1 and dublin; an edge needs a region")
+	}
+	host := product
+	for _, part := range []string{edge, region} {
+		if part != "" {
+			host += "." + part
+		}
+	}
+	base, err := url.Parse(cmp.Or(given, "https://"+host+".twilio.com"))
+	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.User != nil || base.RawQuery != "" {
+		return nil, errors.New("twilio: the base URL (base_url) must be an absolute http or https URL")
+	}
+	return base, nil
+}
+
+func alphanumeric(s string) bool { return strings.Trim(s, letters+"0123456789") == "" }
+
 // Name returns "twilio".
-func (p *Provider) Name() string { return "twilio" }
+func (p *Provider) Name() string { return name }
 
 // Send makes one attempt, of at most ten seconds.
 func (p *Provider) Send(ctx context.Context, m provider.Message) (provider.Receipt, error) {
@@ -88,96 +148,163 @@ func (p *Provider) Send(ctx context.Context, m provider.Message) (provider.Recei
 	if err != nil {
 		return provider.Receipt{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	var wrote atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.base+"/"+resource, strings.NewReader(fields.Encode()))
+	a, err := p.call(ctx, p.base+"/"+p.c.AccountSID+"/"+resource, fields)
 	if err != nil {
-		return provider.Receipt{}, provider.Misconfigured(errors.New("twilio: the request cannot be made"))
+		return provider.Receipt{}, err
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "Countersign/1")
-	req.SetBasicAuth(p.c.AccountSID, p.c.AuthToken.Reveal())
-	res, err := p.c.Client.Do(req)
+	return p.judge(a, m)
+}
+
+// call makes a request with the account's credentials: a POST of the fields, a GET without.
+func (p *Provider) call(ctx context.Context, to string, fields url.Values) (exchange.Answer, error) {
+	return p.c.call(ctx, p.caller, to, fields)
+}
+
+func (c Config) call(ctx context.Context, caller exchange.Caller, to string, fields url.Values) (exchange.Answer, error) {
+	req, err := exchange.Get(to)
+	if fields != nil {
+		req, err = exchange.Form(to, fields)
+	}
 	if err != nil {
-		if err = withoutURL(err); wrote.Load() {
-			return provider.Receipt{}, fmt.Errorf("twilio: %w: no answer: %w", provider.ErrAmbiguous, err)
-		}
-		return provider.Receipt{}, fmt.Errorf("twilio: not sent: %w", err)
+		return exchange.Answer{}, provider.Misconfigured(fmt.Errorf("%s: %w", caller.Name, err))
 	}
-	defer res.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	return p.judge(res, raw, err)
+	if c.APIKeySID != "" {
+		req.SetBasicAuth(c.APIKeySID, c.APIKeySecret.Reveal())
+	} else {
+		req.SetBasicAuth(c.AccountSID, c.AuthToken.Reveal())
+	}
+	return caller.Do(ctx, req)
 }
 
 // fields are the parameters of a request, and which resource they are for.
 func (p *Provider) fields(m provider.Message) (resource string, fields url.Values, err error) {
+	left := maxValidity
+	if !m.ExpiresAt.IsZero() {
+		if left = int(m.ExpiresAt.Sub(p.c.Now()) / time.Second); left < minValidity {
+			return "", nil, provider.Permanent(errors.New("twilio: the code dies before the message can arrive"))
+		}
+	}
 	fields = url.Values{"To": {m.To}}
+	if callback := withReference(m.ReceiptURL, m.Reference); callback != "" {
+		fields.Set("StatusCallback", callback)
+	}
 	switch cmp.Or(m.Channel, provider.SMS) {
 	case provider.SMS:
-		fields.Set("Body", m.Text)
-		if service := p.c.MessagingServiceSID; service != "" && m.From == "" {
-			fields.Set("MessagingServiceSid", service)
-		} else {
-			fields.Set("From", cmp.Or(m.From, p.c.From))
-		}
+		p.text(m, fields)
 		if !m.ExpiresAt.IsZero() {
-			left := int(m.ExpiresAt.Sub(p.c.Now()) / time.Second)
-			if left < minValidity {
-				return "", nil, provider.Permanent(errors.New("twilio: the code dies before the text can arrive"))
-			}
 			fields.Set("ValidityPeriod", strconv.Itoa(min(left, maxValidity)))
 		}
 		return "Messages.json", fields, nil
 	case provider.Voice:
-		from := cmp.Or(m.From, p.c.From)
-		if from == "" {
-			return "", nil, provider.Misconfigured(errors.New("twilio: calls need a number to come from"))
-		}
-		fields.Set("From", from)
-		fields.Set("Twiml", twiml(m))
-		fields.Set("Timeout", ringing)
-		return "Calls.json", fields, nil
+		return "Calls.json", fields, p.voice(m, fields)
 	}
 	return "", nil, provider.Permanent(fmt.Errorf("twilio: no channel %q", m.Channel))
 }
 
-// answer holds what is read of an answer: a message, a call, or an error, whose code and message it is.
-type answer struct {
-	SID          string `json:"sid"`
-	Status       any    `json:"status"` // the message's, or HTTP's
-	NumSegments  string `json:"num_segments"`
-	ErrorCode    *int   `json:"error_code"`
-	ErrorMessage string `json:"error_message"`
-	Code         int    `json:"code"`
-	Message      string `json:"message"`
+func (p *Provider) text(m provider.Message, fields url.Values) {
+	fields.Set("Body", m.Text)
+	if service := p.c.MessagingServiceSID; service != "" && m.From == "" {
+		fields.Set("MessagingServiceSid", service)
+	} else {
+		fields.Set("From", cmp.Or(m.From, p.c.From))
+	}
+	for _, f := range []struct {
+		on          bool
+		name, value string
+	}{
+		{p.c.DiscardContent, "ContentRetention", "discard"}, {p.c.HideNumbers, "AddressRetention", "obfuscate"}, {p.c.SmartEncoded, "SmartEncoded", "true"},
+		{p.c.ProvideFeedback, "ProvideFeedback", "true"}, {p.c.NoRiskCheck, "RiskCheck", "disable"},
+	} {
+		if f.on {
+			fields.Set(f.name, f.value)
+		}
+	}
 }
 
-// judge decides what an answer means; the table is in the package comment.
-func (p *Provider) judge(res *http.Response, raw []byte, readErr error) (provider.Receipt, error) {
-	created := res.StatusCode == http.StatusCreated
-	if readErr != nil && created {
-		return provider.Receipt{}, fmt.Errorf("twilio: %w: the answer broke off: %w", provider.ErrAmbiguous, withoutURL(readErr))
+func (p *Provider) voice(m provider.Message, fields url.Values) error {
+	from := cmp.Or(m.From, p.c.From)
+	if from == "" {
+		return provider.Misconfigured(errors.New("twilio: calls need a number to come from"))
 	}
-	var a answer
-	if readErr != nil || json.Unmarshal(raw, &a) != nil {
-		a = answer{}
+	fields.Set("From", from)
+	fields.Set("Timeout", ringing)
+	fields.Set("TimeLimit", callLimit)
+	fields.Set("Twiml", twiml(m))
+	if m.Key != "" {
+		if m.KeyURL == "" {
+			return provider.Misconfigured(errors.New("twilio: there is no place for the key that is pressed"))
+		}
+		fields.Set("Twiml", keyed(m))
 	}
-	status, _ := a.Status.(string)
-	if created && a.SID != "" && a.ErrorCode == nil && accepted(status) {
-		segments, _ := strconv.Atoi(a.NumSegments) // "0" with a messaging service, none for calls
-		return provider.Receipt{ProviderID: short(a.SID, 64), Segments: min(max(segments, 0), 255), Raw: short(status, 32)}, nil
+	if fields.Has("StatusCallback") {
+		fields["StatusCallbackEvent"] = []string{"answered", "completed"}
 	}
-	if a.ErrorCode != nil {
-		a.Code, a.Message = *a.ErrorCode, a.ErrorMessage
+	return nil
+}
+
+// withReference adds the reference to where the receipts go.
+func withReference(receipts, reference string) string {
+	u, err := url.Parse(receipts)
+	if err != nil || receipts == "" {
+		return ""
 	}
-	vendor := &provider.VendorError{Provider: "twilio", VendorCode: strconv.Itoa(res.StatusCode), Text: http.StatusText(res.StatusCode)}
-	if a.Code != 0 {
-		vendor.VendorCode, vendor.Text = strconv.Itoa(a.Code), withoutNumbers(short(a.Message, 200))
+	if reference != "" {
+		q := u.Query()
+		q.Set(referenceKey, reference)
+		u.RawQuery = q.Encode()
 	}
-	return provider.Receipt{}, p.classed(res, a.Code, vendor)
+	return u.String()
+}
+
+// answer holds what is read of an answer: a message, a call, an account, or an error, whose code and message it is.
+type answer struct {
+	SID          string  `json:"sid"`
+	Status       any     `json:"status"` // the message's, or HTTP's
+	NumSegments  string  `json:"num_segments"`
+	Price        *string `json:"price"`
+	PriceUnit    string  `json:"price_unit"`
+	DateUpdated  string  `json:"date_updated"`
+	ErrorCode    *int    `json:"error_code"`
+	ErrorMessage string  `json:"error_message"`
+	Code         int     `json:"code"`
+	Message      string  `json:"message"`
+	Type         string  `json:"type"`
+}
+
+// status is the message's.
+func (a answer) status() string {
+	s, _ := a.Status.(string)
+	return s
+}
+
+// segments are 0 where Twilio does not say: with a messaging service, and for calls.
+func (a answer) segments() int {
+	n, _ := strconv.Atoi(a.NumSegments)
+	return min(max(n, 0), 255)
+}
+
+// judge decides what an answer to a send means.
+func (p *Provider) judge(a exchange.Answer, m provider.Message) (provider.Receipt, error) {
+	var v answer
+	if a.JSON(&v) && a.Status == http.StatusCreated && v.SID != "" && v.ErrorCode == nil && accepted(v.status()) {
+		return provider.Receipt{ProviderID: exchange.Short(v.SID, maxSID), Segments: v.segments(), Raw: v.status()}, nil
+	}
+	return provider.Receipt{}, refused(p.caller, a, m)
+}
+
+// refused is the error of an answer.
+func refused(c exchange.Caller, a exchange.Answer, m provider.Message) error {
+	var v answer
+	if !a.JSON(&v) {
+		v = answer{}
+	}
+	if v.ErrorCode != nil {
+		v.Code, v.Message = *v.ErrorCode, v.ErrorMessage
+	}
+	if v.Code == 0 {
+		return c.Refused(a, m, "", "", v.Message)
+	}
+	return c.Refused(a, m, reasonOf(v.Code), strconv.Itoa(v.Code), v.Message)
 }
 
 // accepted reports whether a message or call with this status is on its way.
@@ -187,44 +314,4 @@ func accepted(status string) bool {
 		return true
 	}
 	return false
-}
-
-// classed marks err with the class of the code, or of the HTTP status if the code has none.
-func (p *Provider) classed(res *http.Response, code int, err error) error {
-	class := classOf(code)
-	if class == "" {
-		class = classOfStatus(res.StatusCode)
-	}
-	switch class {
-	case provider.ClassPermanent:
-		return provider.Permanent(err)
-	case provider.ClassMisconfigured:
-		return provider.Misconfigured(err)
-	case provider.ClassThrottled:
-		return provider.RetryAfter(retryAfter(res), err)
-	case provider.ClassAmbiguous:
-		return fmt.Errorf("%w: %w", provider.ErrAmbiguous, err)
-	}
-	return err
-}
-
-func classOfStatus(status int) provider.Class {
-	switch {
-	case status == http.StatusTooManyRequests:
-		return provider.ClassThrottled
-	case status == http.StatusGatewayTimeout:
-		return provider.ClassAmbiguous
-	case status == http.StatusRequestTimeout, status >= 500 && status < 600:
-		return provider.ClassRetryable
-	}
-	return provider.ClassMisconfigured
-}
-
-// retryAfter reads the header in seconds, 1 s to 10 min (RFC 9110, section 10.2.3; Twilio sends no dates).
-func retryAfter(res *http.Response) time.Duration {
-	n, err := strconv.Atoi(strings.TrimSpace(res.Header.Get("Retry-After")))
-	if err != nil {
-		return time.Second
-	}
-	return time.Duration(min(max(n, 1), 600)) * time.Second
 }

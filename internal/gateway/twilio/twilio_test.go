@@ -1,11 +1,8 @@
 package twilio
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -88,6 +85,7 @@ func TestRequest(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.ParseForm()
 		got = r
+		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusCreated)
 		io.WriteString(w, `{"sid":"SM1","status":"queued","num_segments":"2","error_code":null}`)
 	}))
@@ -119,118 +117,6 @@ func TestVoice(t *testing.T) {
 	}
 }
 
-// Each answer has its class, and its error says nothing of the recipient.
-func TestClasses(t *testing.T) {
-	fails := func(code int) string {
-		return fmt.Sprintf(`{"code":%d,"message":"About +12025550123, sadly","status":400}`, code)
-	}
-	for name, c := range map[string]struct {
-		status int
-		header map[string]string
-		body   string
-		want   provider.Class
-		wait   time.Duration
-	}{
-		"bad number":            {400, nil, fails(21211), provider.ClassPermanent, 0},
-		"landline":              {400, nil, fails(21635), provider.ClassPermanent, 0},
-		"opted out":             {400, nil, fails(21610), provider.ClassPermanent, 0},
-		"too long":              {400, nil, fails(21617), provider.ClassPermanent, 0},
-		"country":               {400, nil, fails(21408), provider.ClassMisconfigured, 0},
-		"sender":                {400, nil, fails(21606), provider.ClassMisconfigured, 0},
-		"credentials":           {401, nil, fails(20003), provider.ClassMisconfigured, 0},
-		"no money":              {402, nil, "", provider.ClassMisconfigured, 0},
-		"throttled":             {429, map[string]string{"Retry-After": "7"}, fails(20429), provider.ClassThrottled, 7 * time.Second},
-		"throttled, silent":     {429, nil, "", provider.ClassThrottled, time.Second},
-		"queue":                 {400, map[string]string{"Retry-After": "99999"}, fails(21611), provider.ClassThrottled, 10 * time.Minute},
-		"unknown code":          {400, nil, fails(99999), provider.ClassMisconfigured, 0},
-		"unknown code, 500":     {500, nil, fails(99999), provider.ClassRetryable, 0},
-		"down":                  {503, nil, "<html>", provider.ClassRetryable, 0},
-		"internal":              {500, nil, fails(20500), provider.ClassRetryable, 0},
-		"gateway timeout":       {504, nil, "", provider.ClassAmbiguous, 0},
-		"request timeout":       {408, nil, "", provider.ClassRetryable, 0},
-		"redirect":              {302, map[string]string{"Location": "https://example.com/"}, "", provider.ClassMisconfigured, 0},
-		"200":                   {200, nil, `{"sid":"SM1","status":"queued"}`, provider.ClassMisconfigured, 0},
-		"201, empty":            {201, nil, "", provider.ClassMisconfigured, 0},
-		"201, html":             {201, nil, "<html>", provider.ClassMisconfigured, 0},
-		"201, no sid":           {201, nil, `{"status":"queued"}`, provider.ClassMisconfigured, 0},
-		"201, no status":        {201, nil, `{"sid":"SM1"}`, provider.ClassMisconfigured, 0},
-		"201, failed":           {201, nil, `{"sid":"SM1","status":"failed","error_code":21610,"error_message":"STOP by +12025550123"}`, provider.ClassPermanent, 0},
-		"201, failed, no words": {201, nil, `{"sid":"SM1","status":"undelivered"}`, provider.ClassMisconfigured, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				for k, v := range c.header {
-					w.Header().Set(k, v)
-				}
-				w.WriteHeader(c.status)
-				io.WriteString(w, c.body)
-			}))
-			defer s.Close()
-			_, err := newProvider(t, s.URL).Send(t.Context(), text())
-			if err == nil {
-				t.Fatal("sent")
-			}
-			class, wait := provider.ClassOf(err)
-			if class != c.want || wait != c.wait {
-				t.Errorf("%s %v: %v; want %s %v", class, wait, err, c.want, c.wait)
-			}
-			for _, private := range []string{"2025550123", "918273", "a token", "AC1"} {
-				if strings.Contains(err.Error(), private) {
-					t.Errorf("the error tells %s: %v", private, err)
-				}
-			}
-			if v, ok := errors.AsType[*provider.VendorError](err); !ok || v.Provider != "twilio" || v.VendorCode == "" {
-				t.Errorf("no words of the vendor's: %v", err)
-			}
-		})
-	}
-}
-
-// Without an answer it matters whether the request was written.
-func TestNoAnswer(t *testing.T) {
-	hang := make(chan struct{})
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body)
-		switch r.PostFormValue("x"); {
-		case strings.Contains(r.URL.Path, "AChang"):
-			<-hang
-		case strings.Contains(r.URL.Path, "ACcut"):
-			conn, _, _ := w.(http.Hijacker).Hijack()
-			conn.Close()
-		default:
-			w.Header().Set("Content-Length", "100")
-			w.WriteHeader(http.StatusCreated)
-			io.WriteString(w, `{"sid":`)
-		}
-	}))
-	defer s.Close()
-	defer close(hang)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
-	for account, c := range map[string]struct {
-		base string
-		want provider.Class
-	}{
-		"AChang": {s.URL, provider.ClassAmbiguous}, "ACcut": {s.URL, provider.ClassAmbiguous}, "AChalf": {s.URL, provider.ClassAmbiguous},
-		"ACclosed": {"http://" + closed.Addr().String(), provider.ClassRetryable},
-	} {
-		t.Run(account, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-			defer cancel()
-			_, err := newProvider(t, c.base, func(c *Config) { c.AccountSID = account }).Send(ctx, text())
-			if err == nil {
-				t.Fatal("sent")
-			}
-			if class, _ := provider.ClassOf(err); class != c.want || strings.Contains(err.Error(), account) {
-				t.Errorf("%s: %v", class, err)
-			}
-		})
-	}
-}
-
 func TestNotSent(t *testing.T) {
 	p := newProvider(t, "http://127.0.0.1:1", func(c *Config) { c.From, c.MessagingServiceSID = "", "MG1" })
 	for name, change := range map[string]func(*provider.Message){
@@ -253,7 +139,7 @@ func TestNotSent(t *testing.T) {
 func TestNew(t *testing.T) {
 	good := Config{AccountSID: "AC1", AuthToken: secret.New("t"), From: "+12025550100", Client: client()}
 	p, err := New(good)
-	if err != nil || p.base != "https://api.twilio.com/2010-04-01/Accounts/AC1" || p.Name() != "twilio" {
+	if err != nil || p.base != "https://api.twilio.com/2010-04-01/Accounts" || p.Name() != "twilio" {
 		t.Fatal(p, err)
 	}
 	good.AccountSID = "AC/../x?y"
@@ -261,7 +147,7 @@ func TestNew(t *testing.T) {
 		t.Error("an account that is a path")
 	}
 	_, err = New(Config{BaseURL: "ftp://x"})
-	for _, want := range []string{"Client", "auth token", "sender", "base URL"} {
+	for _, want := range []string{"Client", "account_sid", "auth_token", "sender", "base_url"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %s", err, want)
 		}
@@ -269,6 +155,18 @@ func TestNew(t *testing.T) {
 	for _, bad := range []string{"http://u:p@x", "https://x?y", "x"} {
 		if _, err := New(Config{AccountSID: "AC1", AuthToken: secret.New("t"), From: "1", Client: client(), BaseURL: bad}); err == nil {
 			t.Error(bad)
+		}
+	}
+	for want, change := range map[string]func(*Config){
+		"https://api.dublin.ie1.twilio.com": func(c *Config) { c.Region, c.Edge = "ie1", "dublin" },
+		"https://api.ie1.twilio.com":        func(c *Config) { c.Region = "ie1" },
+		"":                                  func(c *Config) { c.Edge = "dublin" },
+		"https://double.example":            func(c *Config) { c.BaseURL, c.Region = "https://double.example", "ie1" },
+	} {
+		c := Config{AccountSID: "AC1", APIKeySID: "SK1", APIKeySecret: secret.New("s"), From: "1", Client: client()}
+		change(&c)
+		if p, err := New(c); want == "" && err == nil || want != "" && (err != nil || p.base != want+"/2010-04-01/Accounts") {
+			t.Error(want, p, err)
 		}
 	}
 	if strings.Contains(fmt.Sprintf("%v %+v", p.c, p), "a token") {
