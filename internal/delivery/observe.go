@@ -27,11 +27,14 @@ type Seen struct {
 	Outcome string
 	// Took is the time of the call for Attempted, and from the commit of the message to its end for Ended.
 	Took time.Duration
+	// PoolID and Network are for route health; they are no labels. Code says that the message carries one.
+	PoolID, Network string
+	Code            bool
 }
 
 // see tells Config.Observe, which must not block.
 func (w *Worker) see(step Step, m *store.Message, account, outcome string, took time.Duration) {
 	if w.c.Observe != nil {
-		w.c.Observe(Seen{step, m.Lane, m.Channel, m.Country, account, outcome, took})
+		w.c.Observe(Seen{step, m.Lane, m.Channel, m.Country, account, outcome, took, m.PoolID, m.Network, m.CodeID != ""})
 	}
 }
