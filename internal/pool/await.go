@@ -20,7 +20,7 @@ func (s *Service) await(ctx context.Context, m *store.Message) error {
 
 // awaitSend is await; a message that was held back for good (an opt-out, a guard) counts as sent unless the caller may be told.
 func (s *Service) awaitSend(ctx context.Context, m *store.Message, told bool) error {
-	if s.Await == nil || m == nil || m.Account == testAccount {
+	if s.Await == nil || m == nil || m.Provider == testProvider {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, awaitMost)

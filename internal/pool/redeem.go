@@ -66,7 +66,7 @@ func (u *unit) codeTyped(ctx context.Context, row *store.Code) error {
 		return nil
 	case err != nil:
 		return err
-	case m.Account == testAccount:
+	case m.Provider == testProvider:
 		return u.append(ctx, u.s.Events.Event(testNumberUsed(m)))
 	case u.s.Typed != nil:
 		u.typed = append(u.typed, m)

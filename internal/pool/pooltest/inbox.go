@@ -62,6 +62,9 @@ func (i *Inbox) Wake(messages ...*store.Message) {
 	}
 }
 
+// ProviderID is the service's id of a message that was sent.
+func ProviderID(messageID string) string { return "pt-" + messageID }
+
 // settle does what a worker does with the answer of a provider.
 func (i *Inbox) settle(tx store.Tx, refuses bool) error {
 	ctx, now := context.Background(), i.h.Now()
@@ -70,7 +73,7 @@ func (i *Inbox) settle(tx store.Tx, refuses bool) error {
 		return err
 	}
 	for _, m := range due {
-		m.State, m.UpdatedAt, m.Provider = store.Sent, now, "pooltest"
+		m.State, m.UpdatedAt, m.Provider, m.ProviderID = store.Sent, now, "pooltest", ProviderID(m.ID)
 		if refuses {
 			m.State, m.LastClass = store.Failed, "rejected"
 		}
