@@ -14,9 +14,15 @@
 //
 //	healthy ── 5min, 60min, refused or late ──► degraded ── enough probes typed in again, or a day without an answer ──► healthy
 //
+// What was sent before an account was found well again is not held against it.
+//
 // A degraded account goes last in Rank; where it would have been first, one message in twenty still goes to it first, or it could never recover.
-// Both changes are events with their evidence. The state is a row of the store that is inserted and deleted with its event in one
-// transaction, so that one node tells of it, and all know. A network's change is told only while its country is not degraded as a whole.
+// Both changes are events with their evidence. The state is a versioned row of the store that is changed in one transaction with its event, so
+// that one node tells of it, and all know. A network's change is told only while its country is not degraded as a whole.
+//
+// Measured by the simulations of sim_test.go (ratio 0.7, codes typed after 21 seconds on average, ten phases of the span each): a total drop at 50
+// messages a minute is noticed after 1m40s to 4m30s, at five a minute after 5m30s to 13m; a halving at 50 a minute after 37 to 41 minutes, at ten
+// after 43 to 50; refusals after 30 s to 3 min. After a total drop an account is well again some ten minutes after it works, at 60 messages a minute.
 //
 // What it cannot know: fewer codes are typed too when robots ask for them. Then every account of the country suffers alike and the order stays.
 //

@@ -133,11 +133,21 @@ func (x memorySettings) ListSettings(_ context.Context, _, prefix, _ string, lim
 }
 
 func (x memorySettings) PutSetting(_ context.Context, set *store.Setting) (bool, error) {
-	if x.s.sets[set.Name] != nil {
+	old := x.s.sets[set.Name]
+	if old == nil && set.Version != 0 || old != nil && old.Version != set.Version {
 		return false, nil
 	}
-	x.s.sets[set.Name] = set
+	c := *set
+	c.Version++
+	x.s.sets[set.Name] = &c
 	return true, nil
+}
+
+func (x memorySettings) Setting(_ context.Context, _, name string) (*store.Setting, error) {
+	if s := x.s.sets[name]; s != nil {
+		return s, nil
+	}
+	return nil, store.ErrNotFound
 }
 
 func (x memorySettings) DeleteSetting(_ context.Context, _, name string) (bool, error) {

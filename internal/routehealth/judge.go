@@ -115,16 +115,22 @@ type subject struct {
 	after      time.Duration
 	now        time.Time
 	span       int64
+	from       int64 // what was sent in earlier spans is not looked at
 	baseWindow [2]time.Time
 }
 
 // hasBase says that a baseline is large enough to compare with.
 func hasBase(b counts) bool { return b.tried() >= minBase && b.verified >= minBaseVerified }
 
+// window is that of the series, without what is not looked at.
+func (j subject) window(from, to int64) Window {
+	return j.s.window(max(from, j.from), max(to, j.from), j.after, j.now)
+}
+
 // evidence gathers what there is to see.
 func (j subject) evidence() Evidence {
 	e := Evidence{
-		Short: j.s.window(j.span-1, j.span, j.after, j.now), Long: j.s.window(j.span-12, j.span, j.after, j.now),
+		Short: j.window(j.span-1, j.span), Long: j.window(j.span-12, j.span),
 		Baseline: windowOf(j.base, j.baseWindow[0], j.baseWindow[1]), BaselineOf: j.baseOf,
 	}
 	e.Lower, _ = wilson(e.Baseline.Verified, e.Baseline.Mature, baseZ)
@@ -134,7 +140,7 @@ func (j subject) evidence() Evidence {
 // judge says whether there is enough to judge by, and if the key is degraded, by what rule; the evidence is of that rule.
 func (j subject) judge() (e Evidence, judged bool) {
 	e = j.evidence()
-	current, before := j.s.window(j.span, j.span, j.after, j.now), j.s.window(j.span-1, j.span-1, j.after, j.now)
+	current, before := j.window(j.span, j.span), j.window(j.span-1, j.span-1)
 	fast, slow := fastDrop, slowDrop
 	if j.baseOf == "country" {
 		fast, slow = mildDrop, mildDrop
@@ -258,7 +264,7 @@ func (j subject) probes(from int64, need int) (Window, bool) {
 			break
 		}
 		if n += sp.tried(); n >= need {
-			return j.s.window(sp.n, last, j.after, j.now), true
+			return j.window(sp.n, last), true
 		}
 	}
 	return Window{}, false

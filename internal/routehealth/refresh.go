@@ -32,12 +32,16 @@ const (
 	maxDegrades = 1000
 )
 
-// held is the row of a degraded key.
+// held is the row of a key that is degraded, or was within the last hour.
 type held struct {
 	Key      Key      `json:"key"`
 	Evidence Evidence `json:"evidence"`
 	// Told is false for a network of a country that was degraded as a whole: it makes no events.
 	Told bool `json:"told"`
+	// WellAt is when it was found well again: what was sent before that is not held against it. The row goes once no window reaches that far.
+	WellAt time.Time `json:"well_at,omitzero"`
+
+	version int64
 }
 
 // Refresh flushes, reads what all nodes counted, and judges. Run calls it.
@@ -81,11 +85,16 @@ func (m *Monitor) load(ctx context.Context, now time.Time) error {
 	}
 	st.take(rows, from)
 	st.loaded = current
-	st.known = map[Key]held{}
+	st.known, st.well = map[Key]held{}, map[Key]held{}
 	for _, s := range sets {
-		var h held
-		if json.Unmarshal(s.Doc, &h) == nil {
+		h := held{version: s.Version}
+		if json.Unmarshal(s.Doc, &h) != nil {
+			continue
+		}
+		if h.WellAt.IsZero() {
 			st.known[h.Key] = h
+		} else {
+			st.well[h.Key] = h
 		}
 	}
 	for _, s := range st.keys {
@@ -149,25 +158,17 @@ func (m *Monitor) prune(ctx context.Context, now time.Time) error {
 	})
 }
 
-// change is what a judgement comes to.
-type change struct {
-	held
-	recovered bool
-}
-
 // judge looks at every key, tells what changed and shows the result to Rank and Report.
 func (m *Monitor) judge(ctx context.Context, now time.Time) error {
 	st := &m.state
 	lines := make([]Line, 0, len(st.keys))
 	well := map[Key]bool{}
-	var changes []change
+	var changes []held
 	for _, k := range m.order() {
-		s := st.keys[k]
-		j := m.subject(k, s, now)
-		h, bad := st.known[k]
-		if bad {
+		j := m.subject(k, st.keys[k], now)
+		if h, bad := st.known[k]; bad {
 			if e, ok := j.recovered(h.Evidence); ok {
-				changes = append(changes, change{held{k, e, h.Told}, true})
+				changes = append(changes, held{Key: k, Evidence: e, Told: h.Told, WellAt: now, version: h.version})
 			}
 			lines = append(lines, Line{Key: k, Evidence: j.evidence()})
 			continue
@@ -175,7 +176,7 @@ func (m *Monitor) judge(ctx context.Context, now time.Time) error {
 		e, judged := j.judge()
 		if e.Rule != "" {
 			e.Since = now
-			changes = append(changes, change{held: held{k, e, true}})
+			changes = append(changes, held{Key: k, Evidence: e, Told: true, version: st.well[k].version})
 		} else if judged {
 			well[k] = true
 		}
@@ -224,46 +225,65 @@ func (m *Monitor) subject(k Key, s *series, now time.Time) subject {
 		j.base, j.baseOf = whole.base, "country"
 	}
 	j.after = matureAfter(j.base)
+	for _, k := range [...]Key{k, k.whole()} {
+		if h, ok := st.well[k]; ok {
+			j.from = max(j.from, spanOf(h.WellAt))
+		}
+	}
 	return j
 }
 
-// commit writes the changes, each with its event, in one Write each: whoever inserts or deletes the row tells of it.
-func (m *Monitor) commit(ctx context.Context, now time.Time, changes []change) error {
+// commit writes the changes, each with its event, in one Write each: whoever changes the row tells of it.
+func (m *Monitor) commit(ctx context.Context, now time.Time, changes []held) error {
 	st := &m.state
 	var errs []error
-	for _, c := range changes {
-		if _, whole := st.known[c.Key.whole()]; !c.recovered && whole && c.Key.Network != AllNetworks {
-			c.Told = false
+	for _, h := range changes {
+		if _, whole := st.known[h.Key.whole()]; h.WellAt.IsZero() && whole && h.Key.Network != AllNetworks {
+			h.Told = false
 		}
-		if err := m.commitOne(ctx, now, c); err != nil {
+		first, err := m.commitOne(ctx, now, h)
+		switch {
+		case err != nil:
 			errs = append(errs, fmt.Errorf("keep a judgement: %w", err))
+		case !first: // another node was faster: the next load brings what it found
+		case h.WellAt.IsZero():
+			h.version++
+			st.known[h.Key] = h
+		default:
+			delete(st.known, h.Key)
+			h.version++
+			st.well[h.Key] = h
+		}
+	}
+	for k, h := range st.well {
+		if now.Sub(h.WellAt) <= (keep+1)*Span {
 			continue
 		}
-		if c.recovered {
-			delete(st.known, c.Key)
-		} else {
-			st.known[c.Key] = c.held
-		}
+		errs = append(errs, m.c.Store.Write(ctx, func(tx store.Tx) error {
+			set, err := tx.Settings().Setting(ctx, "", nameOf(k))
+			if errors.Is(err, store.ErrNotFound) || err == nil && set.Version != h.version {
+				return nil // another node was faster
+			}
+			if err == nil {
+				_, err = tx.Settings().DeleteSetting(ctx, "", nameOf(k))
+			}
+			return err
+		}))
 	}
 	return errors.Join(errs...)
 }
 
-func (m *Monitor) commitOne(ctx context.Context, now time.Time, c change) error {
-	doc, err := json.Marshal(c.held)
+func (m *Monitor) commitOne(ctx context.Context, now time.Time, h held) (first bool, err error) {
+	doc, err := json.Marshal(h)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var ev *store.Event
-	if m.c.Log != nil && c.Told {
-		ev = m.c.Log.Event(eventlog.Entry{PoolID: c.Key.PoolID, Type: typeOf(c), Data: dataOf(c), At: now})
+	if m.c.Log != nil && h.Told {
+		ev = m.c.Log.Event(eventlog.Entry{PoolID: h.Key.PoolID, Type: typeOf(h), Data: dataOf(h), At: now})
 	}
-	first := false
 	err = m.c.Store.Write(ctx, func(tx store.Tx) (err error) {
-		if c.recovered {
-			first, err = tx.Settings().DeleteSetting(ctx, "", nameOf(c.Key))
-		} else {
-			first, err = tx.Settings().PutSetting(ctx, &store.Setting{Name: nameOf(c.Key), Doc: doc, UpdatedAt: now})
-		}
+		first, err = tx.Settings().PutSetting(ctx, &store.Setting{Name: nameOf(h.Key), Doc: doc, UpdatedAt: now, Version: h.version})
 		if err != nil || !first || ev == nil {
 			return err
 		}
@@ -272,17 +292,17 @@ func (m *Monitor) commitOne(ctx context.Context, now time.Time, c change) error 
 	if err == nil && first && ev != nil {
 		m.c.Log.Publish(ev)
 	}
-	return err
+	return first, err
 }
 
-func typeOf(c change) eventlog.Type {
-	if c.recovered {
+func typeOf(h held) eventlog.Type {
+	if !h.WellAt.IsZero() {
 		return eventlog.RouteRecovered
 	}
 	return eventlog.RouteDegraded
 }
 
-func dataOf(c change) map[string]any {
+func dataOf(c held) map[string]any {
 	return map[string]any{
 		"account": c.Key.Account, "channel": c.Key.Channel, "country": c.Key.Country, "network": c.Key.Network, "rule": string(c.Evidence.Rule),
 		"since": c.Evidence.Since, "short": c.Evidence.Short, "long": c.Evidence.Long, "baseline": c.Evidence.Baseline,

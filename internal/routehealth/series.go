@@ -151,11 +151,14 @@ type state struct {
 	loaded int64
 	// The baselines hold the spans in [baseFrom, baseTo); builtAt is when they were last added up from nothing.
 	baseFrom, baseTo, builtAt int64
-	known                     map[Key]held
-	pruned                    int64
+	// known are degraded, well were until a while ago.
+	known, well map[Key]held
+	pruned      int64
 }
 
-func newState() state { return state{keys: map[Key]*series{}, known: map[Key]held{}} }
+func newState() state {
+	return state{keys: map[Key]*series{}, known: map[Key]held{}, well: map[Key]held{}}
+}
 
 func (st *state) of(k Key) *series {
 	s := st.keys[k]
