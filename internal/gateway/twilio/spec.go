@@ -17,7 +17,7 @@ var (
 		{Name: "edge", Help: "Where requests enter Twilio's network; needs a region.", Example: "dublin"},
 		{Name: "base_url", Help: "Another address of the API, for a proxy or a double.", Example: "https://api.dublin.ie1.twilio.com"},
 	}
-	onOff = []string{"true", "false"}
+	onOff = []string{"on", "off"}
 )
 
 // Spec describes accounts of kind "twilio".
@@ -27,8 +27,8 @@ func Spec() account.Spec {
 		account.Field{Name: "messaging_service_sid", Help: "A messaging service that chooses the sender of texts.", Example: "MG5ef8732a3c49700934481addd5ce1659"},
 		account.Field{Name: "content_retention", Help: "Whether Twilio keeps the texts.", Example: "discard", Values: []string{"retain", "discard"}},
 		account.Field{Name: "address_retention", Help: "Whether Twilio keeps the numbers.", Example: "obfuscate", Values: []string{"retain", "obfuscate"}},
-		account.Field{Name: "smart_encoded", Help: "Whether Twilio replaces characters that make texts longer.", Example: "false", Values: onOff},
-		account.Field{Name: "provide_feedback", Help: "Whether Twilio is told which codes were typed.", Example: "true", Values: onOff},
+		account.Field{Name: "smart_encoded", Help: "Whether Twilio replaces characters that make texts longer.", Example: "off", Values: onOff},
+		account.Field{Name: "provide_feedback", Help: "Whether Twilio is told which codes were typed.", Example: "on", Values: onOff},
 		account.Field{Name: "risk_check", Help: "Whether Twilio checks for pumping.", Example: "enable", Values: []string{"enable", "disable"}},
 		account.Field{Name: "test_account_sid", Help: "The SID of the test credentials, for checks.", Example: "AC0123456789abcdef0123456789abcdef"},
 		account.Field{Name: "test_auth_token", Secret: true, Help: "The token of the test credentials.", Example: "9d8c7b6a5f4e3d2c1b0a9f8e7d6c5b4a"},
@@ -42,8 +42,8 @@ func Spec() account.Spec {
 			return provided(New(Config{
 				AccountSID: s["account_sid"], AuthToken: a.Secrets["auth_token"], APIKeySID: s["api_key_sid"], APIKeySecret: a.Secrets["api_key_secret"],
 				From: s["from"], MessagingServiceSID: s["messaging_service_sid"], BaseURL: s["base_url"], Region: s["region"], Edge: s["edge"],
-				DiscardContent: s["content_retention"] == "discard", HideNumbers: s["address_retention"] == "obfuscate", SmartEncoded: s["smart_encoded"] == "true",
-				ProvideFeedback: s["provide_feedback"] == "true", NoRiskCheck: s["risk_check"] == "disable",
+				DiscardContent: s["content_retention"] == "discard", HideNumbers: s["address_retention"] == "obfuscate", SmartEncoded: s["smart_encoded"] == "on",
+				ProvideFeedback: s["provide_feedback"] == "on", NoRiskCheck: s["risk_check"] == "disable",
 				TestSID: s["test_account_sid"], TestToken: a.Secrets["test_auth_token"], Client: d.Client, Now: d.Now,
 			}))
 		},
