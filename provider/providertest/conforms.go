@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -142,12 +143,17 @@ func (d description) operation(method, p string) (template string, operation map
 		for t := range d.at(map[string]any(d), "paths") {
 			op := d.at(map[string]any(d), "paths", t, strings.ToLower(method))
 			whole := path.Join("/", base, t)
-			if len(op) > 0 && whole != "/" && len(whole) > len(template) && (endsWith(p, whole) || endsWith(strings.TrimSuffix(p, ".json"), whole)) {
+			if len(op) > 0 && whole != "/" && closer(whole, template) && (endsWith(p, whole) || endsWith(strings.TrimSuffix(p, ".json"), whole)) {
 				template, operation = whole, op
 			}
 		}
 	}
 	return template, operation
+}
+
+// closer reports whether template a, which fits, says more than b: more segments, then fewer of them variable, then longer.
+func closer(a, b string) bool {
+	return cmp.Or(cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")), cmp.Compare(strings.Count(b, "{"), strings.Count(a, "{")), cmp.Compare(len(a), len(b))) > 0
 }
 
 // endsWith reports whether the last segments of p are those of the template, whose {names} stand for one segment each.
