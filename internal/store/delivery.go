@@ -105,13 +105,13 @@ type Routes interface {
 	RouteCounts(ctx context.Context, poolID string, from, to time.Time) ([]RouteCount, error)
 	// PruneRouteCounts deletes up to limit rows with Span before a time.
 	PruneRouteCounts(ctx context.Context, before time.Time, limit int) (int, error)
-	// LearnNetwork remembers the network of a prefix; a later one takes its place.
+	// LearnNetwork remembers the network of a prefix for 400 days; a later one takes its place.
 	LearnNetwork(ctx context.Context, prefix, network string, now time.Time) error
 	// NetworksOf returns the networks of the prefixes that are known, by prefix.
 	NetworksOf(ctx context.Context, prefixes []string) (map[string]string, error)
 
 	PutDoor(ctx context.Context, d *Door) error
-	// DoorByHash returns ErrNotFound for unknown secrets; ended ones are returned as they are.
+	// DoorByHash returns ErrNotFound for unknown secrets; ended ones are returned as they are until they are swept.
 	DoorByHash(ctx context.Context, hash []byte) (*Door, error)
 	// ListDoors returns the doors of an account, newest first.
 	ListDoors(ctx context.Context, poolID, account string) ([]*Door, error)

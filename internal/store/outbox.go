@@ -138,19 +138,20 @@ type Outbox interface {
 	AddAttempt(ctx context.Context, a *DeliveryAttempt) error
 	ListAttempts(ctx context.Context, messageID string) ([]*DeliveryAttempt, error)
 	// Attempt returns the attempt with an id (Message.Reference of package provider), AttemptByProviderID the newest one of a pool's account with the
-	// service's id. Errors: ErrNotFound.
+	// service's id; poolID "" means any pool. Errors: ErrNotFound.
 	Attempt(ctx context.Context, id string) (*DeliveryAttempt, error)
 	AttemptByProviderID(ctx context.Context, poolID, account, providerID string) (*DeliveryAttempt, error)
-	// AddReceipt inserts a receipt and reports whether it is new: one of the same message, provider id, state and vendor code is not.
+	// AddReceipt inserts a receipt and reports whether it is new: one of the same message, provider id, state, vendor code and authenticity is not.
 	AddReceipt(ctx context.Context, r *Receipt) (bool, error)
 	ListReceipts(ctx context.Context, messageID string) ([]*Receipt, error)
 	// Advance writes State, LastClass, LastError, Segments, Network, Cost, Currency, Settled, PollAt and UpdatedAt of a message that is still in the
 	// state from, and reports whether it was.
 	Advance(ctx context.Context, m *Message, from State) (bool, error)
-	// CodeTyped sets VerifiedAt of the message that carried a code, where it is zero, and returns that message; ErrNotFound if no message did.
+	// CodeTyped sets VerifiedAt of the newest message that carried a code and returns that message; ErrNotFound if there is none or it was
+	// set before.
 	CodeTyped(ctx context.Context, codeID string, now time.Time) (*Message, error)
-	// DuePolls returns up to limit sent messages with PollAt <= now and moves their PollAt to next: two callers never get the same message.
+	// DuePolls returns up to limit messages with PollAt <= now and moves their PollAt to next: two callers never get the same message.
 	DuePolls(ctx context.Context, now, next time.Time, limit int) ([]*Message, error)
-	// Totals adds messages up by what the query groups by.
+	// Totals adds messages up by what the query groups by, at most 400 days and 10,000 totals, in the order of the groups.
 	Totals(ctx context.Context, q TotalsQuery) ([]Total, error)
 }

@@ -134,6 +134,8 @@ func (t eventTx) Prune(ctx context.Context, before time.Time, limit int) (int, e
 	for _, sql := range []string{
 		`DELETE FROM attempts WHERE (message_id, n, id) IN (SELECT message_id, n, id FROM attempts WHERE message_id < $1
 			ORDER BY message_id LIMIT $2)`,
+		`DELETE FROM receipts WHERE (message_id, provider_id, state, vendor_code, authentic) IN (SELECT message_id, provider_id, state,
+			vendor_code, authentic FROM receipts WHERE message_id < $1 ORDER BY message_id LIMIT $2)`,
 		`DELETE FROM outbox WHERE due_at IS NULL AND id IN (SELECT id FROM outbox WHERE id < $1 AND due_at IS NULL ORDER BY id LIMIT $2)`,
 		`DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < $1 ORDER BY id LIMIT $2)`,
 	} {

@@ -12,7 +12,7 @@ import (
 
 const messageColumns = `id, pool_id, user_id, client_id, lane, channel, state, sealed, mask, number, code_id, trigger_source,
 	segments, attempts, last_class, last_error, provider, provider_id, next_at, expires_at, lease_owner, lease_until,
-	created_at, updated_at`
+	created_at, updated_at, account, sender, country, prefix, network, cost, currency, settled, sent_at, verified_at, poll_at`
 
 func readMessage(s *scan) *store.Message {
 	return &store.Message{
@@ -20,6 +20,8 @@ func readMessage(s *scan) *store.Message {
 		State: store.State(s.text()), Sealed: s.blob(), Mask: s.text(), Number: s.blob(), CodeID: s.text(), TriggerSource: s.text(),
 		Segments: s.int(), Attempts: s.int(), LastClass: s.text(), LastError: s.text(), Provider: s.text(), ProviderID: s.text(),
 		NextAt: s.time(), ExpiresAt: s.time(), LeaseOwner: s.text(), LeaseUntil: s.time(), CreatedAt: s.time(), UpdatedAt: s.time(),
+		Account: s.text(), Sender: s.text(), Country: s.text(), Prefix: s.text(), Network: s.text(), Cost: s.int64(), Currency: s.text(),
+		Settled: s.flag(), SentAt: s.time(), VerifiedAt: s.time(), PollAt: s.time(),
 	}
 }
 
@@ -34,10 +36,12 @@ func (t outboxTx) Enqueue(ctx context.Context, m *store.Message) error {
 		due = int64(0)
 	}
 	return t.insert(ctx, `INSERT INTO outbox (`+messageColumns+`, due_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25) ON CONFLICT (id) DO NOTHING`,
+		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)
+		ON CONFLICT (id) DO NOTHING`,
 		m.ID, m.PoolID, m.UserID, m.ClientID, int(m.Lane), m.Channel, string(m.State), sealedOf(m), m.Mask, m.Number, m.CodeID,
 		m.TriggerSource, m.Segments, m.Attempts, m.LastClass, m.LastError, m.Provider, m.ProviderID, micros(m.NextAt),
-		micros(m.ExpiresAt), orNull(m.LeaseOwner), micros(m.LeaseUntil), micros(m.CreatedAt), micros(m.UpdatedAt), due)
+		micros(m.ExpiresAt), orNull(m.LeaseOwner), micros(m.LeaseUntil), micros(m.CreatedAt), micros(m.UpdatedAt), m.Account,
+		m.Sender, m.Country, m.Prefix, m.Network, m.Cost, m.Currency, flag(m.Settled), micros(m.SentAt), micros(m.VerifiedAt), micros(m.PollAt), due)
 }
 
 // sealedOf is the contents as they may be stored: none once the state is final.
@@ -92,10 +96,11 @@ func (t outboxTx) Settle(ctx context.Context, m *store.Message) (bool, error) {
 	}
 	return t.changed(ctx, `UPDATE outbox SET state = $1, provider = $2, provider_id = $3, last_class = $4, last_error = $5,
 		next_at = $6, segments = $7, updated_at = $8, due_at = $9, lease_owner = NULL, lease_until = NULL,
-		sealed = CASE WHEN $10 = 1 THEN NULL ELSE sealed END
-		WHERE id = $11 AND lease_owner = $12 AND state = 'sending'`,
+		sealed = CASE WHEN $10 = 1 THEN NULL ELSE sealed END, attempts = $11, account = $12, sender = $13, network = $14, cost = $15,
+		currency = $16, settled = $17, sent_at = $18, poll_at = $19 WHERE id = $20 AND lease_owner = $21 AND state = 'sending'`,
 		string(m.State), m.Provider, m.ProviderID, m.LastClass, m.LastError, micros(m.NextAt), m.Segments, micros(m.UpdatedAt), due,
-		flag(m.State.Final()), m.ID, m.LeaseOwner)
+		flag(m.State.Final()), m.Attempts, m.Account, m.Sender, m.Network, m.Cost, m.Currency, flag(m.Settled), micros(m.SentAt),
+		micros(m.PollAt), m.ID, m.LeaseOwner)
 }
 
 func (t outboxTx) Release(ctx context.Context, owner string, now time.Time) error {
@@ -124,24 +129,6 @@ func (t outboxTx) ListMessages(ctx context.Context, q store.MessageQuery) ([]*st
 	}
 	f.and(`1 = 1 ORDER BY id DESC LIMIT `, q.Limit)
 	return many(ctx, t.tx, f.sql, readMessage, f.args...)
-}
-
-func (t outboxTx) AddAttempt(ctx context.Context, a *store.DeliveryAttempt) error {
-	return t.insert(ctx, `INSERT INTO attempts (message_id, n, id, provider, outcome, vendor_code, text, started_at, ended_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (message_id, n, id) DO NOTHING`,
-		a.MessageID, a.N, a.ID, a.Provider, a.Outcome, a.VendorCode, a.Text, micros(a.StartedAt), micros(a.EndedAt))
-}
-
-func readDelivery(s *scan) *store.DeliveryAttempt {
-	return &store.DeliveryAttempt{
-		MessageID: s.text(), N: s.int(), ID: s.text(), Provider: s.text(), Outcome: s.text(), VendorCode: s.text(), Text: s.text(),
-		StartedAt: s.time(), EndedAt: s.time(),
-	}
-}
-
-func (t outboxTx) ListAttempts(ctx context.Context, messageID string) ([]*store.DeliveryAttempt, error) {
-	return many(ctx, t.tx, `SELECT message_id, n, id, provider, outcome, vendor_code, text, started_at, ended_at FROM attempts
-		WHERE message_id = $1 ORDER BY n, id`, readDelivery, messageID)
 }
 
 // filter builds a query from the conditions that are asked for.

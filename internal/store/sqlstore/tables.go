@@ -26,7 +26,12 @@ var tables = []table{
 	{name: "spent", key: "mark", expires: true},
 	{name: "families", key: "id", pooled: true, expires: true},
 	{name: "attempts", key: "message_id, n, id"},
+	{name: "receipts", key: "message_id, provider_id, state, vendor_code, authentic"},
 	{name: "outbox", key: "id", pooled: true},
+	{name: "optouts", key: "pool_id, number, sender", pooled: true},
+	{name: "route_counts", key: "pool_id, span, account, channel, country, network", pooled: true},
+	{name: "carriers", key: "prefix", expires: true},
+	{name: "doors", key: "hash", pooled: true, expires: true},
 	{name: "events", key: "id", pooled: true},
 	{name: "pool_keys", key: "pool_id, purpose, version", pooled: true},
 	{name: "signing_keys", key: "pool_id, key_id", pooled: true},
@@ -56,9 +61,12 @@ var sweeps, purges = func() (sweeps []string, purges map[string]string) {
 				t.name, t.key)
 		}
 	}
-	// Attempts have no pool: first go those of the messages that go next.
+	// Attempts have no pool, receipts no index of theirs: first go those of the messages that go next.
 	purges["outbox"] = `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE pool_id = $1 ORDER BY id LIMIT $2)`
 	purges["attempts"] = `DELETE FROM attempts WHERE (message_id, n, id) IN (SELECT a.message_id, a.n, a.id
 		FROM (SELECT id FROM outbox WHERE pool_id = $1 ORDER BY id LIMIT $2) AS o JOIN attempts a ON a.message_id = o.id LIMIT $2)`
+	purges["receipts"] = `DELETE FROM receipts WHERE (message_id, provider_id, state, vendor_code, authentic) IN
+		(SELECT a.message_id, a.provider_id, a.state, a.vendor_code, a.authentic
+		FROM (SELECT id FROM outbox WHERE pool_id = $1 ORDER BY id LIMIT $2) AS o JOIN receipts a ON a.message_id = o.id LIMIT $2)`
 	return sweeps, purges
 }()

@@ -157,6 +157,7 @@ func testPrune(s *suite) {
 				tx.Events().Append(ctx, &store.Event{ID: id(at), PoolID: "p", At: ms(at)}),
 				tx.Outbox().Enqueue(ctx, sent),
 				tx.Outbox().AddAttempt(ctx, &store.DeliveryAttempt{ID: id(at), MessageID: sent.ID, N: 1}),
+				drop(tx.Outbox().AddReceipt(ctx, &store.Receipt{ID: id(at), MessageID: sent.ID})),
 			} {
 				if err != nil {
 					return err
@@ -173,7 +174,7 @@ func testPrune(s *suite) {
 			return err
 		})
 	}
-	s.same("rows pruned", counts, []int{9, 3, 0})
+	s.same("rows pruned", counts, []int{12, 4, 0})
 	s.read(func(ctx context.Context, tx store.Tx) error {
 		events, err := tx.Events().ListEvents(ctx, store.EventQuery{PoolID: "p", Limit: 10})
 		s.same("events left", len(events), 2)

@@ -159,6 +159,11 @@ func FillPool(ctx context.Context, tx store.Tx, pool string) error {
 		tx.Outbox().Enqueue(ctx, &store.Message{ID: pre("m2"), PoolID: pool, UserID: u.ID, State: store.Sent, Number: []byte("n")}),
 		tx.Outbox().AddAttempt(ctx, &store.DeliveryAttempt{ID: pre("d1"), MessageID: pre("m1"), N: 1}),
 		tx.Outbox().AddAttempt(ctx, &store.DeliveryAttempt{ID: pre("d2"), MessageID: pre("m2"), N: 1}),
+		drop(tx.Outbox().AddReceipt(ctx, &store.Receipt{ID: pre("r"), MessageID: pre("m2"), PoolID: pool, State: "sent"})),
+		drop(tx.OptOuts().PutOptOut(ctx, &store.OptOut{PoolID: pool, Sender: "*", Number: []byte("n")})),
+		tx.Routes().AddRouteCounts(ctx, []store.RouteCount{{PoolID: pool, Span: ms(0), Sent: 1}}),
+		tx.Routes().LearnNetwork(ctx, "+4915", "26201", ms(0)),
+		tx.Routes().PutDoor(ctx, &store.Door{Hash: []byte(pre("door")), PoolID: pool, Account: "a", EndsAt: exp}),
 		tx.Events().Append(ctx, &store.Event{ID: pre("e"), PoolID: pool, UserID: u.ID, Type: "t", At: ms(0)}),
 		drop(tx.Keys().AddKey(ctx, &store.WrappedKey{PoolID: pool, Purpose: "data", Version: 1, Wrapped: []byte{1}})),
 		drop(tx.Keys().AddSigningKey(ctx, &store.SigningKey{PoolID: pool, KeyID: "k"})),
@@ -173,8 +178,8 @@ func FillPool(ctx context.Context, tx store.Tx, pool string) error {
 	return nil
 }
 
-// poolRows is how many rows FillPool makes.
-const poolRows = 21
+// poolRows is how many rows FillPool makes that go with the pool.
+const poolRows = 25
 
 func testPurge(s *suite) {
 	s.write(func(ctx context.Context, tx store.Tx) error {

@@ -88,6 +88,35 @@ func testReadOnly(s *suite) {
 		"AddAttempt": func(ctx context.Context, tx store.Tx) error {
 			return tx.Outbox().AddAttempt(ctx, &store.DeliveryAttempt{})
 		},
+		"AddReceipt": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Outbox().AddReceipt(ctx, &store.Receipt{}))
+		},
+		"Advance": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Outbox().Advance(ctx, &store.Message{}, store.Sent))
+		},
+		"CodeTyped": func(ctx context.Context, tx store.Tx) error { return drop(tx.Outbox().CodeTyped(ctx, "c", start)) },
+		"DuePolls": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Outbox().DuePolls(ctx, start, start, 1))
+		},
+		"PutOptOut": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.OptOuts().PutOptOut(ctx, &store.OptOut{}))
+		},
+		"DeleteOptOut": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.OptOuts().DeleteOptOut(ctx, "p", "", []byte{1}))
+		},
+		"AddRouteCounts": func(ctx context.Context, tx store.Tx) error {
+			return tx.Routes().AddRouteCounts(ctx, []store.RouteCount{{PoolID: "p"}})
+		},
+		"PruneRouteCounts": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Routes().PruneRouteCounts(ctx, start, 1))
+		},
+		"LearnNetwork": func(ctx context.Context, tx store.Tx) error {
+			return tx.Routes().LearnNetwork(ctx, "+49", "26201", start)
+		},
+		"PutDoor": func(ctx context.Context, tx store.Tx) error {
+			return tx.Routes().PutDoor(ctx, &store.Door{Hash: []byte{1}})
+		},
+		"EndDoors":  func(ctx context.Context, tx store.Tx) error { return tx.Routes().EndDoors(ctx, "p", "a", nil, start) },
 		"Append":    func(ctx context.Context, tx store.Tx) error { return tx.Events().Append(ctx, &store.Event{}) },
 		"Prune":     func(ctx context.Context, tx store.Tx) error { return drop(tx.Events().Prune(ctx, start, 1)) },
 		"AddKey":    func(ctx context.Context, tx store.Tx) error { return drop(tx.Keys().AddKey(ctx, &store.WrappedKey{})) },
