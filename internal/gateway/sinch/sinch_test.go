@@ -216,20 +216,6 @@ func TestCallbacks(t *testing.T) {
 	}
 }
 
-// What Sinch's own documentation signs (secret, nonce and time of its examples).
-func TestSignature(t *testing.T) {
-	h := http.Header{}
-	h.Set(signatureHeader+"-Nonce", "01FJA8B4A7BM43YGWSG9GBV067")
-	h.Set(signatureHeader+"-Timestamp", "1634579353")
-	h.Set(signatureHeader, "Yc+3R1pIS78xLASybulhs8BsSo9BPB3Pr92QCUoczfk=")
-	body := `{"app_id":"01EB37HMH1M6SV18BSNS3G135H","accepted_time":"2020-11-17T15:09:11.659Z","project_id":"c36f3d3d-1513-2edd-ae42-11995557ff61",` +
-		`"message_delivery_report":{"message_id":"01EQBC1A3BEK731GY4YXEN0C2R","conversation_id":"01EPYATA64TMNZ1FV02JKF12JF","status":"QUEUED_ON_CHANNEL",` +
-		`"contact_id":"01EXA07N79THJ20WSN6AS30TMW"}}`
-	if !signed([]byte("foo_secret1234"), h, []byte(body), time.Unix(1634579353, 0)) {
-		t.Error("the vector does not verify")
-	}
-}
-
 func TestCredentials(t *testing.T) {
 	p := newProvider(t, "", func(c *Config) { c.WebhookUser, c.WebhookPassword = "sinch", secret.New("pw") })
 	basic := func(pair string) []string {
