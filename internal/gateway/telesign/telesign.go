@@ -276,9 +276,5 @@ func (p *Provider) refused(a exchange.Answer, m provider.Message) error {
 	if code == 0 {
 		return p.caller.Refused(a, m, "", "", text)
 	}
-	reason := reasonOf(code)
-	if a.Status < 300 && in.ReferenceID == "" && (reason == "") {
-		reason = provider.Unknown
-	}
-	return p.caller.Refused(a, m, reason, strconv.Itoa(code), text)
+	return p.caller.Refused(a, m, reasonOf(code), strconv.Itoa(code), text)
 }

@@ -1,0 +1,47 @@
+package telesign_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"countersign/internal/gateway/telesign"
+	"countersign/internal/secret"
+	"countersign/internal/simulator"
+	"countersign/provider"
+)
+
+// The whole way to the simulated TeleSign.
+func TestSimulated(t *testing.T) {
+	inbox, err := simulator.Open(simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range telesign.Spec().Hosts {
+		s := httptest.NewServer(inbox.Host(host))
+		defer s.Close()
+		p, err := telesign.New(telesign.Config{CustomerID: "c", APIKey: secret.New("a2V5"), From: "ACME", BaseURL: s.URL, Client: &http.Client{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, channel := range []provider.Channel{provider.SMS, provider.Voice} {
+			m := provider.Message{To: "+447700900123", Text: "918273 is your code", Code: "918273", Channel: channel, ExpiresAt: time.Now().Add(time.Minute)}
+			r, err := p.Send(t.Context(), m)
+			if err != nil || r.ProviderID == "" {
+				t.Fatalf("%s %s: %+v %v", host, channel, r, err)
+			}
+			all := inbox.List(simulator.Filter{})
+			got := all[len(all)-1]
+			if got.To != "+447700900123" || got.From != "ACME" || got.Code != "918273" || got.Channel != string(channel) || got.Provider != "telesign" {
+				t.Errorf("%+v", got)
+			}
+			if channel == provider.SMS && got.Text != m.Text {
+				t.Errorf("%q", got.Text)
+			}
+		}
+		if _, err := p.Send(t.Context(), provider.Message{To: "+1", Text: "x"}); err == nil || provider.ReasonOf(err) != provider.InvalidNumber {
+			t.Errorf("no number: %v", err)
+		}
+	}
+}
