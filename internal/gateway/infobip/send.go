@@ -213,7 +213,7 @@ func (p *Provider) judge(a exchange.Answer, m provider.Message) (provider.Receip
 	}
 	switch *one.Status.GroupID {
 	case groupAccepted, groupPending, groupDelivered:
-		if out.ProviderID != "" && (m.Reference == "" || out.ProviderID == m.Reference) {
+		if out.ProviderID != "" {
 			return out, nil
 		}
 		return provider.Receipt{}, p.refused(a, m)

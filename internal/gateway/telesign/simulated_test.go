@@ -33,7 +33,7 @@ func TestSimulated(t *testing.T) {
 			}
 			all := inbox.List(simulator.Filter{})
 			got := all[len(all)-1]
-			if got.To != "+447700900123" || got.From != "ACME" || got.Code != "918273" || got.Channel != string(channel) || got.Provider != "telesign" {
+			if got.To != "+447700900123" || got.From != "ACME" || got.Code != "918273" || got.Channel != channel || got.Provider != "telesign" {
 				t.Errorf("%+v", got)
 			}
 			if channel == provider.SMS && got.Text != m.Text {
