@@ -330,10 +330,16 @@ func TestMessageSettings(t *testing.T) {
 func TestMakerAndUserCode(t *testing.T) {
 	maker := pool.MessageSettings{CodeMaker: &pool.MakerConfig{Account: "verify"}}
 	for name, change := range map[string]func(*pool.Config){
-		"sender":  func(c *pool.Config) { c.Triggers = &trigger.Config{Functions: map[trigger.Name]string{trigger.CustomSMSSender: "arn"}} },
-		"message": func(c *pool.Config) { c.Triggers = &trigger.Config{Functions: map[trigger.Name]string{trigger.CustomMessage: "arn"}} },
-		"hook":    func(c *pool.Config) { c.Tenant = &pool.TenantConfig{Provider: pool.ProviderHook} },
-		"action":  func(c *pool.Config) { c.Tenant = &pool.TenantConfig{Consolidated: true, BrandingProvider: pool.ProviderAction} },
+		"sender": func(c *pool.Config) {
+			c.Triggers = &trigger.Config{Functions: map[trigger.Name]string{trigger.CustomSMSSender: "arn"}}
+		},
+		"message": func(c *pool.Config) {
+			c.Triggers = &trigger.Config{Functions: map[trigger.Name]string{trigger.CustomMessage: "arn"}}
+		},
+		"hook": func(c *pool.Config) { c.Tenant = &pool.TenantConfig{Provider: pool.ProviderHook} },
+		"action": func(c *pool.Config) {
+			c.Tenant = &pool.TenantConfig{Consolidated: true, BrandingProvider: pool.ProviderAction}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, w *world) {
