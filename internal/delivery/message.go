@@ -61,8 +61,8 @@ type Draft struct {
 	Event json.RawMessage
 	// ID is the message's id if the caller needs to know it before. Defaults to a new one.
 	ID string
-	// Account pins the message to one account with a provider, whose service makes the code: Text and Code are empty, and no other account may
-	// take it. Empty: the route chooses.
+	// Account pins the message to one account with a provider, and no other may take it: one whose service makes the code (Text and Code are empty
+	// then), or one that a canary tries. Empty: the route chooses.
 	Account string
 	// Key is what must be pressed before a call reads the code, two digits; empty: no call that asks for a key takes the message over.
 	Key string
