@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -43,7 +44,7 @@ func (t Tail) With(text, code string) (string, error) {
 		}
 	}
 	last := text[strings.LastIndexByte(text, '\n')+1:]
-	own := strings.HasPrefix(last, "@") && strings.Contains(last, " #"+code)
+	own := strings.HasPrefix(last, "@") && slices.Contains(strings.Fields(last), "#"+code)
 	if t.Host != "" && !own {
 		with, err := WithOrigin(text, t.Host, code)
 		if err != nil {

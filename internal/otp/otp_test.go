@@ -102,3 +102,52 @@ func BenchmarkJudge(b *testing.B) {
 		}
 	}
 }
+
+// A code that a service makes matches nothing until the service vouched for one, and is bound as all others are.
+func TestExternalCodes(t *testing.T) {
+	now, s := time.Now(), spec
+	c := codes(t, &now)
+	ctx := t.Context()
+	row, err := c.External(ctx, s, time.Minute)
+	if err != nil || len(row.Hash) != 0 {
+		t.Fatalf("%+v, %v", row, err)
+	}
+	rows := []*store.Code{row}
+	for _, answer := range []string{"", "123456"} {
+		if _, err := c.Judge(ctx, rows, s, answer); fault.CodeOf(err) != fault.CodeMismatch {
+			t.Errorf("%q: %v", answer, err)
+		}
+	}
+	if out, err := c.Externals(ctx, rows, s); err != nil || len(out) != 1 {
+		t.Errorf("%v, %v", out, err)
+	}
+	other := s
+	other.Target = "+12025550199"
+	if out, _ := c.Externals(ctx, rows, other); len(out) != 0 {
+		t.Error("of another number")
+	}
+	known, err := c.Vouch(ctx, row, "123456")
+	if err != nil || len(row.Hash) != 0 {
+		t.Fatal(err)
+	}
+	rows = []*store.Code{known}
+	if m, err := c.Judge(ctx, rows, s, "123456"); err != nil || m.ID != row.ID {
+		t.Errorf("%v", err)
+	}
+	if _, err := c.Judge(ctx, rows, s, "123457"); fault.CodeOf(err) != fault.CodeMismatch {
+		t.Errorf("%v", err)
+	}
+	if out, _ := c.Externals(ctx, rows, s); len(out) != 0 {
+		t.Error("asked about once more")
+	}
+	fixed, err := c.Known(ctx, s, "424242", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Judge(ctx, []*store.Code{fixed}, s, "424242"); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Judge(ctx, []*store.Code{fixed}, other, "424242"); err == nil {
+		t.Error("good for another number")
+	}
+}
