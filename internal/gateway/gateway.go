@@ -9,12 +9,14 @@ import (
 	"countersign/internal/gateway/sinch"
 	"countersign/internal/gateway/twilio"
 	"countersign/internal/gateway/vonage"
+	"countersign/internal/gateway/webhook"
 )
 
 // Specs returns the kinds of accounts, in the order in which people are shown them. Use Spec.Make to make a provider.
 func Specs() []account.Spec {
 	return []account.Spec{
 		twilio.Spec(), vonage.Spec(), vonage.SMSSpec(), messagebird.Spec(), sinch.Spec(), plivo.Spec(), esendex.Spec(), mitto.Spec(),
+		webhook.Spec(),
 		twilio.VerifySpec(), vonage.VerifySpec(),
 	}
 }

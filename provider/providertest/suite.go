@@ -59,6 +59,8 @@ type Suite struct {
 	Reference func(r Request) string
 	// Message changes the message that is sent, where the service wants something special.
 	Message func(m *provider.Message)
+	// OwnText says that the service writes the text itself: Text returns the code that arrived.
+	OwnText bool
 	// AnyType says that answers have no fixed media type. Foreign says the same, and that answers are read by the vendor's own client, which may
 	// not look at what follows a body.
 	AnyType, Foreign bool

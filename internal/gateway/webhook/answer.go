@@ -1,125 +1,121 @@
 package webhook
 
 import (
+	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
+	"countersign/internal/gateway/exchange"
 	"countersign/provider"
 )
 
 const (
 	defaultWait = 30 * time.Second
 	maxWait     = time.Hour
+	// maxCode bounds the service's own code, in bytes.
+	maxCode = 64
 )
 
 // answer is the body that a webhook may answer with.
 type answer struct {
-	Status     string  `json:"status"`
-	ID         string  `json:"id"`
-	Segments   int     `json:"segments"`
-	Class      string  `json:"class"`
-	Code       string  `json:"code"`
-	Error      string  `json:"error"`
-	RetryAfter float64 `json:"retry_after"`
+	Status     string          `json:"status"`
+	ID         string          `json:"id"`
+	Segments   int             `json:"segments"`
+	Class      provider.Class  `json:"class"`
+	Reason     provider.Reason `json:"reason"`
+	Code       string          `json:"code"`
+	Error      string          `json:"error"`
+	RetryAfter float64         `json:"retry_after"`
 }
 
-// judge decides what an answer means; the table is in the package comment.
-func (p *Provider) judge(res *http.Response, raw []byte, readErr error) (provider.Receipt, error) {
-	ok := res.StatusCode == http.StatusOK || res.StatusCode == http.StatusCreated || res.StatusCode == http.StatusAccepted
-	if readErr != nil && ok {
-		return provider.Receipt{}, fmt.Errorf("webhook: %w: the answer broke off: %w", provider.ErrAmbiguous, withoutURL(readErr))
+func known(r provider.Reason) bool { return slices.Contains(provider.Reasons(), r) }
+
+// judge decides what an answer means; the table is in the package comment. The media type is not looked at: this is the operator's own service.
+func (p *Provider) judge(a exchange.Answer, m provider.Message) (provider.Receipt, error) {
+	ok := a.Status == http.StatusOK || a.Status == http.StatusCreated || a.Status == http.StatusAccepted
+	var v answer
+	if a.Broken != nil || json.Unmarshal(a.Body, &v) != nil {
+		v = answer{}
 	}
-	var a answer
-	isJSON := readErr == nil && len(raw) <= maxAnswer && json.Unmarshal(raw, &a) == nil
-	if !isJSON {
-		a = answer{}
+	said := &provider.VendorError{Provider: p.c.Name, VendorCode: strconv.Itoa(a.Status), Text: http.StatusText(a.Status)}
+	if v.Code != "" {
+		said.VendorCode = exchange.Short(v.Code, maxCode)
 	}
-	vendor := &provider.VendorError{Provider: p.c.Name, VendorCode: strconv.Itoa(res.StatusCode), Text: http.StatusText(res.StatusCode)}
-	if a.Code != "" {
-		vendor.VendorCode = short(a.Code, 64)
-	}
-	if a.Error != "" {
-		vendor.Text = short(a.Error, 200)
+	if v.Error != "" {
+		said.Text = p.caller.Clean(v.Error, m)
 	}
 	switch {
-	case a.Status == "failed" && a.Class != "":
-		if err := a.classed(vendor, res, p.c.Now()); err != nil {
+	case v.Status == "failed":
+		if err := v.named(said, a, p.c.Now()); err != nil {
 			return provider.Receipt{}, err
 		}
-	case ok && (a.Status == "sent" || a.Status == "accepted"):
-		return provider.Receipt{ProviderID: short(a.ID, 128), Segments: min(max(a.Segments, 0), 255), Raw: a.Status}, nil
+	case ok && (v.Status == "sent" || v.Status == "accepted"):
+		return provider.Receipt{ProviderID: cmp.Or(exchange.Short(v.ID, maxID), m.ID), Segments: min(max(v.Segments, 0), 255), Raw: v.Status}, nil
 	}
-	return provider.Receipt{}, classOfStatus(res, vendor, a.Status == "failed", p.c.Now())
+	return provider.Receipt{}, ofStatus(a, said, v.Status == "failed", p.c.Now())
 }
 
-// classed is the class that the answer itself names, nil if it is none.
-func (a *answer) classed(err error, res *http.Response, now time.Time) error {
-	switch provider.Class(a.Class) {
-	case provider.ClassPermanent:
-		return provider.Permanent(err)
-	case provider.ClassMisconfigured:
-		return provider.Misconfigured(err)
-	case provider.ClassRetryable:
-		return err
-	case provider.ClassAmbiguous:
-		return fmt.Errorf("%w: %w", provider.ErrAmbiguous, err)
-	case provider.ClassThrottled:
-		wait := retryAfter(res, now)
-		if a.RetryAfter > 0 && a.RetryAfter < maxWait.Seconds() {
-			wait = max(time.Duration(a.RetryAfter*float64(time.Second)), time.Second)
+// named is what the answer itself names, reason or class; nil if it names none that there is.
+func (v *answer) named(said *provider.VendorError, a exchange.Answer, now time.Time) error {
+	wait := cmp.Or(exchange.RetryAfter(a.Header, now), defaultWait)
+	if v.RetryAfter > 0 && v.RetryAfter < maxWait.Seconds() {
+		wait = max(time.Duration(v.RetryAfter*float64(time.Second)), time.Second)
+	}
+	if known(v.Reason) {
+		said.Reason = v.Reason
+		if v.Class == "" {
+			return provider.Fail(v.Reason, wait, said)
 		}
-		return provider.RetryAfter(wait, err)
+	}
+	switch v.Class {
+	case provider.ClassPermanent:
+		return provider.Permanent(said)
+	case provider.ClassMisconfigured:
+		return provider.Misconfigured(said)
+	case provider.ClassRetryable:
+		return said
+	case provider.ClassAmbiguous:
+		return fmt.Errorf("%w: %w", provider.ErrAmbiguous, said)
+	case provider.ClassThrottled:
+		return provider.RetryAfter(wait, said)
 	}
 	return nil
 }
 
-// classOfStatus classes an answer by its status. failed says that a 2xx named no class for its failure.
-func classOfStatus(res *http.Response, err error, failed bool, now time.Time) error {
-	switch s := res.StatusCode; {
+// ofStatus classes an answer by its status. failed says that a 2xx named no class for its failure.
+func ofStatus(a exchange.Answer, said *provider.VendorError, failed bool, now time.Time) error {
+	s := a.Status
+	said.Reason = cmp.Or(said.Reason, provider.ReasonOfStatus(s))
+	switch {
 	case s >= 200 && s < 300 && failed:
-		return err
+		return said
 	case s >= 200 && s < 300:
-		return provider.Misconfigured(fmt.Errorf(`%w: the answer is not {"status":"sent"}`, err))
+		return provider.Misconfigured(fmt.Errorf(`%w: the answer is not {"status":"sent"}`, said))
 	case s >= 300 && s < 400:
-		return provider.Misconfigured(fmt.Errorf("%w: redirects are not followed", err))
-	case s == http.StatusTooManyRequests, s == http.StatusServiceUnavailable && res.Header.Get("Retry-After") != "":
-		return provider.RetryAfter(retryAfter(res, now), err)
-	case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusNotFound, s == http.StatusMethodNotAllowed,
+		said.Reason = provider.BadRequest
+		return provider.Misconfigured(fmt.Errorf("%w: redirects are not followed", said))
+	case s == http.StatusTooManyRequests, s == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != "":
+		said.Reason = provider.RateLimited
+		return provider.RetryAfter(cmp.Or(exchange.RetryAfter(a.Header, now), defaultWait), said)
+	case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusNotFound, s == http.StatusMethodNotAllowed, s == http.StatusPaymentRequired,
 		s == http.StatusRequestEntityTooLarge, s == http.StatusUnsupportedMediaType, s == http.StatusProxyAuthRequired:
-		return provider.Misconfigured(err)
-	case s == http.StatusRequestTimeout, s == http.StatusTooEarly:
-		return err
+		return provider.Misconfigured(said)
+	case s == http.StatusTooEarly:
+		said.Reason = provider.Temporary
+		return said
+	case s == http.StatusRequestTimeout:
+		return said
 	case s >= 400 && s < 500:
-		return provider.Permanent(err)
+		return provider.Permanent(said)
 	case s == http.StatusGatewayTimeout:
-		return fmt.Errorf("%w: %w", provider.ErrAmbiguous, err)
+		said.Reason = provider.Unknown
+		return fmt.Errorf("%w: %w", provider.ErrAmbiguous, said)
 	case s >= 500 && s < 600:
-		return err
+		return said
 	}
-	return provider.Misconfigured(errors.Join(err, errors.New("webhook: not an HTTP status")))
-}
-
-// retryAfter reads the header (RFC 9110, section 10.2.3).
-func retryAfter(res *http.Response, now time.Time) time.Duration {
-	h := strings.TrimSpace(res.Header.Get("Retry-After"))
-	if n, err := strconv.Atoi(h); err == nil && n >= 0 {
-		return min(max(time.Duration(min(n, int(maxWait.Seconds())))*time.Second, time.Second), maxWait)
-	}
-	if at, err := http.ParseTime(h); err == nil {
-		return min(max(at.Sub(now), time.Second), maxWait)
-	}
-	return defaultWait
-}
-
-func short(s string, n int) string {
-	s = strings.ToValidUTF8(s, "?")
-	if len(s) > n {
-		s = strings.ToValidUTF8(s[:n], "")
-	}
-	return s
+	return provider.Misconfigured(fmt.Errorf("%w: not an HTTP status", said))
 }

@@ -3,23 +3,26 @@ package webhook
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
+	"countersign/internal/gateway/exchange"
 	"countersign/internal/secret"
 	"countersign/provider"
+)
+
+// What a webhook may understand.
+const (
+	// FormatCountersign is the format of the package comment, FormatGoTrue the one of GoTrue's "Send SMS" hook.
+	FormatCountersign = "countersign"
+	FormatGoTrue      = "gotrue"
 )
 
 const (
@@ -30,9 +33,10 @@ const (
 
 // Config configures a webhook.
 type Config struct {
-	// Client makes the requests; it brings the rules for addresses, time and size (package egress). Required. It must not follow
-	// redirects.
+	// Client makes the requests; it brings the rules for addresses, time and size (package egress). Required.
 	Client *http.Client
+	// Format defaults to FormatCountersign.
+	Format string
 	// Header is added to every request (an API gateway's key). It cannot replace the headers of the signature.
 	Header map[string]secret.String
 	// Name is the provider's name in timelines. Defaults to "webhook".
@@ -40,7 +44,8 @@ type Config struct {
 	// Now defaults to time.Now.
 	Now func() time.Time
 	// Secrets sign: the first one always, a second one beside it during a rotation. Each is "whsec_" and base64
-	// (Standard Webhooks), or any text of at least 16 bytes, taken as it stands. One is required.
+	// (Standard Webhooks; "v1," may stand before it, as GoTrue writes it), or any text of at least 16 bytes, taken as it stands. One is
+	// required. Receipts are signed with the same.
 	Secrets []secret.String
 	// URL is where to POST. Required.
 	URL string
@@ -49,12 +54,16 @@ type Config struct {
 // Provider is a webhook. It is safe for concurrent use.
 type Provider struct {
 	c      Config
+	caller exchange.Caller
 	url    string
 	keys   []secretKey
 	header map[string]secret.String
 }
 
-var _ provider.Provider = (*Provider)(nil)
+var (
+	_ provider.Provider       = (*Provider)(nil)
+	_ provider.CallbackReader = (*Provider)(nil)
+)
 
 // secretKey prints as [redacted].
 type secretKey struct{ raw secret.String }
@@ -68,6 +77,9 @@ func New(c Config) (*Provider, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
 		errs = append(errs, errors.New("webhook: url must be an absolute http or https URL without user information"))
+	}
+	if c.Format != "" && c.Format != FormatCountersign && c.Format != FormatGoTrue {
+		errs = append(errs, errors.New("webhook: format must be one of countersign, gotrue"))
 	}
 	if n := len(c.Secrets); n < 1 || n > 2 {
 		errs = append(errs, errors.New("webhook: one secret is needed, two during a rotation"))
@@ -93,13 +105,17 @@ func New(c Config) (*Provider, error) {
 	if p.c.Now == nil {
 		p.c.Now = time.Now
 	}
+	p.caller = exchange.Caller{Client: c.Client, Name: p.c.Name, MaxAnswer: maxAnswer, Now: p.c.Now, Hide: p.c.Secrets}
+	for _, v := range p.header {
+		p.caller.Hide = append(p.caller.Hide, v)
+	}
 	return p, errors.Join(errs...)
 }
 
 // decodeSecret returns the key's bytes.
 func decodeSecret(s string) ([]byte, error) {
 	raw := []byte(s)
-	if b64, ok := strings.CutPrefix(s, "whsec_"); ok {
+	if b64, ok := strings.CutPrefix(strings.TrimPrefix(s, "v1,"), "whsec_"); ok {
 		var err error
 		if raw, err = base64.StdEncoding.DecodeString(b64); err != nil {
 			return nil, errors.New("webhook: a secret that begins with whsec_ must go on in base64")
@@ -133,7 +149,6 @@ type body struct {
 	ID            string     `json:"id"`
 	To            string     `json:"to"`
 	From          string     `json:"from,omitempty"`
-	Subject       string     `json:"subject,omitempty"`
 	Text          string     `json:"text"`
 	Code          string     `json:"code"`
 	Channel       string     `json:"channel"`
@@ -141,39 +156,58 @@ type body struct {
 	PoolID        string     `json:"pool_id"`
 	Locale        string     `json:"locale,omitempty"`
 	ExpiresAt     *time.Time `json:"expires_at,omitempty"`
+	Reference     string     `json:"reference,omitempty"`
+	ReceiptURL    string     `json:"receipt_url,omitempty"`
 }
 
 // Send posts the message once.
 func (p *Provider) Send(ctx context.Context, m provider.Message) (provider.Receipt, error) {
-	b := body{m.ID, m.To, m.From, m.Subject, m.Text, m.Code, string(m.Channel), m.TriggerSource, m.PoolID, m.Locale, nil}
-	if b.Channel == "" {
-		b.Channel = string(provider.SMS)
+	if m.Channel == "" {
+		m.Channel = provider.SMS
 	}
+	if m.Channel != provider.SMS && m.Channel != provider.Voice {
+		return provider.Receipt{}, provider.Permanent(fmt.Errorf("webhook: no channel %q", m.Channel))
+	}
+	if !m.ExpiresAt.IsZero() && !p.c.Now().Before(m.ExpiresAt) {
+		return provider.Receipt{}, provider.Permanent(errors.New("webhook: the code is dead"))
+	}
+	payload, err := p.payload(m)
+	if err != nil {
+		return provider.Receipt{}, err
+	}
+	req, err := p.request(m.ID, payload)
+	if err != nil {
+		return provider.Receipt{}, provider.Misconfigured(errors.New("webhook: the request cannot be made"))
+	}
+	a, err := p.caller.Do(ctx, req)
+	if err != nil {
+		return provider.Receipt{}, err
+	}
+	if p.c.Format == FormatGoTrue {
+		return p.judgeGoTrue(a, m)
+	}
+	return p.judge(a, m)
+}
+
+func (p *Provider) payload(m provider.Message) ([]byte, error) {
+	if p.c.Format == FormatGoTrue {
+		return goTrue(m)
+	}
+	b := body{m.ID, m.To, m.From, m.Text, m.Code, string(m.Channel), m.TriggerSource, m.PoolID, m.Locale, nil, m.Reference, m.ReceiptURL}
 	if !m.ExpiresAt.IsZero() {
 		at := m.ExpiresAt.UTC()
 		b.ExpiresAt = &at
 	}
 	payload, err := json.Marshal(b)
 	if err != nil {
-		return provider.Receipt{}, provider.Permanent(fmt.Errorf("webhook: %w", err))
+		return nil, provider.Permanent(errors.New("webhook: the message cannot be written as JSON"))
 	}
-	var t trace
-	req, err := p.request(t.with(ctx), m.ID, payload)
-	if err != nil {
-		return provider.Receipt{}, provider.Misconfigured(errors.New("webhook: the request cannot be made"))
-	}
-	res, err := p.c.Client.Do(req)
-	if err != nil {
-		return provider.Receipt{}, t.class(err)
-	}
-	defer res.Body.Close()
-	answer, readErr := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
-	return p.judge(res, answer, readErr)
+	return payload, nil
 }
 
 // request makes the signed request.
-func (p *Provider) request(ctx context.Context, id string, payload []byte) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(payload))
+func (p *Provider) request(id string, payload []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.url, bytes.NewReader(payload)) // Caller.Do brings the context
 	if err != nil {
 		return nil, err
 	}
@@ -191,46 +225,8 @@ func (p *Provider) request(ctx context.Context, id string, payload []byte) (*htt
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "Countersign-Webhook/1")
-	req.Header.Set("Webhook-Id", id)
-	req.Header.Set("Webhook-Timestamp", timestamp)
-	req.Header.Set("Webhook-Signature", string(sig))
+	req.Header.Set(idHeader, id)
+	req.Header.Set(timestampHeader, timestamp)
+	req.Header.Set(signatureHeader, string(sig))
 	return req, nil
-}
-
-// Sign returns one signature of the Standard Webhooks specification: "v1," and the base64 of
-// HMAC-SHA256(key, "<id>.<timestamp>.<body>").
-func Sign(key []byte, id, timestamp string, payload []byte) string {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(id))
-	h.Write([]byte{'.'})
-	h.Write([]byte(timestamp))
-	h.Write([]byte{'.'})
-	h.Write(payload)
-	return "v1," + base64.StdEncoding.EncodeToString(h.Sum(nil))
-}
-
-// trace remembers whether anything of the request was written to a connection.
-type trace struct{ wrote atomic.Bool }
-
-func (t *trace) with(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		WroteHeaders: func() { t.wrote.Store(true) },
-	})
-}
-
-// class classes an exchange without an answer.
-func (t *trace) class(err error) error {
-	err = withoutURL(err)
-	if t.wrote.Load() {
-		return fmt.Errorf("webhook: %w: no answer: %w", provider.ErrAmbiguous, err)
-	}
-	return fmt.Errorf("webhook: not sent: %w", err)
-}
-
-// withoutURL drops what net/http puts around an error: the URL may hold a key.
-func withoutURL(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
 }
