@@ -208,6 +208,6 @@ func otherErrors() map[fault.Code]wire.ErrorShape {
 		fault.ModulesUnavailable:   {Name: "UnexpectedLambdaException", Message: "Modules cannot be installed now."},
 		fault.ConfirmationNeeded:   {Name: invalidParameter, Message: "This needs to be confirmed."},
 		fault.TemplateInvalid:      {Name: invalidParameter, Message: "The template is not valid."},
-		fault.CodeCheckFailed:      {Name: "InternalErrorException", Message: "The code cannot be checked now, please try again."},
+		fault.CodeCheckFailed:      {Name: "CodeDeliveryFailureException", Message: "The code cannot be checked now, please try again."},
 	}
 }
