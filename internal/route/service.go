@@ -2,13 +2,20 @@ package route
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
-	"countersign/internal/delivery"
 	"countersign/internal/eventlog"
+	"countersign/internal/fault"
 	"countersign/internal/gateway/account"
 	"countersign/internal/ratecard"
+	"countersign/internal/routehealth"
+	"countersign/internal/secret"
 	"countersign/internal/store"
 	"countersign/phone"
 	"countersign/provider"
@@ -24,6 +31,9 @@ type Keys interface {
 type Health interface {
 	// Rank returns the accounts with degraded ones last.
 	Rank(poolID, channel, country, network string, accounts []string) []string
+	Sent(k routehealth.Key, at time.Time)
+	Failed(k routehealth.Key, at time.Time)
+	Degraded(k routehealth.Key) (routehealth.Evidence, bool)
 }
 
 // OptOuts is what routes need of the opt-out list (*optout.Service).
@@ -63,68 +73,215 @@ type Config struct {
 
 // Service holds accounts and plans and makes senders of them. It is safe for concurrent use.
 type Service struct {
-	c Config
+	c     Config
+	specs map[string]account.Spec
+	// static is nil if the configuration file says nothing.
+	static   *view
+	networks networks
+	work     sync.WaitGroup
+
+	mu    sync.RWMutex
+	pools map[string]*slot
+
+	runMu sync.Mutex
+	// running is the context of Run, nil while it is not running.
+	running context.Context
+	// streaming are the kinds of accounts that keep connections, as far as one was made.
+	streaming map[string]bool
 }
 
 // New returns a Service. It reports everything that is wrong with Config.Static.
-func New(c Config) (*Service, error) { return &Service{c: c}, nil }
-
-// SenderFor returns the sender of a message. It is false if the pool has no plan and there is no static one, and for e-mail. The pool's account
-// that a message is pinned to (Message.Account) is asked alone.
-func (s *Service) SenderFor(ctx context.Context, m *store.Message) (delivery.Sender, bool, error) {
-	return nil, false, nil
+func New(c Config) (*Service, error) {
+	if c.Store == nil || c.Keys == nil || c.Log == nil || c.Deps == nil {
+		return nil, errors.New("route: Store, Keys, Log and Deps are required")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	s := &Service{c: c, specs: map[string]account.Spec{}, pools: map[string]*slot{}, streaming: map[string]bool{}}
+	s.networks.known = map[string]known{}
+	for _, spec := range c.Specs {
+		s.specs[spec.Kind] = spec
+	}
+	if c.Static == nil {
+		return s, nil
+	}
+	return s, s.takeStatic(c.Static)
 }
 
-// Accounts returns a pool's accounts by name, and for poolID "" those of the configuration file.
-func (s *Service) Accounts(ctx context.Context, poolID string) ([]Account, error) { return nil, nil }
-
-// Account returns one account. Errors: fault.ResourceNotFound.
-func (s *Service) Account(ctx context.Context, poolID, name string) (Account, error) {
-	return Account{}, nil
+// takeStatic checks the configuration file's accounts and plan, and makes them ready.
+func (s *Service) takeStatic(st *Static) error {
+	var wrong []error
+	v := &view{accounts: map[string]*live{}}
+	for i, a := range st.Accounts {
+		at := fmt.Sprintf("accounts[%d]", i)
+		if v.accounts[a.Name] != nil {
+			wrong = append(wrong, fault.Invalidf(at+".name", "There are two accounts named %q.", a.Name))
+		}
+		if err := s.checkAccount(a.AccountConfig, a.Secrets); err != nil {
+			f := fault.Of(err)
+			wrong = append(wrong, f.WithField(at+"."+f.Field))
+		}
+		l := s.newLive("", a.AccountConfig)
+		if l.secrets = a.Secrets; l.secrets == nil {
+			l.secrets = map[string]secret.String{}
+		}
+		v.accounts[a.Name] = l
+	}
+	if err := checkPlan(st.Plan, func(name string) (AccountConfig, bool) {
+		l := v.accounts[name]
+		if l == nil {
+			return AccountConfig{}, false
+		}
+		return l.c, true
+	}); err != nil {
+		wrong = append(wrong, err)
+	}
+	if len(st.Plan.Rules) > 0 {
+		v.plan = compile(st.Plan, 0)
+	}
+	s.static = v
+	return errors.Join(wrong...)
 }
 
-// PutAccount creates (version 0) or replaces the account that has this version. A secret that is not in secrets stays as it is; an empty one is
-// removed. Errors: fault.InvalidParameter with the field's name, fault.ResourceExists, fault.ResourceNotFound, fault.ConcurrentModification, fault.TooMany.
-func (s *Service) PutAccount(ctx context.Context, poolID string, c AccountConfig, secrets map[string]string, version int64) (Account, error) {
-	return Account{}, nil
+func (s *Service) spec(kind string) (account.Spec, bool) {
+	spec, ok := s.specs[kind]
+	return spec, ok
 }
 
-// DeleteAccount deletes an account that no rule names. Errors: fault.ResourceNotFound, fault.InvalidParameter.
-func (s *Service) DeleteAccount(ctx context.Context, poolID, name string) error { return nil }
-
-// Plan returns a pool's plan and its version, an empty one with version 0 if it has none, and for poolID "" the one of the configuration file.
-func (s *Service) Plan(ctx context.Context, poolID string) (Plan, int64, error) {
-	return Plan{}, 0, nil
+// find returns an account of a pool, or else the static one of that name.
+func (s *Service) find(ctx context.Context, poolID, name string) (*live, *view, error) {
+	if poolID != "" {
+		v, err := s.pool(ctx, poolID)
+		if err != nil {
+			return nil, nil, err
+		}
+		if l := v.accounts[name]; l != nil {
+			return l, v, nil
+		}
+	}
+	if s.static != nil {
+		if l := s.static.accounts[name]; l != nil {
+			return l, s.static, nil
+		}
+	}
+	return nil, nil, fault.New(fault.ResourceNotFound).WithField("account")
 }
-
-// PutPlan creates (version 0) or replaces the plan that has this version, and returns the new version. Errors: as PutAccount.
-func (s *Service) PutPlan(ctx context.Context, poolID string, p Plan, version int64) (int64, error) {
-	return 0, nil
-}
-
-// DeletePlan removes the pool's plan: the static one serves it, if there is one. Errors: fault.ResourceNotFound.
-func (s *Service) DeletePlan(ctx context.Context, poolID string) error { return nil }
 
 // Provider returns the provider of an account, whatever its circuit says; where the pool has no such account, the static one of that name.
-// Errors: fault.ResourceNotFound, fault.InvalidParameter for settings that make no provider.
+// It is good for calls that begin soon: one whose account is changed is closed. Errors: fault.ResourceNotFound, fault.InvalidParameter for settings
+// that make no provider.
 func (s *Service) Provider(ctx context.Context, poolID, account string) (provider.Provider, AccountConfig, error) {
-	return nil, AccountConfig{}, nil
-}
-
-// Explain says what would become of a message, without sending it. Errors: fault.InvalidParameter.
-func (s *Service) Explain(ctx context.Context, poolID string, q Question) ([]Step, error) {
-	return nil, nil
+	l, _, err := s.find(ctx, poolID, account)
+	if err != nil {
+		return nil, AccountConfig{}, err
+	}
+	p, err := l.acquire(ctx)
+	if err != nil {
+		return nil, AccountConfig{}, err
+	}
+	l.release()
+	return p, l.c, nil
 }
 
 // Check tests an account's credentials without a text to anybody, and says what it found. Errors: as Provider's and provider.Checker's;
 // fault.UnsupportedOperation if the service has no such thing.
-func (s *Service) Check(ctx context.Context, poolID, account string) (string, error) { return "", nil }
+func (s *Service) Check(ctx context.Context, poolID, account string) (string, error) {
+	l, _, err := s.find(ctx, poolID, account)
+	if err != nil {
+		return "", err
+	}
+	p, err := l.acquire(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer l.release()
+	c, ok := p.(provider.Checker)
+	if !ok {
+		return "", fault.New(fault.UnsupportedOperation).WithPublic("Accounts of kind %s cannot be tested without a text.", l.c.Kind)
+	}
+	return c.Check(ctx)
+}
 
-// Status returns how a pool's accounts do on this node.
-func (s *Service) Status(ctx context.Context, poolID string) ([]Status, error) { return nil, nil }
+// Status returns how a pool's accounts do on this node, by name, and for poolID "" those of the configuration file.
+func (s *Service) Status(ctx context.Context, poolID string) ([]Status, error) {
+	v, err := s.viewOf(ctx, poolID)
+	if err != nil {
+		return nil, err
+	}
+	now := s.c.Now()
+	out := make([]Status, 0, len(v.accounts))
+	for _, name := range slices.Sorted(maps.Keys(v.accounts)) {
+		out = append(out, v.accounts[name].status(now))
+	}
+	return out, nil
+}
 
-// Forget drops what is remembered of a pool: call it when its rate card or receipt URL has changed, or the pool was deleted.
-func (s *Service) Forget(poolID string) {}
+// viewOf is pool, and the static view for "".
+func (s *Service) viewOf(ctx context.Context, poolID string) (*view, error) {
+	if poolID != "" {
+		return s.pool(ctx, poolID)
+	}
+	if s.static == nil {
+		return &view{}, nil
+	}
+	return s.static, nil
+}
 
-// Run keeps the connections of services that have them, and closes providers whose account changed, until ctx ends.
-func (s *Service) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// Forget drops what is remembered of a pool: call it when its rate card or receipt URL has changed, or the pool was deleted. Accounts that have not
+// changed keep their circuits.
+func (s *Service) Forget(poolID string) {
+	s.mu.Lock()
+	e := s.pools[poolID]
+	if e == nil || e.view == nil {
+		s.mu.Unlock()
+		return
+	}
+	old := *e.view
+	old.loaded = time.Time{}
+	e.view = &old
+	s.mu.Unlock()
+	for _, l := range old.accounts {
+		l.forgetURL()
+	}
+}
+
+func (l *live) forgetURL() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.urlKnown = time.Time{}
+}
+
+// background runs what must not hold up a message.
+func (s *Service) background(f func(ctx context.Context)) {
+	s.work.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), backgroundTime)
+		defer cancel()
+		f(ctx)
+	})
+}
+
+const backgroundTime = 10 * time.Second
+
+// writeCircuit writes the event of a circuit that opened or closed.
+func (s *Service) writeCircuit(ctx context.Context, poolID string, l *live, ch change, now time.Time) {
+	data := map[string]any{"account": l.c.Name, "kind": l.c.Kind, "reason": string(ch.reason), "static": l.owner == ""}
+	kind := eventlog.CircuitOpened
+	if ch.opened {
+		data["until"] = ch.until.UTC()
+		s.c.Logger.WarnContext(ctx, "an account is left alone", "pool", l.owner, "account", l.c.Name, "reason", ch.reason, "until", ch.until)
+	} else {
+		kind = eventlog.CircuitClosed
+		data["open_seconds"] = int64(ch.lasted.Seconds())
+		s.c.Logger.InfoContext(ctx, "an account serves again", "pool", l.owner, "account", l.c.Name)
+	}
+	ev := s.c.Log.Event(eventlog.Entry{PoolID: poolID, Type: kind, Data: data, At: now})
+	if err := s.c.Store.Write(ctx, func(tx store.Tx) error { return tx.Events().Append(context.WithoutCancel(ctx), ev) }); err != nil {
+		s.c.Logger.ErrorContext(ctx, "an event was lost", "type", kind, "pool", poolID, "error", err)
+		return
+	}
+	s.c.Log.Publish(ev)
+}
