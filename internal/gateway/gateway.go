@@ -3,10 +3,13 @@ package gateway
 import (
 	"countersign/internal/gateway/account"
 	"countersign/internal/gateway/esendex"
+	"countersign/internal/gateway/infobip"
 	"countersign/internal/gateway/messagebird"
 	"countersign/internal/gateway/mitto"
 	"countersign/internal/gateway/plivo"
 	"countersign/internal/gateway/sinch"
+	"countersign/internal/gateway/smpp"
+	"countersign/internal/gateway/telesign"
 	"countersign/internal/gateway/twilio"
 	"countersign/internal/gateway/vonage"
 	"countersign/internal/gateway/webhook"
@@ -15,9 +18,8 @@ import (
 // Specs returns the kinds of accounts, in the order in which people are shown them. Use Spec.Make to make a provider.
 func Specs() []account.Spec {
 	return []account.Spec{
-		twilio.Spec(), vonage.Spec(), vonage.SMSSpec(), messagebird.Spec(), sinch.Spec(), plivo.Spec(), esendex.Spec(), mitto.Spec(),
-		webhook.Spec(),
-		twilio.VerifySpec(), vonage.VerifySpec(),
+		twilio.Spec(), vonage.Spec(), vonage.SMSSpec(), infobip.Spec(), telesign.Spec(), sinch.Spec(), messagebird.Spec(), plivo.Spec(),
+		esendex.Spec(), mitto.Spec(), smpp.Spec(), webhook.Spec(), twilio.VerifySpec(), vonage.VerifySpec(),
 	}
 }
 

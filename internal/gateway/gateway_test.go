@@ -75,7 +75,8 @@ var privateKey = sync.OnceValue(func() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}))
 })
 
-func all(account.Field) bool { return true }
+// all keeps the fields that go together: services with two ways to sign have settings that exclude each other.
+func all(f account.Field) bool { return f.Name != "callback_secret" }
 
 // Each kind describes itself whole: what a form needs, and examples that make a provider.
 func TestSpecs(t *testing.T) {

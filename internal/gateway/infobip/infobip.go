@@ -71,7 +71,7 @@ func Spec() account.Spec {
 			{Name: "from", Help: "The number or name that messages come from.", Example: "AcmeInc"},
 			{Name: "base_url", Help: "The account's own address, as the portal shows it.", Example: "https://xxxxx.api.infobip.com"},
 			{Name: "conversion", Help: "Whether Infobip is told which codes were typed in; it must have set up conversion tracking.", Values: []string{"on", "off"}},
-			{Name: "callback_user", Help: "The user of HTTP Basic in callbacks, as set in Subscriptions management."},
+			{Name: "callback_user", Help: "The user of HTTP Basic in callbacks, as set in Subscriptions management.", Example: "countersign"},
 			{Name: "callback_password", Help: "The password that goes with it.", Secret: true},
 			{Name: "callback_secret", Help: "The secret of the HMAC in callbacks, as set in Subscriptions management.", Secret: true},
 			{Name: "callback_header", Help: "The header that the HMAC comes in.", Example: "X-Hub-Signature"},
