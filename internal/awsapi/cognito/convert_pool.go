@@ -281,13 +281,19 @@ func (d *poolDocument) put(p *pool.Pool) error {
 	if err != nil {
 		return err
 	}
-	cfg.BaseURL = p.Config.BaseURL
+	keepOthers(&cfg, &p.Config)
 	p.Config = cfg
 	if p.Wire, err = json.Marshal(d); err != nil {
 		return fault.Internalf("pool %s: %w", p.ID, err)
 	}
 	p.Change.KeptOnly = d.keptOnly()
 	return nil
+}
+
+// keepOthers keeps what no member of Cognito's says: other surfaces set it.
+func keepOthers(cfg, own *pool.Config) {
+	cfg.BaseURL, cfg.Tenant = own.BaseURL, own.Tenant
+	cfg.Texts, cfg.CodeMaker, cfg.TestNumbers = own.Texts, own.CodeMaker, own.TestNumbers
 }
 
 // documentOf reads a pool's document. Where the flows' configuration says something else (another API made or changed the pool),
@@ -301,7 +307,7 @@ func documentOf(p *pool.Pool) (*poolDocument, error) {
 	}
 	d.complete()
 	cfg, err := d.config()
-	cfg.BaseURL = p.Config.BaseURL
+	keepOthers(&cfg, &p.Config)
 	if err != nil || !sameJSON(cfg, p.Config) {
 		own := p.Config // the document must not change with the pool
 		d.adopt(&own)
