@@ -160,8 +160,7 @@ func (w *walk) calls() []Choice {
 	if !v.Fallback || w.m.Key == "" && !v.WithoutKey {
 		return nil
 	}
-	purpose := PurposeOf(w.lane)
-	if len(v.Purposes) > 0 && !slices.Contains(v.Purposes, purpose) || len(v.Purposes) == 0 && purpose != SignIn && purpose != SignUp {
+	if !slices.Contains(v.purposes(), PurposeOf(w.lane)) {
 		return nil
 	}
 	return w.order(&w.v.plan.voice, &provider.Message{PoolID: w.m.PoolID, Channel: provider.Voice, Country: w.m.Country}, w.network)
