@@ -130,20 +130,21 @@ func (s *Service) askSignUp(ctx context.Context, t *tenant, c Caller, a *account
 	if t.cfg.CodeMaker == nil {
 		return nil
 	}
-	specs := []otp.Spec{decoySpec(t, c, a, otp.SignUp)}
+	q := question{try: s.try(t, a, guard.SignUp), calls: true, specs: []otp.Spec{decoySpec(t, c, a, otp.SignUp)}, answer: answer}
 	err := s.Store.Read(ctx, func(tx store.Tx) error {
 		list, err := s.candidates(ctx, tx, t, a)
 		for _, cand := range list {
 			if cand.contact == attrPhone {
-				specs = append(specs, signUpSpec(t, c, cand))
+				q.specs = append(q.specs, signUpSpec(t, c, cand))
 			}
 		}
+		q.mail = len(q.specs) == 1 && (len(list) > 0 || t.byMail(a, ""))
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return s.askMaker(ctx, t, question{try: s.try(t, a, guard.SignUp), calls: true, specs: specs, answer: answer})
+	return s.askMaker(ctx, t, q)
 }
 
 func signUpSpec(t *tenant, c Caller, cand candidate) otp.Spec {

@@ -186,6 +186,26 @@ func TestMadeCodesInAnOutage(t *testing.T) {
 		w.must(w.confirmForgot(c, alice, madeCode))
 		w.want(w.confirmForgot(c, nobody, madeCode), fault.CodeMismatch)
 	}, hidden)
+	eachMade(t, func(t *testing.T, w *world, m *maker) { // codes of e-mails are ours, and judged
+		c := w.Caller()
+		w.must(w.signUp(c, alice))
+		m.fail(errors.New("timeout"))
+		w.want(w.confirm(c, alice, madeCode), fault.CodeCheckFailed)
+		w.SignUp(w.client, carol, passw0rd)
+		w.must(w.forgot(c, carol))
+		w.want(w.confirmForgot(c, carol, pooltest.Wrong(w.Code(carol))), fault.CodeMismatch)
+		w.must(w.confirmForgot(c, carol, w.Code(carol)))
+		w.must(w.forgot(c, "nobody@example.com"))
+		w.want(w.confirmForgot(c, "nobody@example.com", "123456"), fault.CodeMismatch)
+		_, err := w.start(w.a0(), "dora@example.com")
+		w.must(err)
+		_, err = w.finish(w.a0(), "dora@example.com", w.Code("dora@example.com"))
+		w.must(err)
+		_, err = w.Service.PutMessageSettings(t.Context(), w.Admin(), w.pool, pool.MessageSettings{CodeMaker: &pool.MakerConfig{Account: "twilio"}})
+		w.want(err, fault.InvalidParameter)
+	}, hidden, byCode, func(p *pool.Config, _ *pool.ClientConfig) {
+		p.UsernameAttributes, p.AutoVerified = []string{"phone_number", "email"}, []string{"phone_number", "email"}
+	})
 	eachMade(t, func(t *testing.T, w *world, m *maker) {
 		w.must(w.signUp(w.Caller(), alice))
 		w.Reconfigure(w.pool, func(c *pool.Config) { c.CodeMaker.Account = "gone" }) // its messages are another account's

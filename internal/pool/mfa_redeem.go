@@ -90,7 +90,7 @@ func (s *Service) oobProof(ctx context.Context, hd *holder, in RedeemInput) (*pr
 		p.purpose = guard.Enrol
 	}
 	spec := s.oobSpec(t, u, o.Chain, target)
-	if target != "" {
+	if target != "" && f.Kind == FactorPhone {
 		p.specs, p.answer = []otp.Spec{spec}, in.Code
 	}
 	p.judge = func(tx store.Tx) (*store.Code, error) {

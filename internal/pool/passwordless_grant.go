@@ -92,7 +92,7 @@ func (s *Service) passwordlessGrant(ctx context.Context, t *tenant, c Caller, d 
 
 // askFirst is askMaker for a first factor. A network that has to ask for a new code first is not answered by the service either.
 func (s *Service) askFirst(ctx context.Context, t *tenant, f *firstFactor) error {
-	if t.cfg.CodeMaker == nil {
+	if t.cfg.CodeMaker == nil || f.d.attr != attrPhone {
 		return nil
 	}
 	n := store.Counter{}

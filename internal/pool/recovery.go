@@ -134,7 +134,7 @@ func (s *Service) reset(ctx context.Context, t *tenant, c Caller, a *account, in
 		}
 	}
 	try := s.try(t, a, guard.Recovery)
-	if err := s.askMaker(ctx, t, question{try: try, calls: true, specs: []otp.Spec{spec}, answer: in.Code}); err != nil {
+	if err := s.askMaker(ctx, t, question{try: try, calls: true, specs: []otp.Spec{spec}, answer: in.Code, mail: t.byMail(a, spec.Target)}); err != nil {
 		return err
 	}
 	var early error

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"countersign/internal/fault"
 	"countersign/phone"
 )
 
@@ -33,6 +34,11 @@ func (c *Config) messageSettings() *MessageSettings {
 // PutMessageSettings replaces a pool's settings and returns them as they are kept. Since is the server's: a test number that was there already keeps its
 // own. Codes that a service has made are not taken any more once it makes none. Errors: InvalidParameter, PoolNotFound, ConcurrentModification.
 func (s *Service) PutMessageSettings(ctx context.Context, c Caller, poolID string, m MessageSettings) (*MessageSettings, error) {
+	if m.CodeMaker != nil && s.CodeMaker != nil {
+		if _, err := s.CodeMaker(ctx, poolID, m.CodeMaker.Account); err != nil {
+			return nil, fault.Invalidf("code_maker", "The account %s makes no codes.", m.CodeMaker.Account).WithErr(err)
+		}
+	}
 	p, err := s.UpdatePool(ctx, c, poolID, func(p *Pool) error {
 		now := s.now().Truncate(time.Microsecond)
 		if err := m.Texts.check(); err != nil {
