@@ -163,9 +163,6 @@ func TestRequests(t *testing.T) {
 			}
 			checkToken(t, q, noon)
 			if c.path == "/v1/calls" {
-				at := *q.URL
-				at.Path = "/" // the description's paths begin behind /v1/calls
-				q.URL = &at
 				providertest.Conforms(t, "vonage_voice.yml", q)
 			}
 			if c.name == "keyed call" && strings.Contains(string(q.Body), "4, 8, 2") {
