@@ -12,6 +12,7 @@ import (
 	"countersign/internal/fault"
 	"countersign/internal/secret"
 	"countersign/internal/store"
+	"countersign/internal/tracing"
 	"countersign/phone"
 	"countersign/provider"
 )
@@ -79,6 +80,8 @@ type content struct {
 	Event   json.RawMessage `json:"event,omitempty"`
 	HTML    bool            `json:"html,omitempty"`
 	Key     string          `json:"key,omitempty"`
+	// Trace is the request that asked for it (package tracing).
+	Trace string `json:"trace,omitempty"`
 }
 
 // Prepare makes the outbox row of a draft: contents sealed to the id of the row, destination masked and hashed, segments
@@ -100,7 +103,7 @@ func (w *Worker) Prepare(ctx context.Context, d Draft) (*store.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := json.Marshal(content{d.To, d.From, d.Subject, d.Text, d.Code, d.Locale, d.Event, d.HTML, d.Key})
+	plain, err := json.Marshal(content{d.To, d.From, d.Subject, d.Text, d.Code, d.Locale, d.Event, d.HTML, d.Key, tracing.Carry(ctx)})
 	if err != nil {
 		return nil, err
 	}
@@ -175,22 +178,22 @@ func MaskEmail(address string) string {
 	return address[:a] + "***@" + address[at+1:at+1+b] + "***"
 }
 
-// open returns the contents of a claimed message as a provider sees them, and the event.
-func (w *Worker) open(ctx context.Context, m *store.Message) (provider.Message, json.RawMessage, error) {
+// open returns the contents of a claimed message as a provider sees them, the event, and the request that asked for it.
+func (w *Worker) open(ctx context.Context, m *store.Message) (out provider.Message, event json.RawMessage, trace string, err error) {
 	plain, err := w.c.Keys.OpenRecord(ctx, m.PoolID, table, m.ID, column, m.Sealed)
 	if errors.Is(err, secret.ErrOpen) {
-		return provider.Message{}, nil, provider.Permanent(errors.New("the sealed contents cannot be opened"))
+		return out, nil, "", provider.Permanent(errors.New("the sealed contents cannot be opened"))
 	}
 	if err != nil {
-		return provider.Message{}, nil, fmt.Errorf("keys: %w", err)
+		return out, nil, "", fmt.Errorf("keys: %w", err)
 	}
 	var c content
 	if err := json.Unmarshal(plain, &c); err != nil {
-		return provider.Message{}, nil, provider.Permanent(errors.New("the contents cannot be read"))
+		return out, nil, "", provider.Permanent(errors.New("the contents cannot be read"))
 	}
 	return provider.Message{
 		ID: m.ID, IdempotencyKey: m.ID, Channel: provider.Channel(m.Channel), To: c.To, From: c.From, Subject: c.Subject,
 		Text: c.Text, Code: c.Code, PoolID: m.PoolID, TriggerSource: m.TriggerSource, Locale: c.Locale, ExpiresAt: m.ExpiresAt, HTML: c.HTML, Key: c.Key,
 		Country: m.Country, Reference: store.NewID(w.c.Now()),
-	}, c.Event, nil
+	}, c.Event, c.Trace, nil
 }

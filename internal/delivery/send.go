@@ -11,6 +11,7 @@ import (
 
 	"countersign/internal/eventlog"
 	"countersign/internal/store"
+	"countersign/internal/tracing"
 	"countersign/provider"
 )
 
@@ -163,9 +164,12 @@ func (w *Worker) send(m *store.Message, r *result) (s sent, started time.Time) {
 	ctx, cancel := context.WithTimeout(context.WithValue(w.sends, triesKey{}, noted), deadline)
 	defer cancel()
 	var event json.RawMessage
-	if s.message, event, s.err = w.open(ctx, m); s.err != nil {
+	var asked string
+	if s.message, event, asked, s.err = w.open(ctx, m); s.err != nil {
 		return s, started
 	}
+	ctx, span := w.c.Tracer.Follow(ctx, "deliver", asked)
+	defer func() { trace(span, m, &s) }()
 	sender, err := w.c.Route(ctx, m)
 	if err != nil {
 		s.err = err
@@ -187,6 +191,23 @@ func (w *Worker) send(m *store.Message, r *result) (s sent, started time.Time) {
 		}
 	}
 	return s, started
+}
+
+// trace tells what became of a call of the sender.
+func trace(span tracing.Span, m *store.Message, s *sent) {
+	span.Set("pool", m.PoolID)
+	span.Set("message", m.ID)
+	span.Set("channel", m.Channel)
+	span.Set("country", m.Country)
+	span.Set("for", m.TriggerSource)
+	span.SetInt("attempt", m.Attempts)
+	span.Set("provider", s.provider)
+	if s.err == nil {
+		span.End("")
+		return
+	}
+	class, _ := provider.ClassOf(s.err)
+	span.End(string(class))
 }
 
 func isUnclassed(err error) bool {

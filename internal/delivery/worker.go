@@ -10,6 +10,7 @@ import (
 
 	"countersign/internal/eventlog"
 	"countersign/internal/store"
+	"countersign/internal/tracing"
 )
 
 // Config configures a Worker.
@@ -43,6 +44,8 @@ type Config struct {
 	SendTimeout time.Duration
 	// Store is required.
 	Store store.Store
+	// Tracer continues the traces of the requests that messages come from. The zero value traces nothing.
+	Tracer tracing.Tracer
 }
 
 const (

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"countersign/internal/secret"
+	"countersign/internal/tracing"
 	"countersign/provider"
 )
 
@@ -65,6 +66,9 @@ func (c Caller) Do(ctx context.Context, req *http.Request) (Answer, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	ctx, span := tracing.Start(ctx, c.Name)
+	var a Answer
+	defer func() { span.SetInt("status", a.Status); span.End("") }()
 	var wrote atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
 	client := *c.Client
@@ -77,7 +81,7 @@ func (c Caller) Do(ctx context.Context, req *http.Request) (Answer, error) {
 		return Answer{}, fmt.Errorf("%s: not sent: %w", c.Name, err)
 	}
 	defer res.Body.Close()
-	a := Answer{Status: res.StatusCode, Header: res.Header}
+	a = Answer{Status: res.StatusCode, Header: res.Header}
 	if kind, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err == nil {
 		a.MediaType = kind
 	}
