@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,6 +129,20 @@ func (c *Config) complete() error {
 		errs = append(errs, err)
 	}
 	c.Receipts, c.Validity, c.IDs = cmp.Or(c.Receipts, ReceiptsFinal), cmp.Or(c.Validity, ValidityRelative), cmp.Or(c.IDs, IDsLearned)
+	for _, v := range []struct {
+		field, value string
+		values       []string
+	}{
+		{"registered_delivery", string(c.Receipts), []string{"final", "failure", "each_step", "none"}},
+		{"validity", string(c.Validity), []string{"relative", "absolute", "none"}},
+		{"message_ids", string(c.IDs), []string{"learned", "same", "receipts_decimal", "receipts_hex"}},
+		{"charset", string(c.Texts.Charset), []string{"gsm7", "latin1", "ascii", "ucs2"}},
+		{"concat", string(c.Texts.Concat), []string{"udh8", "udh16", "sar", "payload"}},
+	} {
+		if !slices.Contains(v.values, v.value) {
+			wrong(v.field, "must be one of "+strings.Join(v.values, ", "))
+		}
+	}
 	if c.Dial == nil {
 		errs = append(errs, errors.New("no way to dial is given"))
 	}

@@ -26,7 +26,7 @@ const (
 	maxID = 128
 )
 
-// names turns ids into one form each: what Receipt.ProviderID and Notice.ProviderID hold.
+// names turns ids of receipts into the form of Receipt.ProviderID, which is plainID of the answer's.
 type names struct {
 	mu   sync.Mutex
 	rule IDs
@@ -41,23 +41,22 @@ func newNames(rule IDs) *names {
 	return &names{rule: rule, votes: map[IDs]int{}, known: map[string]bool{}}
 }
 
-// sent is the form of an answer's id; it is remembered.
-func (n *names) sent(id string) string {
+// sent remembers an answer's id.
+func (n *names) sent(id string) {
 	id = plainID(id)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.rule != IDsLearned || id == "" || n.known[id] {
-		return id
+		return
 	}
 	n.known[id] = true
 	if len(n.order) < maxKnown {
 		n.order = append(n.order, id)
-		return id
+		return
 	}
 	delete(n.known, n.order[n.next])
 	n.order[n.next] = id
 	n.next = (n.next + 1) % maxKnown
-	return id
 }
 
 // reported is the form of a receipt's id.
@@ -69,18 +68,20 @@ func (n *names) reported(id string) string {
 		return convert(id, n.rule)
 	}
 	var fits []IDs
-	best := IDsSame
 	for _, rule := range []IDs{IDsSame, IDsDecimal, IDsHex} {
 		if c := convert(id, rule); n.known[c] && (rule == IDsSame || c != id) {
 			fits = append(fits, rule)
 		}
-		if n.votes[rule] > n.votes[best] {
-			best = rule
-		}
 	}
 	if len(fits) == 1 {
 		n.votes[fits[0]]++
-		return convert(id, fits[0])
+	}
+	// The most votes win: a single fit may be chance, where another node sent the text.
+	best := IDsSame
+	for rule, votes := range n.votes {
+		if votes > n.votes[best] {
+			best = rule
+		}
 	}
 	return convert(id, best)
 }

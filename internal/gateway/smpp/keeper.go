@@ -112,7 +112,7 @@ func (k *keeper) keep(ctx context.Context) {
 				k.set(nil, errClosed)
 			}
 			s.close()
-			if time.Since(up) >= pause {
+			if time.Since(up) >= minPause { // not one that ends as soon as it is bound
 				pause = minPause
 			}
 		}

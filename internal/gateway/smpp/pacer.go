@@ -73,7 +73,7 @@ func (p *pacer) reserve(ctx context.Context) (time.Duration, error) {
 			slot = t
 		}
 	}
-	if deadline, ok := ctx.Deadline(); ok && slot.After(deadline) {
+	if deadline, ok := ctx.Deadline(); ok && !slot.Before(deadline) {
 		return slot.Sub(now), errPaced
 	}
 	if p.rate > 0 {

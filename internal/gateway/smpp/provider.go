@@ -83,8 +83,8 @@ func (p *Provider) connector(c Command) func(context.Context) (*session, error) 
 		if err != nil {
 			return nil, err
 		}
-		s := newSession(conn, p.c.Window, p.deliver)
-		o := s.do(ctx, c, &Bind{SystemID: p.c.SystemID, Password: p.c.Password.Reveal(), SystemType: p.c.SystemType, Version: 0x34}, false)
+		s := newSession(conn, p.c.Window, p.deliver, p.names.sent)
+		o := s.do(ctx, c, &Bind{SystemID: p.c.SystemID, Password: p.c.Password.Reveal(), SystemType: p.c.SystemType, Version: 0x34})
 		switch {
 		case o.answer.Command != 0 && (o.answer.Status != StatusOK || o.answer.Command == GenericNack):
 			err = p.refused(o.answer.Status)
@@ -214,7 +214,7 @@ func (p *Provider) Check(ctx context.Context) (string, error) {
 			return "", notSent(err)
 		}
 		began := time.Now()
-		if o := s.do(ctx, EnquireLink, nil, false); o.err != nil {
+		if o := s.do(ctx, EnquireLink, nil); o.err != nil {
 			return "", fmt.Errorf("smpp: bound, but: %w", o.err)
 		} else if o.answer.Status != StatusOK || o.answer.Command == GenericNack {
 			return "", p.refused(o.answer.Status)

@@ -21,6 +21,9 @@ func (p *Provider) Send(ctx context.Context, m provider.Message) (provider.Recei
 	if err != nil {
 		return provider.Receipt{}, err
 	}
+	if ctx.Err() != nil {
+		return provider.Receipt{}, notSent(ctx.Err())
+	}
 	s, err := p.send.get(ctx)
 	if err != nil {
 		return provider.Receipt{}, notSent(err)
@@ -32,7 +35,7 @@ func (p *Provider) Send(ctx context.Context, m provider.Message) (provider.Recei
 			return provider.Receipt{}, err
 		}
 	}
-	return provider.Receipt{ProviderID: p.names.sent(id), Segments: segments, Raw: StatusOK.String()}, nil
+	return provider.Receipt{ProviderID: plainID(id), Segments: segments, Raw: StatusOK.String()}, nil
 }
 
 // build makes the parts, or says why nothing can be sent.
@@ -103,7 +106,7 @@ func (p *Provider) submit(ctx context.Context, s *session, m *SM, end time.Time,
 		case first && !end.IsZero() && end.Sub(p.c.Now()) < minLife:
 			return "", errTooLate
 		}
-		o := s.submit(ctx, m)
+		o := s.do(ctx, SubmitSM, m)
 		answered := o.answer.Command != 0
 		switch {
 		case answered && (o.answer.Status != StatusOK || o.answer.Command == GenericNack):

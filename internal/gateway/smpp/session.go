@@ -3,9 +3,11 @@ package smpp
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,22 +35,23 @@ var (
 	errStuck    = errors.New("the message centre does not read its answers")
 )
 
-// States of a request. Only the writer goes from queued to written, only the one who waits from queued to cancelled.
+// States of a request. Only the writer goes from queued to written, only whoever gives it up from queued to cancelled.
 const (
 	queued int32 = iota
 	written
 	cancelled
 )
 
+// request is something that wants an answer. Its fields under session.mu: seq and timer.
 type request struct {
 	frame []byte
 	state atomic.Int32
 	done  chan outcome
+	// slot says that it needs a place in the window, want what the answer is.
+	slot  bool
+	want  Command
+	seq   uint32
 	timer *time.Timer
-	// slot says that it holds a place in the window.
-	slot bool
-	seq  uint32
-	want Command
 }
 
 // outcome is an answer, or why there is none and whether the request may have been read.
@@ -58,30 +61,36 @@ type outcome struct {
 	written bool
 }
 
-// session is one connection. All fields but those under mu are set before its goroutines start.
+// session is one connection. A request goes from waiting (for a place in the window) to queue (for the writer), and is pending from then until its
+// answer.
 type session struct {
 	conn   net.Conn
-	window chan struct{}
+	window int
 	// deliver takes a deliver_sm and says how to answer it. It must not block.
 	deliver func(*SM) Status
+	// accepted hears the id of each accepted submit, before any receipt that follows it. It must not block.
+	accepted func(id string)
 
-	out     chan *request
+	wake    chan struct{}
 	replies chan []byte
 	parting chan error
 	dead    chan struct{}
 	heard   atomic.Bool
 	wg      sync.WaitGroup
 
-	mu      sync.Mutex
-	next    uint32
-	pending map[uint32]*request
-	cause   error
+	mu             sync.Mutex
+	next           uint32
+	used           int
+	waiting, queue []*request
+	pending        map[uint32]*request
+	// cause is why the session ended; idle, if not nil, is closed when the window is empty.
+	cause error
+	idle  chan struct{}
 }
 
-func newSession(conn net.Conn, window int, deliver func(*SM) Status) *session {
+func newSession(conn net.Conn, window int, deliver func(*SM) Status, accepted func(id string)) *session {
 	s := &session{
-		conn: conn, window: make(chan struct{}, window), deliver: deliver,
-		out: make(chan *request, window+4), replies: make(chan []byte, maxReplies), parting: make(chan error, 1),
+		conn: conn, window: window, deliver: deliver, accepted: accepted, wake: make(chan struct{}, 1), replies: make(chan []byte, maxReplies), parting: make(chan error, 1),
 		dead: make(chan struct{}), pending: map[uint32]*request{},
 	}
 	s.wg.Go(s.read)
@@ -89,26 +98,14 @@ func newSession(conn net.Conn, window int, deliver func(*SM) Status) *session {
 	return s
 }
 
-// submit sends one submit_sm through the window.
-func (s *session) submit(ctx context.Context, m *SM) outcome {
-	select {
-	case s.window <- struct{}{}:
-	case <-s.dead:
-		return outcome{err: s.why()}
-	case <-ctx.Done():
-		return outcome{err: ctx.Err()}
+// do sends a request and waits for its answer; submits go through the window, in order. If ctx ends first, what was written keeps its place in the
+// window until it is answered or the response timer ends.
+func (s *session) do(ctx context.Context, c Command, b Body) outcome {
+	if err := ctx.Err(); err != nil {
+		return outcome{err: err}
 	}
-	return s.do(ctx, SubmitSM, m, true)
-}
-
-// do sends a request and waits for its answer. If ctx ends first, the request keeps its place in the window until it is answered or the response
-// timer ends.
-func (s *session) do(ctx context.Context, c Command, b Body, slot bool) outcome {
-	r, err := s.enqueue(c, b, slot)
+	r, err := s.enqueue(c, b)
 	if err != nil {
-		if slot {
-			<-s.window
-		}
 		return outcome{err: err}
 	}
 	select {
@@ -117,7 +114,7 @@ func (s *session) do(ctx context.Context, c Command, b Body, slot bool) outcome 
 	case <-ctx.Done():
 	}
 	if r.state.CompareAndSwap(queued, cancelled) {
-		s.finish(r.seq, outcome{}, 0)
+		s.giveUp(r)
 		return outcome{err: ctx.Err()}
 	}
 	select {
@@ -128,30 +125,72 @@ func (s *session) do(ctx context.Context, c Command, b Body, slot bool) outcome 
 	}
 }
 
-// enqueue numbers a request and hands it to the writer; under the lock, so that numbers go out in order.
-func (s *session) enqueue(c Command, b Body, slot bool) (*request, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cause != nil {
-		return nil, s.cause
-	}
-	if s.next++; s.next > maxSequence {
-		s.next = 1
-	}
-	seq := s.next
-	frame, err := PDU{Command: c, Sequence: seq, Body: b}.Append(make([]byte, 0, 256))
+func (s *session) enqueue(c Command, b Body) (*request, error) {
+	frame, err := PDU{Command: c, Body: b}.Append(make([]byte, 0, 256))
 	if err != nil {
 		return nil, err
 	}
-	r := &request{frame: frame, done: make(chan outcome, 1), slot: slot, seq: seq, want: c.Response()}
-	select {
-	case s.out <- r:
+	r := &request{frame: frame, done: make(chan outcome, 1), slot: c == SubmitSM, want: c.Response()}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.cause != nil:
+		return nil, s.cause
+	case r.slot && (s.used >= s.window || s.idle != nil):
+		s.waiting = append(s.waiting, r)
 	default:
-		return nil, errStuck // what gave up while the writer is blocked fills the queue
+		s.admit(r)
 	}
-	s.pending[seq] = r
-	r.timer = time.AfterFunc(answerTimeout, func() { s.finish(seq, outcome{err: errNoAnswer}, 0) })
 	return r, nil
+}
+
+// admit numbers a request and hands it to the writer. The lock is held.
+func (s *session) admit(r *request) {
+	if s.next++; s.next > maxSequence {
+		s.next = 1
+	}
+	r.seq = s.next
+	binary.BigEndian.PutUint32(r.frame[12:], r.seq)
+	if r.slot {
+		s.used++
+	}
+	s.pending[r.seq] = r
+	r.timer = time.AfterFunc(answerTimeout, func() { s.finish(r.seq, outcome{err: errNoAnswer}, 0) })
+	s.queue = append(s.queue, r)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// release takes an admitted request out of the window, and admits the next. The lock is held.
+func (s *session) release(r *request) {
+	delete(s.pending, r.seq)
+	r.timer.Stop()
+	if !r.slot {
+		return
+	}
+	s.used--
+	for s.used < s.window && len(s.waiting) > 0 && s.idle == nil {
+		next := s.waiting[0]
+		s.waiting = s.waiting[1:]
+		s.admit(next)
+	}
+	if s.used == 0 && s.idle != nil {
+		close(s.idle)
+		s.idle = nil
+	}
+}
+
+// giveUp takes a cancelled request out.
+func (s *session) giveUp(r *request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	same := func(o *request) bool { return o == r }
+	s.waiting, s.queue = slices.DeleteFunc(s.waiting, same), slices.DeleteFunc(s.queue, same)
+	if s.pending[r.seq] == r {
+		s.release(r)
+	}
 }
 
 // finish ends the request with this number, if there is one that waits for such an answer.
@@ -162,18 +201,14 @@ func (s *session) finish(seq uint32, o outcome, c Command) {
 		s.mu.Unlock()
 		return
 	}
-	delete(s.pending, seq)
+	s.release(r)
 	s.mu.Unlock()
-	r.end(o, s.window)
+	r.end(o)
 }
 
-func (r *request) end(o outcome, window chan struct{}) {
-	r.timer.Stop()
+func (r *request) end(o outcome) {
 	o.written = !r.state.CompareAndSwap(queued, cancelled) && r.state.Load() == written
 	r.done <- o
-	if r.slot {
-		<-window
-	}
 }
 
 // fail ends the connection and all that waits on it.
@@ -184,12 +219,20 @@ func (s *session) fail(cause error) {
 		return
 	}
 	s.cause = cause
-	waiting := s.pending
-	s.pending = map[uint32]*request{}
+	ended := s.waiting
+	for _, r := range s.pending {
+		r.timer.Stop()
+		ended = append(ended, r)
+	}
+	s.waiting, s.queue, s.pending = nil, nil, nil
+	if s.idle != nil {
+		close(s.idle)
+		s.idle = nil
+	}
 	s.mu.Unlock()
 	close(s.dead)
-	for _, r := range waiting {
-		r.end(outcome{err: cause}, s.window)
+	for _, r := range ended {
+		r.end(outcome{err: cause})
 	}
 	s.conn.Close() // after them: with TLS it may take a moment
 }
@@ -226,8 +269,7 @@ func (s *session) write() {
 		case last = <-s.parting:
 		case octets := <-s.replies:
 			b.octets = append(b.octets, octets...)
-		case r := <-s.out:
-			b.add(r)
+		case <-s.wake:
 		}
 		s.gather(&b, last != nil)
 		if err := s.flush(&b); err != nil {
@@ -241,20 +283,29 @@ func (s *session) write() {
 	}
 }
 
-// gather adds what waits; at the end of a session, answers alone.
+// gather adds what waits: answers first; at the end of a session, them alone.
 func (s *session) gather(b *batch, last bool) {
-	out := s.out
-	if last {
-		out = nil
-	}
-	for len(b.octets) < maxBatch {
+	for more := true; more && len(b.octets) < maxBatch; {
 		select {
 		case octets := <-s.replies:
 			b.octets = append(b.octets, octets...)
-		case r := <-out:
-			b.add(r)
 		default:
-			return
+			more = false
+		}
+	}
+	if last {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for ; n < len(s.queue) && len(b.octets) < maxBatch; n++ {
+		b.add(s.queue[n])
+	}
+	if s.queue = s.queue[n:]; len(s.queue) > 0 {
+		select {
+		case s.wake <- struct{}{}:
+		default:
 		}
 	}
 }
@@ -305,6 +356,9 @@ func (s *session) handle(p PDU, broken error) bool {
 	answer := PDU{Command: p.Command.Response(), Sequence: p.Sequence}
 	switch {
 	case p.Command.IsResponse():
+		if r, ok := p.Body.(*SMResp); ok && p.Command == SubmitSM.Response() && p.Status == StatusOK {
+			s.accepted(r.MessageID)
+		}
 		s.finish(p.Sequence, outcome{answer: p, err: broken}, p.Command)
 		return true
 	case p.Command == DeliverSM:
@@ -364,7 +418,7 @@ func (s *session) keepAlive() {
 			s.fail(errSilent)
 			return
 		}
-		if _, err := s.enqueue(EnquireLink, nil, false); err != nil {
+		if _, err := s.enqueue(EnquireLink, nil); err != nil {
 			s.fail(err)
 			return
 		}
@@ -373,20 +427,24 @@ func (s *session) keepAlive() {
 
 // close lets submits that are under way be answered, unbinds, and returns when all goroutines have ended.
 func (s *session) close() {
-	drained := time.NewTimer(drainTime)
-	defer drained.Stop()
-	for range cap(s.window) {
+	s.mu.Lock()
+	var idle chan struct{}
+	if s.used > 0 && s.cause == nil {
+		idle = make(chan struct{})
+		s.idle = idle
+	}
+	s.mu.Unlock()
+	if idle != nil {
+		limit := time.NewTimer(drainTime)
 		select {
-		case s.window <- struct{}{}:
-			continue
-		case <-s.dead:
-		case <-drained.C:
+		case <-idle:
+		case <-limit.C:
 		}
-		break
+		limit.Stop()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), partingTime)
 	defer cancel()
-	s.do(ctx, Unbind, nil, false)
+	s.do(ctx, Unbind, nil)
 	s.fail(errClosed)
 	s.wg.Wait()
 }

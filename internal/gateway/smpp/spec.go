@@ -25,11 +25,10 @@ func Spec() account.Spec {
 		New: func(a account.Account, d account.Deps) (provider.Provider, error) {
 			c, err := configOf(a)
 			c.Dial, c.Now, c.Log = d.Dial, d.Now, d.Log
-			p, broken := New(c)
-			if err = errors.Join(err, broken); err != nil {
+			if err = errors.Join(err, c.complete()); err != nil {
 				return nil, err
 			}
-			return p, nil
+			return New(c)
 		},
 		Fields: []account.Field{
 			{Name: "host", Help: "Name or address of the message centre.", Example: "smpp.example.net", Required: true},
@@ -71,11 +70,6 @@ func numbers(last int) []string {
 // configOf reads the settings; what is wrong begins with the setting's name.
 func configOf(a account.Account) (Config, error) {
 	s := settings{values: a.Settings}
-	for _, f := range Spec().Fields {
-		if v := a.Settings[f.Name]; v != "" && len(f.Values) > 0 && !slices.Contains(f.Values, v) {
-			s.wrong(f.Name, "must be one of "+strings.Join(f.Values, ", "))
-		}
-	}
 	c := Config{
 		Host: s.values["host"], Port: s.number("port"), SystemID: s.values["system_id"], Password: a.Secrets["password"], SystemType: s.values["system_type"],
 		Pair: s.values["bind"] == "pair", From: s.values["from"], ServiceType: s.values["service_type"],
@@ -85,9 +79,6 @@ func configOf(a account.Account) (Config, error) {
 		Window:      s.number("window"), PerSecond: s.rate("per_second"),
 		Receipts: Receipts(s.values["registered_delivery"]), Validity: Validity(s.values["validity"]), IDs: IDs(s.values["message_ids"]),
 		Reasons: s.reasons("status_reasons"),
-	}
-	if c.Password.IsZero() {
-		s.wrong("password", "is needed")
 	}
 	if s.values["tls"] == "on" {
 		c.TLS = &tls.Config{ServerName: c.Host, MinVersion: tls.VersionTLS12}
