@@ -30,7 +30,7 @@ const (
 	// soon is the deadline of sends that cannot end otherwise; late is when one has missed it.
 	soon, late = 300 * time.Millisecond, 5 * time.Second
 	// endless is as much as the server would write of an endless body; much more than the buffers of a connection.
-	endless = 256 << 20
+	endless = 24 << 20
 )
 
 // Without a whole answer it matters whether the request was written.
