@@ -54,5 +54,9 @@
 //     the first one on, or none is there that anything asks for (level.go);
 //   - an mfa_token, an oob_code and a code are of one chain, client and pool, and handles of one wire are nothing on the other;
 //   - a recovery code is good only once the factor that it was shown with was confirmed;
+//   - a code that a service made (made.go) is taken only if the service said yes, and judged, counted and spent here as all others are; a service that
+//     cannot be reached decides nothing;
+//   - a test number (testnumbers.go) gets nothing, and its code opens no account that was there before it;
+//   - an opt-out holds a text back and takes no factor away;
 //   - a passwordless code signs in who has the number or address verified, never who merely claims it; the Auth0 wire always hides who exists.
 package pool

@@ -241,6 +241,34 @@ func TestMadeCodesAreGuarded(t *testing.T) {
 	}, hidden)
 }
 
+// Whoever asks for codes in the names of others learns nothing from wrong answers, on neither wire.
+func TestMadeCodesHideExistence(t *testing.T) {
+	const nobody = "+12025550155"
+	eachMade(t, func(t *testing.T, w *world, m *maker) {
+		c := w.Caller()
+		w.madeUser(alice)
+		for _, name := range []string{alice, nobody} {
+			ch, err := w.begin(c, "USER_AUTH", "USERNAME", name, "PREFERRED_CHALLENGE", "SMS_OTP")
+			w.must(err)
+			_, err = w.respond(c, ch, name, "SMS_OTP_CODE", "00000000")
+			w.want(err, fault.ChallengeCodeMismatch)
+			_, err = w.start(w.a0(), name)
+			w.must(err)
+			_, err = w.finish(w.a0(), name, "000000")
+			w.want(err, fault.CodeMismatch)
+			w.must(w.resend(c, name))
+			w.want(w.confirm(c, name, "000000"), fault.CodeMismatch, fault.CodeExpired)
+		}
+		m.fail(errors.New("no connection"))
+		for _, name := range []string{alice, nobody} {
+			ch, err := w.begin(c, "USER_AUTH", "USERNAME", name, "PREFERRED_CHALLENGE", "SMS_OTP")
+			w.must(err)
+			_, err = w.respond(c, ch, name, "SMS_OTP_CODE", madeCode)
+			w.want(err, fault.CodeCheckFailed)
+		}
+	}, hidden, userAuth, byCode, noSignUp)
+}
+
 // A right code that led nowhere is still right: the service would not say so twice.
 func TestMadeCodesStayRight(t *testing.T) {
 	eachMade(t, func(t *testing.T, w *world, m *maker) {
