@@ -97,7 +97,7 @@ func (e *explainer) step(rule string, c Choice, m provider.Message) {
 	} else if p, err := l.acquire(e.ctx); err != nil {
 		st.PassedOver = faultText(err)
 	} else {
-		if _, keyed := p.(provider.KeyedCaller); m.Channel != e.m.Channel && !keyed && !e.v.plan.Voice.WithoutKey {
+		if k, ok := p.(provider.KeyedCaller); m.Channel != e.m.Channel && (!ok || !k.AskKey()) && !e.v.plan.Voice.WithoutKey {
 			st.PassedOver = "its calls ask for no key"
 		}
 		l.release()

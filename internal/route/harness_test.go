@@ -44,6 +44,7 @@ type world struct {
 	script map[string]func(ctx context.Context, m provider.Message) (provider.Receipt, error)
 	closed []string
 	made   int
+	lines  int
 	tell   map[string]func(provider.Notice)
 }
 
@@ -136,7 +137,9 @@ func (f *fake) AskKey() bool { return f.keys }
 func (f *fake) AnswerKeys(context.Context, provider.Callback, func(string) (provider.Message, error)) (provider.Reply, error) {
 	return provider.Reply{}, nil
 }
-func (f *fake) Check(context.Context) (string, error) { return "fine: " + f.a.Secrets["token"].Reveal(), nil }
+func (f *fake) Check(context.Context) (string, error) {
+	return "fine: " + f.a.Secrets["token"].Reveal(), nil
+}
 func (f *fake) Poll(context.Context, string) (provider.Notice, error) {
 	return provider.Notice{}, nil
 }
@@ -147,11 +150,12 @@ type line struct{ *fake }
 func (l line) Run(ctx context.Context, tell func(provider.Notice)) error {
 	l.w.mu.Lock()
 	l.w.tell[l.a.Name] = tell
+	l.w.lines++
 	l.w.mu.Unlock()
 	<-ctx.Done()
 	l.w.mu.Lock()
 	defer l.w.mu.Unlock()
-	delete(l.w.tell, l.a.Name)
+	l.w.lines--
 	return ctx.Err()
 }
 
@@ -216,9 +220,11 @@ func newRig(t testing.TB, s store.Store, change ...func(*route.Config)) *rig {
 	}
 	r := &rig{t: t, w: w, s: s, log: eventlog.New(eventlog.Config{Keys: keys})}
 	r.c = route.Config{Store: s, Keys: keys, Log: r.log, Logger: slog.New(slog.DiscardHandler), Now: time.Now, Specs: w.specs(time.Now),
-		Deps:       func(string, route.AccountConfig) account.Deps { return account.Deps{} },
-		Rates:      func(context.Context, string) (*ratecard.Card, error) { return card, nil },
-		ReceiptURL: func(_ context.Context, poolID, name, kind string) (string, error) { return "https://id.example/receipts/" + name, nil },
+		Deps:  func(string, route.AccountConfig) account.Deps { return account.Deps{} },
+		Rates: func(context.Context, string) (*ratecard.Card, error) { return card, nil },
+		ReceiptURL: func(_ context.Context, poolID, name, kind string) (string, error) {
+			return "https://id.example/receipts/" + name, nil
+		},
 		KeyURL: func(_ context.Context, _, name, _ string, m provider.Message) (string, error) {
 			return "https://id.example/keys/" + name + "?k=" + m.Key, nil
 		}}
