@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"time"
 
 	mgmtapi "countersign/internal/auth0api/management"
@@ -109,15 +110,28 @@ func (p *parts) newTwilioClient() (*http.Client, error) {
 	return egress.NewClient(egress.Config{Policy: policy, Timeout: twilioTimeout, MaxResponse: 1 << 20}), nil
 }
 
-// simulated answers requests by a handler of this process.
+// simulated answers requests by a handler of this process. One that it cuts (http.ErrAbortHandler) was written and has no answer, as on a line.
 type simulated struct{ http.Handler }
 
-func (s simulated) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s simulated) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
+	if t := httptrace.ContextClientTrace(r.Context()); t != nil && t.WroteHeaders != nil {
+		t.WroteHeaders()
+	}
+	defer func() {
+		if v := recover(); v == http.ErrAbortHandler {
+			res, err = nil, io.ErrUnexpectedEOF
+		} else if v != nil {
+			panic(v)
+		}
+	}()
 	w := &recorded{header: http.Header{}, status: http.StatusOK}
 	s.ServeHTTP(w, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
 	return &http.Response{
 		StatusCode: w.status, Status: http.StatusText(w.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.header, Request: r,
 		Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()),
