@@ -92,7 +92,6 @@ func (h *handler) routes() map[string]methods {
 		}
 	}
 	sandbox := later("the sandbox of the simulated SNS account is not part of this build")
-	faults := later("faults are not part of this build: every send succeeds")
 	return map[string]methods{
 		"/simulator": {"GET": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, pagePath, http.StatusMovedPermanently)
@@ -103,7 +102,7 @@ func (h *handler) routes() map[string]methods {
 		"/simulator/inbound":      {"POST": h.inbound},
 		"/simulator/reset":        {"POST": h.reset},
 		"/simulator/sandbox":      {"GET": sandbox, "PUT": sandbox},
-		"/simulator/faults":       {"GET": faults, "PUT": faults, "DELETE": faults},
+		"/simulator/faults":       {"GET": h.getFaults, "PUT": h.putFaults, "DELETE": h.deleteFaults},
 	}
 }
 
@@ -173,6 +172,6 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
 	} else if _, name, ok := strings.Cut(err.Error(), "json: unknown field "); ok {
 		field = strings.Trim(name, `"`)
 	}
-	badRequest(w, field, "the body is not the JSON object that is expected here: "+strings.TrimPrefix(err.Error(), "json: "))
+	badRequest(w, field, "the body is not the JSON that is expected here: "+strings.TrimPrefix(err.Error(), "json: "))
 	return false
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"net/http"
 	"regexp"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -34,6 +35,49 @@ type esendexHeaders struct {
 	XMLName xml.Name        `xml:"http://api.esendex.com/ns/ messageheaders" json:"-"`
 	Batch   string          `xml:"batchid,attr" json:"batchid"`
 	Headers []esendexHeader `xml:"messageheader" json:"messageheaders"`
+}
+
+func (b *Inbox) esendexRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /v1.0/messagedispatcher", b.esendex)
+	mux.HandleFunc("GET /v1.0/messageheaders/{id}", b.esendexAsk)
+	mux.HandleFunc("GET /v1.0/accounts", func(w http.ResponseWriter, r *http.Request) {
+		if !basicAuth(r) {
+			http.Error(w, "Unauthorized", http.StatusUnauthorized)
+			return
+		}
+		type entry struct {
+			ID        string `xml:"id,attr"`
+			Reference string `xml:"reference"`
+			Left      int    `xml:"messagesremaining"`
+		}
+		w.Header().Set("Content-Type", "application/xml; charset=utf-8")
+		xml.NewEncoder(w).Encode(struct {
+			XMLName  xml.Name `xml:"http://api.esendex.com/ns/ accounts"`
+			Accounts []entry  `xml:"account"`
+		}{Accounts: []entry{{uuid.NewString(), "EX0000000", 1000}}})
+	})
+}
+
+// esendexAsk answers what became of a message.
+func (b *Inbox) esendexAsk(w http.ResponseWriter, r *http.Request) {
+	t, delivered, ok := b.ask("esendex", r.PathValue("id"))
+	switch {
+	case !basicAuth(r):
+		http.Error(w, "Unauthorized", http.StatusUnauthorized)
+		return
+	case !ok:
+		http.Error(w, "Not Found", http.StatusNotFound)
+		return
+	}
+	status := map[bool]string{true: "Delivered", false: "Sent"}[delivered]
+	w.Header().Set("Content-Type", "application/xml; charset=utf-8")
+	xml.NewEncoder(w).Encode(struct {
+		XMLName xml.Name `xml:"http://api.esendex.com/ns/ messageheader"`
+		ID      string   `xml:"id,attr"`
+		Status  string   `xml:"status"`
+		At      string   `xml:"laststatusat"`
+		Parts   int      `xml:"parts"`
+	}{ID: t.id, Status: status, At: t.at.Format(time.RFC3339), Parts: t.segments})
 }
 
 const maxEsendex = 100
@@ -85,11 +129,13 @@ func (b *Inbox) esendexBatch(w http.ResponseWriter, r *http.Request, in esendexB
 		if m.Type == "Voice" {
 			a.channel = provider.Voice
 		}
-		if _, err := b.take(r, a); err != nil {
-			http.Error(w, "Internal Server Error", http.StatusInternalServerError)
+		took, err := b.take(r, a)
+		if err != nil {
+			f := common.say(w, err)
+			http.Error(w, f.text, f.status)
 			return
 		}
-		id := uuid.NewString()
+		id := b.note(a.told("esendex", uuid.NewString(), "", took)).id
 		out.Headers = append(out.Headers, esendexHeader{ID: id, URI: "https://api.esendex.com/v1.0/messageheaders/" + id})
 	}
 	if isXML {

@@ -22,6 +22,7 @@ func (b *Inbox) infobipRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /sms/3/messages", b.infobip(provider.SMS, true))
 	mux.HandleFunc("POST /tts/3/advanced", b.infobip(provider.Voice, false))
 	mux.HandleFunc("POST /tts/3/single", b.infobip(provider.Voice, false))
+	mux.HandleFunc("GET /sms/3/logs", b.infobipLogs)
 }
 
 // infobipRequest holds the fields of all four requests.
@@ -39,7 +40,16 @@ type infobipMessage struct {
 	Text         string `json:"text"`
 	Content      struct{ Text string }
 	Destinations []struct{ To, MessageID string }
+	// Where to report, in the newer form and in the older one.
+	Webhooks struct {
+		Delivery     struct{ URL string }
+		CallbackData string
+	}
+	NotifyURL, CallbackData string
 }
+
+func (m *infobipMessage) receiptURL() string { return cmp.Or(m.Webhooks.Delivery.URL, m.NotifyURL) }
+func (m *infobipMessage) data() string       { return cmp.Or(m.Webhooks.CallbackData, m.CallbackData) }
 
 // infobipStatus is a status of the table of Infobip's response codes; groupId 5 is a refusal.
 type infobipStatus struct {
@@ -54,11 +64,28 @@ func infobipRejected(id int, name, description string) infobipStatus {
 	return infobipStatus{5, "REJECTED", id, name, description}
 }
 
+func infobipAuth(r *http.Request) bool {
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return scheme == "App" && known("key", key) || basicAuth(r)
+}
+
+// infobipLogs answers what became of a text.
+func (b *Inbox) infobipLogs(w http.ResponseWriter, r *http.Request) {
+	if !infobipAuth(r) {
+		refuseInfobip(w, true, http.StatusUnauthorized, "UNAUTHORIZED", "E401", "Invalid login details")
+		return
+	}
+	results := []any{}
+	if t, delivered, ok := b.ask("infobip", r.URL.Query().Get("messageId")); ok && !t.voice {
+		results = append(results, infobipReport(t, t.at, delivered))
+	}
+	writeProviderJSON(w, http.StatusOK, map[string]any{"results": results})
+}
+
 // infobip answers 200 for all that it could read: what is wrong with a message is in its status.
 func (b *Inbox) infobip(channel provider.Channel, v3 bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if !(scheme == "App" && known("key", key)) && !basicAuth(r) {
+		if !infobipAuth(r) {
 			refuseInfobip(w, v3, http.StatusUnauthorized, "UNAUTHORIZED", "E401", "Invalid login details")
 			return
 		}
@@ -74,7 +101,12 @@ func (b *Inbox) infobip(channel provider.Channel, v3 bool) http.HandlerFunc {
 		results := []any{}
 		for _, m := range in.Messages {
 			for _, d := range m.Destinations {
-				results = append(results, b.infobipResult(r, channel, v3, m, d.To, d.MessageID))
+				result, ok := b.infobipResult(w, r, channel, v3, m, d.To, d.MessageID)
+				if !ok {
+					refuseInfobip(w, v3, http.StatusUnauthorized, "UNAUTHORIZED", "E401", "Invalid login details")
+					return
+				}
+				results = append(results, result)
 			}
 		}
 		out := map[string]any{"messages": results}
@@ -107,18 +139,21 @@ func (in *infobipRequest) normalise() (problem string) {
 	return ""
 }
 
-func (b *Inbox) infobipResult(r *http.Request, channel provider.Channel, v3 bool, m infobipMessage, to, id string) any {
+func (b *Inbox) infobipResult(w http.ResponseWriter, r *http.Request, channel provider.Channel, v3 bool, m infobipMessage, to, id string) (result any, ok bool) {
 	if id == "" {
 		id = uuid.NewString()
 	}
-	segments, status := b.infobipTake(r, channel, m, to)
-	if v3 {
-		return map[string]any{"messageId": id, "destination": to, "status": status, "details": map[string]any{"messageCount": segments}}
+	segments, status := b.infobipTake(w, r, channel, m, to, id)
+	if status.ID == 0 { // the one refusal that is no status: of the whole request
+		return nil, false
 	}
-	return map[string]any{"to": to, "status": status, "messageId": id}
+	if v3 {
+		return map[string]any{"messageId": id, "destination": to, "status": status, "details": map[string]any{"messageCount": segments}}, true
+	}
+	return map[string]any{"to": to, "status": status, "messageId": id}, true
 }
 
-func (b *Inbox) infobipTake(r *http.Request, channel provider.Channel, m infobipMessage, to string) (int, infobipStatus) {
+func (b *Inbox) infobipTake(w http.ResponseWriter, r *http.Request, channel provider.Channel, m infobipMessage, to, id string) (int, infobipStatus) {
 	n, err := digitsOnly(to)
 	switch {
 	case to == "":
@@ -128,11 +163,15 @@ func (b *Inbox) infobipTake(r *http.Request, channel provider.Channel, m infobip
 	case m.From != "" && !validSender(m.From):
 		return 0, infobipRejected(13, "REJECTED_SENDER", "Invalid source address.")
 	}
-	segments, err := b.take(r, arrival{service: "infobip", to: n, from: m.From, text: m.Text, channel: channel})
+	a := arrival{service: "infobip", to: n, from: m.From, text: m.Text, channel: channel}
+	took, err := b.take(r, a)
 	if err != nil {
-		return 0, infobipRejected(21, "REJECTED_SYSTEM_ERROR", "Internal error.")
+		f := infobipSays.say(w, err)
+		return 0, infobipRejected(f.number(), f.text, "Refused by a fault or a magic number.")
 	}
-	return segments, infobipStatus{1, "PENDING", 26, "PENDING_ACCEPTED", "Message sent to next instance"}
+	t := b.note(a.told("infobip", id, m.data(), took))
+	b.tell(t, m.receiptURL(), infobipReceipt(t, b.opt.Now().UTC()))
+	return took.segments, infobipStatus{1, "PENDING", 26, "PENDING_ACCEPTED", "Message sent to next instance"}
 }
 
 func refuseInfobip(w http.ResponseWriter, v3 bool, status int, id, code, text string) {

@@ -24,6 +24,7 @@ func (b *Inbox) mitto(w http.ResponseWriter, r *http.Request) {
 	refuse := func(code int, text string) { writeProviderJSON(w, http.StatusOK, answer(code, text, 0)) }
 	var in struct {
 		From, To, Text, Type string
+		Reference, Callback  string
 		Test                 bool
 	}
 	if err := decodeJSON(r, &in); err != nil {
@@ -44,12 +45,22 @@ func (b *Inbox) mitto(w http.ResponseWriter, r *http.Request) {
 		refuse(3, "Missing text")
 	default:
 		out := answer(0, "SMS sent", utf8.RuneCountInString(in.Text))
-		if out["id"] = randomID("", 16); in.Test {
+		id := randomID("", 16)
+		if out["id"] = id; in.Test {
 			out["test"] = true
-		} else if _, err := b.take(r, arrival{service: "mitto", to: n, from: in.From, text: in.Text}); err != nil {
-			refuse(1, "Internal error")
+			writeProviderJSON(w, http.StatusOK, out)
 			return
 		}
+		a := arrival{service: "mitto", to: n, from: in.From, text: in.Text}
+		took, err := b.take(r, a)
+		if err != nil {
+			f := mittoSays.say(w, err)
+			writeProviderJSON(w, f.status, answer(f.number(), f.text, 0))
+			return
+		}
+		t := b.note(a.told("mitto", id, in.Reference, took))
+		b.tell(t, in.Callback, delivered(map[string]any{"messageId": id, "deliveryStatus": "Delivered", "reference": in.Reference,
+			"timestamp": b.opt.Now().UTC().Format(time.RFC3339Nano)}))
 		writeProviderJSON(w, http.StatusOK, out)
 	}
 }

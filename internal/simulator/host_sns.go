@@ -62,7 +62,8 @@ func (b *Inbox) sns(w http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusBadRequest, "InvalidParameterValue", "Invalid parameter: AWS.SNS.SMS.SenderID")
 	default:
 		if _, err := b.take(r, arrival{service: "sns", to: n, from: sender, text: text}); err != nil {
-			refuse(http.StatusInternalServerError, "InternalError", "Internal error.")
+			f := snsSays.say(w, err)
+			refuse(f.status, f.code, f.text)
 			return
 		}
 		writeXML(w, http.StatusOK, snsAnswer{MessageID: uuid.NewString(), RequestID: uuid.NewString()})

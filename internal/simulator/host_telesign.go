@@ -26,7 +26,10 @@ var tsaAuth = regexp.MustCompile(`^TSA ([^:\s]+):\S+$`)
 
 // telesignAnswer writes the envelope of every answer. The code of the status tells what happened, more than HTTP's.
 func (b *Inbox) telesignAnswer(w http.ResponseWriter, r *http.Request, status, code int, description string) {
-	id := strings.ToUpper(randomID("", 16))
+	b.telesignAnswerOf(w, r, strings.ToUpper(randomID("", 16)), status, code, description)
+}
+
+func (b *Inbox) telesignAnswerOf(w http.ResponseWriter, r *http.Request, id string, status, code int, description string) {
 	out := map[string]any{
 		"reference_id": id,
 		"status":       map[string]any{"code": code, "description": description, "updated_on": b.opt.Now().UTC().Format(time.RFC3339)},
@@ -107,9 +110,14 @@ func (b *Inbox) telesignTake(w http.ResponseWriter, r *http.Request, a arrival, 
 	if voice {
 		a.channel, status, description = provider.Voice, 103, "Call in progress"
 	}
-	if _, err := b.take(r, a); err != nil {
-		b.telesignAnswer(w, r, http.StatusInternalServerError, 500, "Transaction not attempted")
+	took, err := b.take(r, a)
+	if err != nil {
+		f := telesignSays.say(w, err)
+		b.telesignAnswer(w, r, f.status, f.number(), f.text)
 		return
 	}
-	b.telesignAnswer(w, r, http.StatusOK, status, description)
+	t := b.note(a.told(telesign, strings.ToUpper(randomID("", 16)), r.PostFormValue("external_id"), took))
+	user, key, _ := r.BasicAuth()
+	b.tell(t, r.PostFormValue("callback_url"), telesignReceipt(t, user, key, b.opt.Now().UTC()))
+	b.telesignAnswerOf(w, r, t.id, http.StatusOK, status, description)
 }

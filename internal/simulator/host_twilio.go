@@ -34,6 +34,20 @@ func refuseTwilio(w http.ResponseWriter, status, code int, message string) {
 	})
 }
 
+// failTwilio says why a message was not taken.
+func failTwilio(w http.ResponseWriter, err error) {
+	r := twilioSays.say(w, err)
+	refuseTwilio(w, r.status, r.number(), r.text)
+}
+
+// twilioTell calls the request's StatusCallback, if it came with the account's own token: an API key's secret signs nothing.
+func (b *Inbox) twilioTell(r *http.Request, t told) {
+	user, key, _ := r.BasicAuth()
+	if t = b.note(t); user == r.PathValue("account") {
+		b.tell(t, r.PostFormValue("StatusCallback"), twilioReceipt(t, user, key))
+	}
+}
+
 // twilioAuth checks the credentials: those of the account in the path, or an API key (SK…).
 func twilioAuth(w http.ResponseWriter, r *http.Request) bool {
 	user, _, _ := r.BasicAuth()
@@ -70,16 +84,18 @@ func (b *Inbox) twilioMessage(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		refuse(21211, "Invalid 'To' Phone Number: "+to)
 	default:
-		segments, err := b.take(r, arrival{service: "twilio", to: n, from: from, text: body})
+		a := arrival{service: "twilio", to: n, from: from, text: body}
+		took, err := b.take(r, a)
 		if err != nil {
-			refuseTwilio(w, http.StatusInternalServerError, 20500, "Internal error.")
+			failTwilio(w, err)
 			return
 		}
-		status, parts := "queued", strconv.Itoa(segments)
+		status, parts := "queued", strconv.Itoa(took.segments)
 		if service != "" {
 			status, parts = "accepted", "0"
 		}
 		account, sid := r.PathValue("account"), randomID("SM", 16)
+		b.twilioTell(r, a.told("twilio", sid, "", took))
 		uri := "/2010-04-01/Accounts/" + account + "/Messages/" + sid
 		writeProviderJSON(w, http.StatusCreated, map[string]any{
 			"sid": sid, "account_sid": account, "to": n.String(), "from": nullable(from), "messaging_service_sid": nullable(service), "body": body,
@@ -113,11 +129,14 @@ func (b *Inbox) twilioCall(w http.ResponseWriter, r *http.Request) {
 	case utf8.RuneCountInString(twiml) > maxTwiML:
 		refuse(21605, "Twiml is longer than 4000 characters.")
 	default:
-		if _, err := b.take(r, arrival{service: "twilio", to: n, from: from, text: spokenTwiML(twiml, url), channel: provider.Voice}); err != nil {
-			refuseTwilio(w, http.StatusInternalServerError, 20500, "Internal error.")
+		a := arrival{service: "twilio", to: n, from: from, text: spokenTwiML(twiml, url), channel: provider.Voice}
+		took, err := b.take(r, a)
+		if err != nil {
+			failTwilio(w, err)
 			return
 		}
 		account, sid := r.PathValue("account"), randomID("CA", 16)
+		b.twilioTell(r, a.told("twilio", sid, "", took))
 		uri := "/2010-04-01/Accounts/" + account + "/Calls/" + sid
 		writeProviderJSON(w, http.StatusCreated, map[string]any{
 			"sid": sid, "account_sid": account, "to": n.String(), "to_formatted": n.String(), "from": from, "from_formatted": from, "status": "queued",

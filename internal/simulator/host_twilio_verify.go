@@ -67,7 +67,7 @@ func (b *Inbox) verification(w http.ResponseWriter, r *http.Request) {
 		a.channel, a.text = provider.Voice, fmt.Sprintf("Your verification code is: %s. Again: %[1]s.", spoken)
 	}
 	if _, err := b.take(r, a); err != nil {
-		refuseTwilio(w, http.StatusInternalServerError, 20500, "Internal error.")
+		failTwilio(w, err)
 		return
 	}
 	now := b.opt.Now().UTC().Format(time.RFC3339)

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -75,21 +77,27 @@ func (b *Inbox) vonageSMS(w http.ResponseWriter, r *http.Request) {
 	case utf8.RuneCountInString(text) > 3200:
 		refuse("12", "Message Too Long")
 	default:
-		parts, err := b.take(r, arrival{service: vonage, to: n, from: strings.ReplaceAll(from, " ", ""), text: text})
+		a := arrival{service: vonage, to: n, from: strings.ReplaceAll(from, " ", ""), text: text}
+		took, err := b.take(r, a)
 		if err != nil {
-			refuse("5", "Internal Error")
+			f := vonageSMSSays.say(w, err)
+			refuse(f.code, f.text)
 			return
 		}
-		messages := make([]any, parts)
+		id := strings.ToUpper(randomID("", 8))
+		t := b.note(a.told(vonage, id, param("client-ref"), took))
+		b.tell(t, param("callback"), inQuery(url.Values{"msisdn": {to}, "to": {t.from}, "network-code": {"00000"}, "messageId": {id}, "status": {"delivered"},
+			"err-code": {"0"}, "api-key": {key}, "client-ref": {t.reference}, "message-timestamp": {b.opt.Now().UTC().Format(time.DateTime)}}))
+		messages := make([]any, took.segments)
 		for i := range messages {
-			m := map[string]any{"to": to, "message-id": strings.ToUpper(randomID("", 8)), "status": "0", "remaining-balance": "10.00000000",
+			m := map[string]any{"to": to, "message-id": id, "status": "0", "remaining-balance": "10.00000000",
 				"message-price": "0.03330000", "network": "00000"}
 			if ref := param("client-ref"); ref != "" {
 				m["client-ref"] = ref
 			}
-			messages[i] = m
+			messages[i], id = m, strings.ToUpper(randomID("", 8))
 		}
-		writeProviderJSON(w, http.StatusOK, map[string]any{"message-count": strconv.Itoa(parts), "messages": messages})
+		writeProviderJSON(w, http.StatusOK, map[string]any{"message-count": strconv.Itoa(took.segments), "messages": messages})
 	}
 }
 
@@ -103,6 +111,12 @@ func vonageProblem(w http.ResponseWriter, status int, kind, title, detail string
 	json.NewEncoder(w).Encode(map[string]any{
 		"type": "https://developer.vonage.com/api-errors" + kind, "title": title, "detail": detail, "instance": uuid.NewString(),
 	})
+}
+
+// vonageFail says why a message was not taken.
+func vonageFail(w http.ResponseWriter, err error) {
+	f := vonageSays.say(w, err)
+	vonageProblem(w, f.status, f.code, f.text, f.text)
 }
 
 func vonageUnauthorized(w http.ResponseWriter) {
@@ -120,6 +134,8 @@ func (b *Inbox) vonageMessages(w http.ResponseWriter, r *http.Request) {
 		Channel     string `json:"channel"`
 		To, From    string
 		Text        string
+		ClientRef   string `json:"client_ref"`
+		WebhookURL  string `json:"webhook_url"`
 	}
 	invalid := func(detail string) {
 		vonageProblem(w, http.StatusUnprocessableEntity, "#1150", "Invalid params", detail)
@@ -138,11 +154,16 @@ func (b *Inbox) vonageMessages(w http.ResponseWriter, r *http.Request) {
 	case !validSender(in.From):
 		vonageProblem(w, http.StatusUnprocessableEntity, "/messages#1120", "Illegal Sender Address", "The value of from is invalid.")
 	default:
-		if _, err := b.take(r, arrival{service: vonage, to: n, from: in.From, text: in.Text}); err != nil {
-			vonageProblem(w, http.StatusInternalServerError, "/messages#1100", "Internal Error", "Internal error.")
+		a := arrival{service: vonage, to: n, from: in.From, text: in.Text}
+		took, err := b.take(r, a)
+		if err != nil {
+			vonageFail(w, err)
 			return
 		}
-		writeProviderJSON(w, http.StatusAccepted, map[string]any{"message_uuid": uuid.NewString()})
+		t := b.note(a.told(vonage, uuid.NewString(), in.ClientRef, took))
+		b.tell(t, in.WebhookURL, delivered(map[string]any{"message_uuid": t.id, "to": in.To, "from": in.From, "channel": "sms", "status": "delivered",
+			"client_ref": t.reference, "timestamp": b.opt.Now().UTC().Format(time.RFC3339), "sms": map[string]any{"count_total": decimal(t.segments)}}))
+		writeProviderJSON(w, http.StatusAccepted, map[string]any{"message_uuid": t.id})
 	}
 }
 
@@ -187,7 +208,8 @@ func (b *Inbox) vonageCall(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if _, err := b.take(r, arrival{service: vonage, to: n, from: in.From.Number, text: strings.Join(words, " "), channel: provider.Voice}); err != nil {
-		writeProviderJSON(w, http.StatusInternalServerError, map[string]any{"type": "SYSTEM_ERROR", "error_title": "Internal error"})
+		f := common.say(w, err)
+		writeProviderJSON(w, f.status, map[string]any{"type": strings.ToUpper(strings.ReplaceAll(f.text, " ", "_")), "error_title": f.text})
 		return
 	}
 	writeProviderJSON(w, http.StatusCreated, map[string]any{
@@ -229,7 +251,7 @@ func (b *Inbox) vonageVerify(w http.ResponseWriter, r *http.Request) {
 		a.channel, a.text = provider.Voice, "Your "+in.Brand+" code is: "+strings.Join(strings.Split(in.Code, ""), ", ")
 	}
 	if _, err := b.take(r, a); err != nil {
-		vonageProblem(w, http.StatusInternalServerError, "#internal-error", "Internal error", "Internal error.")
+		vonageFail(w, err)
 		return
 	}
 	id := verifyRequestID(n)

@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"countersign/phone"
@@ -33,6 +34,10 @@ const wrongKey = "wrong"
 //	rest.nexmo.com                                       vonage: /sms/json
 //	api.nexmo.com, api.vonage.com                        vonage: /v1/messages, /v1/calls, /v2/verify
 //	api.esendex.com                                      esendex: /v1.0/messagedispatcher
+//	rest.messagebird.com                                 messagebird: /messages, /voicemessages, /balance
+//	api.plivo.com                                        plivo: Message, Account of v1
+//	us|eu|au|br|ca.sms.api.sinch.com                     sinch: batches of /xms/v1, dry_run, delivery_report
+//	sms-voice.<region>.amazonaws.com, also .com.cn       aws-sms: SendTextMessage, SendVoiceMessage
 //	rest.mittoapi.com, rest[-<site>].mittoapi.net        mitto: /sms, /sms.json
 //
 // Any credentials of the right form are accepted, but for the password or key "wrong".
@@ -54,7 +59,15 @@ func (b *Inbox) Host(name string) http.Handler {
 	case name == "api.nexmo.com" || name == "api.vonage.com":
 		b.vonageRoutes(mux)
 	case name == "api.esendex.com":
-		mux.HandleFunc("POST /v1.0/messagedispatcher", b.esendex)
+		b.esendexRoutes(mux)
+	case name == "rest.messagebird.com":
+		b.messageBirdRoutes(mux)
+	case name == "api.plivo.com":
+		b.plivoRoutes(mux)
+	case sinchHost.MatchString(name):
+		b.sinchRoutes(mux)
+	case awsHost.MatchString(name):
+		mux.HandleFunc("POST /{$}", b.aws)
 	case mittoHost.MatchString(name):
 		mux.HandleFunc("POST /sms", b.mitto)
 		mux.HandleFunc("POST /sms.json", b.mitto)
@@ -97,13 +110,13 @@ func findCode(text string, channel provider.Channel) string {
 	return found[len(found)-1]
 }
 
-// take keeps what arrived and returns how many segments it has, at least one.
-func (b *Inbox) take(r *http.Request, a arrival) (segments int, err error) {
+// take keeps what arrived, unless a fault wants it otherwise: the error says why, and dialect.say how the service says it.
+func (b *Inbox) take(r *http.Request, a arrival) (taken, error) {
 	if a.code == "" {
 		a.code = findCode(a.text, a.channel)
 	}
 	receipt, err := b.accept(r.Context(), provider.Message{To: a.to.String(), From: a.from, Text: a.text, Channel: a.channel, Code: a.code}, a.service)
-	return max(receipt.Segments, 1), err
+	return taken{max(receipt.Segments, 1), receipt.Raw != vanished}, err
 }
 
 // minDigits is the least a provider takes for a number (Vonage's SMS API: 7 to 15 digits).
@@ -179,6 +192,8 @@ func decodeJSON(r *http.Request, v any) error {
 	}
 	return nil
 }
+
+func decimal(n int) string { return strconv.Itoa(n) }
 
 func nullable(s string) any {
 	if s == "" {

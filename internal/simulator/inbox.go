@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -36,6 +37,11 @@ type Options struct {
 	Now func() time.Time
 	// Segments counts the parts of a text. Nil: Message.Segments stays 0.
 	Segments func(text string) int
+	// Callback makes the requests by which simulated services tell what became of a message, to the receipt URL that a request named, signed as the
+	// service signs as far as the request carried the key. It is called in a goroutine of its own; what it calls is its own decision. Nil: nothing is told.
+	Callback func(req *http.Request)
+	// ReceiptDelay is how long a message is on its way. Default 1 s.
+	ReceiptDelay time.Duration
 	// Logger hears of trouble with the file, never of texts. Default: discard.
 	Logger *slog.Logger
 }
@@ -52,6 +58,10 @@ type Inbox struct {
 	keys     []string      // of receipts, oldest first
 	changed  chan struct{} // closed and replaced at each change
 	closed   bool
+	faults   []Fault
+	told     map[string]told // by the service's id
+	toldIDs  []string        // of told, oldest first
+	pending  chan struct{}   // one token for each receipt that waits
 	file     *os.File
 	lines    int // in file
 }
@@ -66,7 +76,10 @@ func Open(o Options) (*Inbox, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	b := &Inbox{opt: o, receipts: map[string]provider.Receipt{}, changed: make(chan struct{})}
+	if o.ReceiptDelay <= 0 {
+		o.ReceiptDelay = defaultReceiptDelay
+	}
+	b := &Inbox{pending: make(chan struct{}, maxPending), opt: o, receipts: map[string]provider.Receipt{}, changed: make(chan struct{})}
 	b.epoch = b.nextID()
 	if o.Path != "" {
 		if err := b.load(); err != nil {
@@ -80,7 +93,7 @@ func Open(o Options) (*Inbox, error) {
 func (b *Inbox) Name() string { return "simulator" }
 
 // Send keeps the message. It fails with a permanent error if the message could not be one (no destination, unknown
-// channel, more than 64 KiB of text), and with the context's error if that has ended.
+// channel, more than 64 KiB of text), with the context's error if that has ended, and as faults and magic numbers want it.
 func (b *Inbox) Send(ctx context.Context, m provider.Message) (provider.Receipt, error) {
 	return b.accept(ctx, m, "")
 }
@@ -98,6 +111,13 @@ func (b *Inbox) accept(ctx context.Context, m provider.Message, service string) 
 	if b.opt.Segments != nil && kept.Channel == provider.SMS {
 		kept.Segments = b.opt.Segments(kept.Text)
 	}
+	if r, ok := b.known(m.IdempotencyKey); ok {
+		return r, nil
+	}
+	e := b.effect(service, &kept)
+	if err := e.before(ctx); err != nil {
+		return provider.Receipt{}, err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if r, ok := b.receipts[m.IdempotencyKey]; ok && m.IdempotencyKey != "" {
@@ -106,9 +126,29 @@ func (b *Inbox) accept(ctx context.Context, m provider.Message, service string) 
 	if b.closed {
 		return provider.Receipt{}, errClosed
 	}
+	if e.reason == FaultAcceptOnly {
+		kept.ID = formatID(b.nextID())
+		r := receiptOf(kept)
+		r.Raw = vanished
+		return r, nil
+	}
 	kept = b.add(kept, m.IdempotencyKey)
+	if e.reason == FaultAmbiguous {
+		return provider.Receipt{}, fmt.Errorf("simulator: %w: %w", provider.ErrAmbiguous, errCut)
+	}
 	return receiptOf(kept), nil
 }
+
+// known returns the receipt of a message that was sent before.
+func (b *Inbox) known(key string) (provider.Receipt, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r, ok := b.receipts[key]
+	return r, ok && key != ""
+}
+
+// vanished is Receipt.Raw of a message that a fault keeps from arriving.
+const vanished = "accepted by the simulator"
 
 var errClosed = errors.New("simulator: closed")
 
@@ -282,10 +322,11 @@ func (b *Inbox) Clear(to string) int {
 	return before - len(b.messages)
 }
 
-// Reset is Clear for all, and forgets the idempotency keys too.
+// Reset is Clear for all, and forgets the idempotency keys and the faults too.
 func (b *Inbox) Reset() {
 	b.mu.Lock()
 	clear(b.receipts)
+	b.faults = nil
 	b.keys = nil
 	b.mu.Unlock()
 	b.Clear("")

@@ -45,7 +45,7 @@ func triggerLabel(source string) string {
 // serviceNames are the providers as people call them.
 var serviceNames = map[string]string{
 	"sns": "Amazon SNS", "twilio": "Twilio", verifyService: "Twilio Verify", "infobip": "Infobip", "telesign": "TeleSign", "vonage": "Vonage",
-	"esendex": "Esendex", "mitto": "Mitto",
+	"esendex": "Esendex", "mitto": "Mitto", "messagebird": "MessageBird", "plivo": "Plivo", "sinch": "Sinch", awsService: "AWS End User Messaging",
 }
 
 func serviceName(service string) string { return cmp.Or(serviceNames[service], service) }
