@@ -99,16 +99,33 @@ func (s *Service) Check(ctx context.Context, poolID string, to phone.Number, sen
 // Hear does what a text from a phone to a sender asks for: Stop adds an opt-out, Start lifts those of the sender and of all senders. An empty
 // sender stands for all.
 func (s *Service) Hear(ctx context.Context, poolID, sender string, from phone.Number, k Keyword) error {
+	hash, err := s.c.Log.NumberHash(ctx, poolID, from.String())
+	if err != nil {
+		return err
+	}
+	var ev *store.Event
+	err = s.c.Store.Write(ctx, func(tx store.Tx) (err error) {
+		ev, err = s.HearTx(ctx, tx, poolID, sender, hash, from.Mask(), k)
+		return err
+	})
+	if ev != nil && err == nil {
+		s.c.Log.Publish(ev)
+	}
+	return err
+}
+
+// HearTx is Hear within a Write, of a number that is hashed already. The event is nil if nothing changed; publish it after the commit.
+func (s *Service) HearTx(ctx context.Context, tx store.Tx, poolID, sender string, hash []byte, mask string, k Keyword) (ev *store.Event, err error) {
 	sender = Sender(sender)
 	switch k {
 	case Stop:
-		_, err := s.Put(ctx, &store.OptOut{PoolID: poolID, Sender: cmp.Or(sender, AnySender), Mask: from.Mask(), Source: Inbound, Keyword: string(k)}, from)
-		return err
+		return s.PutTx(ctx, tx, &store.OptOut{
+			PoolID: poolID, Sender: cmp.Or(sender, AnySender), Number: hash, Mask: mask, Source: Inbound, Keyword: string(k),
+		})
 	case Start:
-		_, err := s.Lift(ctx, poolID, sender, from, Inbound)
-		return err
+		_, ev, err = s.lift(ctx, tx, poolID, sender, hash, Inbound)
 	}
-	return nil
+	return ev, err
 }
 
 // Put adds an opt-out of a number and reports whether it is new. Number and At are filled in. Errors: fault.InvalidParameter for a sender that

@@ -152,6 +152,9 @@ type Outbox interface {
 	CodeTyped(ctx context.Context, codeID string, now time.Time) (*Message, error)
 	// DuePolls returns up to limit messages with PollAt <= now and moves their PollAt to next: two callers never get the same message.
 	DuePolls(ctx context.Context, now, next time.Time, limit int) ([]*Message, error)
+	// Unverified returns up to limit messages with a code, created in [from, to) and after the id after, that a service took and whose code was not
+	// typed in, oldest first.
+	Unverified(ctx context.Context, from, to time.Time, after string, limit int) ([]*Message, error)
 	// Totals adds messages up by what the query groups by, at most 400 days and 10,000 totals, in the order of the groups.
 	Totals(ctx context.Context, q TotalsQuery) ([]Total, error)
 }

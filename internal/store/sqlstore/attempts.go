@@ -87,3 +87,10 @@ func (t outboxTx) DuePolls(ctx context.Context, now, next time.Time, limit int) 
 		[]any{micros(next), micros(now), limit}, func(s *scan) { out = append(out, readMessage(s)) })
 	return out, err
 }
+
+// Unverified walks the ids of the range, which are made of the messages' times.
+func (t outboxTx) Unverified(ctx context.Context, from, to time.Time, after string, limit int) ([]*store.Message, error) {
+	return many(ctx, t.tx, `SELECT `+messageColumns+` FROM outbox WHERE id >= $1 AND id < $2 AND id > $3 AND code_id || '' <> '' AND provider_id <> ''
+		AND verified_at IS NULL AND state IN ('sent', 'delivered', 'undelivered') ORDER BY id LIMIT $4`,
+		readMessage, store.MinID(from), store.MinID(to), after, limit)
+}

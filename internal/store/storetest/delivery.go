@@ -75,6 +75,37 @@ func testCodeTyped(s *suite) {
 	typed("none", store.ErrNotFound)
 }
 
+func testUnverified(s *suite) {
+	var all []*store.Message
+	for n := range 8 {
+		m := newMessage(n * 1000)
+		m.State, m.ProviderID, m.Sealed = store.Sent, "x", nil
+		switch n {
+		case 1:
+			m.VerifiedAt = ms(1)
+		case 2:
+			m.CodeID = ""
+		case 3:
+			m.State = store.Failed
+		case 4:
+			m.ProviderID = ""
+		}
+		all = append(all, m)
+	}
+	s.enqueue(all...)
+	for _, c := range []struct {
+		after string
+		limit int
+		want  []string
+	}{{"", 9, []string{all[0].ID, all[5].ID, all[6].ID}}, {all[0].ID, 1, []string{all[5].ID}}, {all[6].ID, 1, []string{}}} {
+		s.read(func(ctx context.Context, tx store.Tx) error {
+			got, err := tx.Outbox().Unverified(ctx, ms(0), ms(7000), c.after, c.limit)
+			s.same("Unverified", ids(got, messageID), c.want)
+			return err
+		})
+	}
+}
+
 func testDuePolls(s *suite) {
 	const messages = 60
 	for n := range messages {

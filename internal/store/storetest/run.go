@@ -77,6 +77,7 @@ var cases = []struct {
 	{"Outbox/advance", testAdvance},
 	{"Outbox/typed codes", testCodeTyped},
 	{"Outbox/due polls", testDuePolls},
+	{"Outbox/unverified", testUnverified},
 	{"Outbox/attempts by id", testAttemptFields},
 	{"Outbox/receipts", testReceipts},
 	{"Outbox/totals", testTotals},
