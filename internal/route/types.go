@@ -101,6 +101,9 @@ type AccountConfig struct {
 	MaxInFlight int `json:"max_in_flight,omitempty"`
 	// Disabled accounts are passed over.
 	Disabled bool `json:"disabled,omitempty"`
+	// TrustUnsigned takes reports at their word that nothing but the secret of their URL vouches for, where the service can neither sign them nor be
+	// asked. Without it they are evidence, and texts that come in that way change no opt-out.
+	TrustUnsigned bool `json:"trust_unsigned,omitempty"`
 }
 
 // Account is an account as it may be shown.
