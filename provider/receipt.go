@@ -130,6 +130,6 @@ type KeyedCaller interface {
 	// AskKey reports that calls with Message.Key set ask for it.
 	AskKey() bool
 	// AnswerKeys returns what the call goes on with after the keys that a callback brings. open returns the call's message by the token
-	// that Message.KeyURL carried in its query, as parameter "token". Errors are those of ReadCallback.
+	// that Message.KeyURL carried in its query (KeyToken). Errors are ErrWrongKey and those of ReadCallback.
 	AnswerKeys(ctx context.Context, c Callback, open func(token string) (Message, error)) (Reply, error)
 }

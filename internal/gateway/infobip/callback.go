@@ -51,7 +51,9 @@ func (p *Provider) authentic(c provider.Callback) bool {
 		user, password, ok := (&http.Request{Header: c.Header}).BasicAuth()
 		sameUser := subtle.ConstantTimeCompare([]byte(user), []byte(p.c.CallbackUser))
 		samePassword := subtle.ConstantTimeCompare([]byte(password), []byte(p.c.CallbackPassword.Reveal()))
-		return ok && sameUser&samePassword == 1
+		if !ok || sameUser&samePassword != 1 {
+			return false
+		}
 	}
 	if p.c.CallbackSecret.Reveal() == "" {
 		return true

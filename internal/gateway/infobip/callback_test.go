@@ -103,6 +103,7 @@ func TestAdvisory_CVE_2023_40034_UnsignedReceipts(t *testing.T) {
 	signed := func(c *Config) { c.CallbackSecret, c.CallbackHeader = secret.New(shared), "x-sig" }
 	signed5 := func(c *Config) { signed(c); c.CallbackHash = "sha512" }
 	basic := func(c *Config) { c.CallbackUser, c.CallbackPassword = "infobip", secret.New(shared) }
+	both := func(c *Config) { signed(c); basic(c) }
 	auth := func(user, password string) string {
 		return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 	}
@@ -125,6 +126,9 @@ func TestAdvisory_CVE_2023_40034_UnsignedReceipts(t *testing.T) {
 		{"password", basic, callback(body, "Authorization", auth("infobip", shared)), true},
 		{"wrong password", basic, callback(body, "Authorization", auth("infobip", shared+"x")), false},
 		{"wrong user", basic, callback(body, "Authorization", auth("x", shared)), false},
+		{"both", both, callback(body, "Authorization", auth("infobip", shared), "X-Sig", mac(sum)), true},
+		{"both, no HMAC", both, callback(body, "Authorization", auth("infobip", shared)), false},
+		{"both, no password", both, callback(body, "X-Sig", mac(sum)), false},
 		{"no password", basic, callback(body), false},
 	} {
 		p := newProvider(t, "", c.config)

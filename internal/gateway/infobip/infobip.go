@@ -34,7 +34,7 @@ type Config struct {
 	// Conversion reports typed codes (conversion tracking), which Infobip must have set up for the account.
 	Conversion bool
 	// CallbackUser and CallbackPassword check callbacks by HTTP Basic; CallbackSecret checks the HMAC of their body in the header
-	// CallbackHeader, made with CallbackHash: sha256 (default) or sha512, in hexadecimal or base64. At most one of the two.
+	// CallbackHeader, made with CallbackHash: sha256 (default) or sha512, in hexadecimal or base64. Both are checked if both are set.
 	CallbackUser     string
 	CallbackPassword secret.String
 	CallbackSecret   secret.String
@@ -104,7 +104,6 @@ func New(c Config) (*Provider, error) {
 	fail(c.Client == nil, "Client is missing")
 	fail(c.APIKey.Reveal() == "" || strings.ContainsAny(c.APIKey.Reveal(), " \r\n"), "api_key is missing, or holds a space")
 	basic, hmac := c.CallbackUser != "" || c.CallbackPassword.Reveal() != "", c.CallbackSecret.Reveal() != ""
-	fail(basic && hmac, "callback_user and callback_secret exclude each other")
 	fail(basic && (c.CallbackUser == "" || len(c.CallbackPassword.Reveal()) < minSecret), fmt.Sprintf("callback_password must have at least %d characters, and callback_user a name", minSecret))
 	fail(hmac && len(c.CallbackSecret.Reveal()) < minSecret, fmt.Sprintf("callback_secret must have at least %d characters", minSecret))
 	fail(hmac && c.CallbackHeader == "", "callback_header is missing: where the HMAC is")

@@ -174,9 +174,6 @@ func TestConfig(t *testing.T) {
 		"short secret": {func(c *Config) { c.CallbackSecret, c.CallbackHeader = secret.New("x"), "X-Sig" }, "callback_secret"},
 		"no header":    {func(c *Config) { c.CallbackSecret = secret.New("0123456789abcdef") }, "callback_header"},
 		"hash":         {func(c *Config) { c.CallbackHash = "md5" }, "callback_hash"},
-		"both": {func(c *Config) {
-			c.CallbackUser, c.CallbackPassword, c.CallbackSecret, c.CallbackHeader = "x", secret.New("0123456789abcdef"), secret.New("0123456789abcdef"), "X-Sig"
-		}, "callback_user"},
 	} {
 		good := Config{APIKey: secret.New(apiKey), Client: &http.Client{}}
 		c.change(&good)

@@ -211,6 +211,7 @@ func TestAdvisory_CVE_2023_40034_UnsignedReceipts(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
+	errDead := errors.New("any other")
 	p := newProvider(t, "")
 	m := provider.Message{To: "+12025550123", Text: "Code 482913.", Code: "482913", Key: "42", Locale: "en-GB", ExpiresAt: noon.Add(time.Minute)}
 	open := func(token string) (provider.Message, error) {
@@ -224,25 +225,25 @@ func TestKeys(t *testing.T) {
 		authorization       []string
 		now                 time.Time
 		says                string
-		err                 bool
+		err                 error
 	}{
-		{"right", `"42"`, "t1", nil, noon, "Code 4, 8, 2, 9, 1, 3.", false},
-		{"wrong", `"24"`, "t1", nil, noon, "That was not", false},
-		{"half", `"4"`, "t1", nil, noon, "That was not", false},
-		{"none", `""`, "t1", nil, noon, "That was not", false},
-		{"null", `null`, "t1", nil, noon, "That was not", false},
-		{"late", `"42"`, "t1", nil, noon.Add(2 * time.Minute), "That was not", false},
-		{"other token", `"42"`, "t2", nil, noon, "", true},
-		{"unsigned", `"42"`, "t1", []string{""}, noon, "", true},
+		{"right", `"42"`, "t1", nil, noon, "Code 4, 8, 2, 9, 1, 3.", nil},
+		{"wrong", `"24"`, "t1", nil, noon, "That was not", provider.ErrWrongKey},
+		{"half", `"4"`, "t1", nil, noon, "That was not", provider.ErrWrongKey},
+		{"none", `""`, "t1", nil, noon, "That was not", provider.ErrWrongKey},
+		{"null", `null`, "t1", nil, noon, "That was not", provider.ErrWrongKey},
+		{"late", `"42"`, "t1", nil, noon.Add(2 * time.Minute), "That was not", errDead},
+		{"other token", `"42"`, "t2", nil, noon, "", provider.ErrSignature},
+		{"unsigned", `"42"`, "t1", []string{""}, noon, "", provider.ErrSignature},
 	} {
 		body := `{"dtmf":{"digits":` + c.digits + `,"timed_out":false},"uuid":"` + messageID + `","timestamp":"2026-11-21T12:00:00Z"}`
 		cb := callback(t, body, c.authorization...)
-		cb.URL.RawQuery, cb.Now = "token="+c.token, c.now
+		cb.URL.RawQuery, cb.Now = provider.KeyToken+"="+c.token, c.now
 		reply, err := p.AnswerKeys(t.Context(), cb, open)
-		if c.err != (err != nil) {
+		if !errors.Is(err, c.err) && (c.err != errDead || err == nil) {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		if c.err {
+		if c.says == "" {
 			if len(reply.Body) > 0 {
 				t.Errorf("%s: %s", c.name, reply.Body)
 			}
@@ -259,8 +260,8 @@ func TestKeys(t *testing.T) {
 	// A call without a key in it must not be talked into one.
 	m.Key = ""
 	cb := callback(t, `{"dtmf":{"digits":"","timed_out":true},"uuid":"u"}`)
-	cb.URL.RawQuery = "token=t1"
-	if reply, err := p.AnswerKeys(t.Context(), cb, open); err != nil || strings.Contains(string(reply.Body), "4, 8") {
+	cb.URL.RawQuery = provider.KeyToken + "=t1"
+	if reply, err := p.AnswerKeys(t.Context(), cb, open); !errors.Is(err, provider.ErrWrongKey) || strings.Contains(string(reply.Body), "4, 8") {
 		t.Errorf("%s %v", reply.Body, err)
 	}
 	if !p.AskKey() {

@@ -12,7 +12,8 @@ import (
 // AskKey reports that calls ask for Message.Key.
 func (p *Provider) AskKey() bool { return true }
 
-// AnswerKeys checks the keys that were pressed in a call, and goes on with the text, or ends the call: there is one try.
+// AnswerKeys checks the keys that were pressed in a call, and goes on with the text, or ends the call: there is one try. Errors after the
+// token come with a reply that ends the call.
 func (p *Provider) AnswerKeys(_ context.Context, c provider.Callback, open func(token string) (provider.Message, error)) (provider.Reply, error) {
 	if _, err := p.signed.check(c); err != nil {
 		return provider.Reply{Status: http.StatusServiceUnavailable}, err
@@ -26,18 +27,27 @@ func (p *Provider) AnswerKeys(_ context.Context, c provider.Callback, open func(
 	if readJSON(c, &in) != nil || in.DTMF == nil || in.UUID == "" || c.URL == nil {
 		return provider.Reply{}, errCallback
 	}
-	m, err := open(c.URL.Query().Get("token"))
+	m, err := open(c.URL.Query().Get(provider.KeyToken))
 	if err != nil {
 		return provider.Reply{}, err
 	}
-	next := say(m)
-	if _, dead := life(kindMessages, m, c.Now); dead != nil || m.Key == "" || subtle.ConstantTimeCompare([]byte(in.DTMF.Digits), []byte(m.Key)) != 1 {
-		l, prompt := question(m.Locale)
-		next = []action{{Action: "talk", Text: prompt.wrong, Language: l}}
+	if m.Key == "" || subtle.ConstantTimeCompare([]byte(in.DTMF.Digits), []byte(m.Key)) != 1 {
+		return goodbye(m), provider.ErrWrongKey
 	}
-	body, err := json.Marshal(next)
-	if err != nil {
-		return provider.Reply{}, err
+	if _, err := life(kindMessages, m, c.Now); err != nil {
+		return goodbye(m), err
 	}
-	return provider.Reply{Status: http.StatusOK, ContentType: "application/json", Body: body}, nil
+	return ncco(say(m)), nil
+}
+
+// goodbye ends a call without its text.
+func goodbye(m provider.Message) provider.Reply {
+	l, prompt := question(m.Locale)
+	return ncco([]action{{Action: "talk", Text: prompt.wrong, Language: l}})
+}
+
+// ncco is the reply of what a call does next.
+func ncco(next []action) provider.Reply {
+	body, _ := json.Marshal(next) // texts and numbers alone
+	return provider.Reply{Status: http.StatusOK, ContentType: "application/json", Body: body}
 }
