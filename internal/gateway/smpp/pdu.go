@@ -20,7 +20,9 @@ const (
 	Unbind          Command = 0x06
 	BindTransceiver Command = 0x09
 	EnquireLink     Command = 0x15
-	GenericNack     Command = 0x80000000
+	// AlertNotification says that a phone is there again (4.12); it has no answer.
+	AlertNotification Command = 0x102
+	GenericNack       Command = 0x80000000
 )
 
 // Response is the command of the answer to c.

@@ -368,6 +368,8 @@ func (s *session) handle(p PDU, broken error) bool {
 		} else {
 			answer.Status = StatusPermanent // it would be as broken the next time
 		}
+	case p.Command == AlertNotification:
+		return true
 	case p.Command == EnquireLink:
 	case p.Command == Unbind:
 		s.reply(answer)
