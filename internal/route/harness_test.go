@@ -200,6 +200,11 @@ func (o optOuts) Check(_ context.Context, _ string, _ phone.Number, senders ...s
 	return o["*"], nil
 }
 
+func (o optOuts) Put(_ context.Context, out *store.OptOut, n phone.Number) (bool, error) {
+	o["put "+out.Sender+" "+n.String()] = true
+	return true, nil
+}
+
 // rig is a service on a store.
 type rig struct {
 	t   testing.TB

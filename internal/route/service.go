@@ -38,8 +38,10 @@ type Health interface {
 
 // OptOuts is what routes need of the opt-out list (*optout.Service).
 type OptOuts interface {
-	// Check reports whether a number does not want texts from one of these senders.
+	// Check reports whether a number does not want texts from one of these senders; an empty one stands for what the service chooses.
 	Check(ctx context.Context, poolID string, to phone.Number, senders ...string) (bool, error)
+	// Put remembers what a service said.
+	Put(ctx context.Context, o *store.OptOut, number phone.Number) (bool, error)
 }
 
 // Config configures a Service.

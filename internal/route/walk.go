@@ -135,7 +135,7 @@ func (w *walk) optedOut(use []Choice) error {
 	senders := buf[:0]
 	for i := range use {
 		if l := w.v.accounts[use[i].Account]; l != nil {
-			if _, known := l.from(&use[i], &w.m); known != "" && !slices.Contains(senders, known) {
+			if _, known := l.from(&use[i], &w.m); !slices.Contains(senders, known) {
 				senders = append(senders, known)
 			}
 		}
@@ -323,6 +323,7 @@ func (w *walk) try(l *live, p provider.Provider, m provider.Message, known strin
 	}
 	w.learn(l, m, err, started)
 	if err != nil {
+		w.remember(m.Channel, known, err)
 		w.failed(err)
 		return false
 	}
@@ -379,6 +380,30 @@ func (w *walk) learn(l *live, m provider.Message, err error, at time.Time) {
 	if r := provider.ReasonOf(err); r != provider.InvalidNumber && r != provider.OptedOut {
 		w.s.c.Health.Failed(k, at)
 	}
+}
+
+// remember keeps an opt-out that a service knew of and we did not: the next text is not tried.
+func (w *walk) remember(channel provider.Channel, sender string, err error) {
+	if w.s.c.OptOuts == nil || channel != provider.SMS || provider.ReasonOf(err) != provider.OptedOut {
+		return
+	}
+	to, e := phone.Parse(w.m.To)
+	if e != nil {
+		return
+	}
+	o := &store.OptOut{PoolID: w.m.PoolID, Sender: sender, Mask: to.Mask(), Source: "provider"}
+	if o.Sender == "" {
+		o.Sender = "*"
+	}
+	if v, ok := errors.AsType[*provider.VendorError](err); ok {
+		o.Keyword = v.VendorCode
+	}
+	logger := w.s.c.Logger
+	w.s.background(func(ctx context.Context) {
+		if _, err := w.s.c.OptOuts.Put(ctx, o, to); err != nil {
+			logger.WarnContext(ctx, "an opt-out was not kept", "pool", o.PoolID, "error", err)
+		}
+	})
 }
 
 // failed decides what follows a failure (providers.md, 1.1).

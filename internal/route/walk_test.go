@@ -149,6 +149,21 @@ func TestOptOutBefore(t *testing.T) {
 	}
 }
 
+// What a service knows of an opt-out is kept.
+func TestOptOutIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		known := optOuts{}
+		r := newRig(t, sqlite(t), func(c *route.Config) { c.OptOuts = known })
+		r.setUp(newPlan("a"), route.AccountConfig{Name: "a", From: "Acme"})
+		r.w.answer("a", fail(provider.OptedOut))
+		err := r.text()
+		synctest.Wait()
+		if provider.ReasonOf(err) != provider.OptedOut || len(known) != 1 || !known["put Acme "+number] {
+			t.Errorf("kept %v: %v", known, err)
+		}
+	})
+}
+
 func TestSecondOpinion(t *testing.T) {
 	r := newRig(t, sqlite(t))
 	p := newPlan("a", "b", "c")
