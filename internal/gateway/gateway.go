@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"countersign/internal/gateway/account"
+	"countersign/internal/gateway/awssms"
 	"countersign/internal/gateway/esendex"
 	"countersign/internal/gateway/infobip"
 	"countersign/internal/gateway/messagebird"
@@ -18,8 +19,8 @@ import (
 // Specs returns the kinds of accounts, in the order in which people are shown them. Use Spec.Make to make a provider.
 func Specs() []account.Spec {
 	return []account.Spec{
-		twilio.Spec(), vonage.Spec(), vonage.SMSSpec(), infobip.Spec(), telesign.Spec(), sinch.Spec(), messagebird.Spec(), plivo.Spec(),
-		esendex.Spec(), mitto.Spec(), smpp.Spec(), webhook.Spec(), twilio.VerifySpec(), vonage.VerifySpec(),
+		awssms.SNSSpec(), awssms.Spec(), twilio.Spec(), vonage.Spec(), vonage.SMSSpec(), infobip.Spec(), telesign.Spec(), sinch.Spec(),
+		messagebird.Spec(), plivo.Spec(), esendex.Spec(), mitto.Spec(), smpp.Spec(), webhook.Spec(), twilio.VerifySpec(), vonage.VerifySpec(),
 	}
 }
 

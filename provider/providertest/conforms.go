@@ -153,7 +153,8 @@ func (d description) operation(method, p string) (template string, operation map
 
 // closer reports whether template a, which fits, says more than b: more segments, then fewer of them variable, then longer.
 func closer(a, b string) bool {
-	return cmp.Or(cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")), cmp.Compare(strings.Count(b, "{"), strings.Count(a, "{")), cmp.Compare(len(a), len(b))) > 0
+	return cmp.Or(cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")), cmp.Compare(strings.Count(b, "{"), strings.Count(a, "{")),
+		cmp.Compare(len(a), len(b))) > 0
 }
 
 // endsWith reports whether the last segments of p are those of the template, whose {names} stand for one segment each.

@@ -72,7 +72,8 @@ func (p *Provider) ReadCallback(_ context.Context, c provider.Callback) ([]provi
 		n, err := p.notice(sid, messageState(status), form, c)
 		return n, provider.Reply{}, err
 	case form.Has("Body") && form.Get("From") != "":
-		in := &provider.Inbound{From: form.Get("From"), To: form.Get("To"), Text: exchange.Short(form.Get("Body"), maxInbound), Keyword: keyword(form.Get("OptOutType"))}
+		text := exchange.Short(form.Get("Body"), maxInbound)
+		in := &provider.Inbound{From: form.Get("From"), To: form.Get("To"), Text: text, Keyword: keyword(form.Get("OptOutType"))}
 		return []provider.Notice{{ID: exchange.Short(sid, maxSID), At: c.Now, Inbound: in}}, twiml, nil
 	}
 	return nil, provider.Reply{}, errors.New("twilio: the callback is about nothing known")

@@ -8,7 +8,8 @@ import (
 var (
 	credentials = []account.Field{
 		{Name: "account_sid", Required: true, Help: "The account's SID.", Example: "AC5ef8732a3c49700934481addd5ce1659"},
-		{Name: "auth_token", Secret: true, Help: "The account's primary auth token. Without it receipts cannot be verified.", Example: "2b6c0a1d9e8f4c7b8a5d3e2f1a0b9c8d"},
+		{Name: "auth_token", Secret: true, Help: "The account's primary auth token. Without it receipts cannot be verified.",
+			Example: "2b6c0a1d9e8f4c7b8a5d3e2f1a0b9c8d"},
 		{Name: "api_key_sid", Help: "An API key to send with instead of the auth token.", Example: "SK5ef8732a3c49700934481addd5ce1659"},
 		{Name: "api_key_secret", Secret: true, Help: "The API key's secret.", Example: "kT3vJ9sQ2mX7wB4n"},
 	}

@@ -31,7 +31,8 @@ type hookBody struct {
 // goTrue writes a message for such a hook. Only codes can be sent: the receiver writes the text.
 func goTrue(m provider.Message) ([]byte, error) {
 	if m.Code == "" || m.Channel != provider.SMS {
-		return nil, provider.Fail(provider.BadRequest, 0, &provider.VendorError{Provider: "webhook", VendorCode: FormatGoTrue, Text: "a receiver of this format gets texts with codes alone"})
+		return nil, provider.Fail(provider.BadRequest, 0, &provider.VendorError{Provider: "webhook", VendorCode: FormatGoTrue,
+			Text: "a receiver of this format gets texts with codes alone"})
 	}
 	b := hookBody{User: hookUser{ID: m.ID, Aud: "authenticated", Role: "authenticated", Phone: m.To,
 		AppMetadata: map[string]any{"provider": "phone", "providers": []string{"phone"}}, UserMetadata: map[string]any{}}}
