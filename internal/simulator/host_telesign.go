@@ -17,6 +17,8 @@ const telesign = "telesign"
 func (b *Inbox) telesignRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1/messaging", b.telesignMessage)
 	mux.HandleFunc("POST /v1/voice", b.telesignMessage)
+	mux.HandleFunc("GET /v1/messaging/{id}", b.telesignStatus(false))
+	mux.HandleFunc("GET /v1/voice/{id}", b.telesignStatus(true))
 	mux.HandleFunc("POST /v1/verify/sms", b.telesignVerify)
 	mux.HandleFunc("POST /v1/verify/call", b.telesignVerify)
 }
@@ -44,11 +46,41 @@ func (b *Inbox) telesignAnswerOf(w http.ResponseWriter, r *http.Request, id stri
 	writeProviderJSON(w, status, out)
 }
 
-// telesignCaller checks credentials and number; if they are wrong it answers.
-func (b *Inbox) telesignCaller(w http.ResponseWriter, r *http.Request) (n phone.Number, ok bool) {
+// telesignStatus answers what became of a text or a call.
+func (b *Inbox) telesignStatus(voice bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !b.telesignAuth(w, r) {
+			return
+		}
+		t, delivered, ok := b.ask(telesign, r.PathValue("id"))
+		switch {
+		case !ok || t.voice != voice:
+			b.telesignAnswerOf(w, r, r.PathValue("id"), http.StatusNotFound, 500, "Transaction not attempted")
+		case voice && delivered:
+			b.telesignAnswerOf(w, r, t.id, http.StatusOK, 100, "Call answered")
+		case voice:
+			b.telesignAnswerOf(w, r, t.id, http.StatusOK, 103, "Call in progress")
+		case delivered:
+			b.telesignAnswerOf(w, r, t.id, http.StatusOK, 200, "Delivered to handset")
+		default:
+			b.telesignAnswerOf(w, r, t.id, http.StatusOK, 290, "Message in progress")
+		}
+	}
+}
+
+// telesignAuth checks credentials; if they are wrong it answers.
+func (b *Inbox) telesignAuth(w http.ResponseWriter, r *http.Request) bool {
 	digest := tsaAuth.FindStringSubmatch(r.Header.Get("Authorization"))
 	if !basicAuth(r) && (digest == nil || digest[1] == wrongKey) {
 		b.telesignAnswer(w, r, http.StatusUnauthorized, 501, "Not authorized")
+		return false
+	}
+	return true
+}
+
+// telesignCaller checks credentials and number; if they are wrong it answers.
+func (b *Inbox) telesignCaller(w http.ResponseWriter, r *http.Request) (n phone.Number, ok bool) {
+	if !b.telesignAuth(w, r) {
 		return n, false
 	}
 	n, err := digitsOnly(r.PostFormValue("phone_number"))

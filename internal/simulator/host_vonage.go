@@ -101,6 +101,15 @@ func (b *Inbox) vonageSMS(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// vonageBalance is the Account API's, which never ends.
+func vonageBalance(w http.ResponseWriter, r *http.Request) {
+	if !basicAuth(r) {
+		vonageUnauthorized(w)
+		return
+	}
+	writeProviderJSON(w, http.StatusOK, map[string]any{"value": 10, "autoReload": false})
+}
+
 // jwt is the form of a token; who signed it is not checked.
 var jwt = regexp.MustCompile(`^Bearer [\w-]+\.[\w-]+\.[\w-]+$`)
 

@@ -31,7 +31,7 @@ const wrongKey = "wrong"
 //	sns.<region>.amazonaws.com, also .com.cn             sns: Publish to a phone number
 //	api.infobip.com, <account>.api.infobip.com           infobip: /sms/2/text/advanced, /sms/3/messages, /tts/3/single, /tts/3/advanced
 //	rest-ww.telesign.com, rest-api.telesign.com          telesign: /v1/messaging, /v1/voice, /v1/verify/sms, /v1/verify/call
-//	rest.nexmo.com                                       vonage: /sms/json
+//	rest.nexmo.com                                       vonage: /sms/json, /account/get-balance
 //	api.nexmo.com, api.vonage.com                        vonage: /v1/messages, /v1/calls, /v2/verify
 //	api.esendex.com                                      esendex: /v1.0/messagedispatcher
 //	rest.messagebird.com                                 messagebird: /messages, /voicemessages, /balance
@@ -56,6 +56,7 @@ func (b *Inbox) Host(name string) http.Handler {
 		b.telesignRoutes(mux)
 	case name == "rest.nexmo.com":
 		mux.HandleFunc("/sms/json", b.vonageSMS)
+		mux.HandleFunc("GET /account/get-balance", vonageBalance)
 	case name == "api.nexmo.com" || name == "api.vonage.com":
 		b.vonageRoutes(mux)
 	case name == "api.esendex.com":

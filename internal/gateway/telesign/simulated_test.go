@@ -36,12 +36,18 @@ func TestSimulated(t *testing.T) {
 			if got.To != "+447700900123" || got.From != "ACME" || got.Code != "918273" || got.Channel != channel || got.Provider != "telesign" {
 				t.Errorf("%+v", got)
 			}
+			if n, err := p.Poll(t.Context(), r.ProviderID); err != nil || n.State != provider.StateQueued || n.ProviderID != r.ProviderID {
+				t.Errorf("poll: %+v %v", n, err)
+			}
 			if channel == provider.SMS && got.Text != m.Text {
 				t.Errorf("%q", got.Text)
 			}
 		}
 		if _, err := p.Send(t.Context(), provider.Message{To: "+1", Text: "x"}); err == nil || provider.ReasonOf(err) != provider.InvalidNumber {
 			t.Errorf("no number: %v", err)
+		}
+		if text, err := p.Check(t.Context()); err != nil || text == "" {
+			t.Errorf("check: %q %v", text, err)
 		}
 	}
 }

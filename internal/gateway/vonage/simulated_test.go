@@ -88,6 +88,9 @@ func TestSimulatedSMS(t *testing.T) {
 	if _, err := p.Send(t.Context(), provider.Message{To: "+1", Text: "x"}); err == nil || provider.ReasonOf(err) != provider.InvalidNumber {
 		t.Errorf("no number: %v", err)
 	}
+	if text, err := p.Check(t.Context()); err != nil || text == "" {
+		t.Errorf("check: %q %v", text, err)
+	}
 }
 
 // The whole way to the simulated Verify API, and back with the code.
