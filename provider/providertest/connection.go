@@ -28,7 +28,7 @@ func contextUntil(ctx context.Context, over <-chan struct{}) (context.Context, c
 
 const (
 	// soon is the deadline of sends that cannot end otherwise; late is when one has missed it.
-	soon, late = 300 * time.Millisecond, 5 * time.Second
+	soon, late = 750 * time.Millisecond, 5 * time.Second
 	// endless is as much as the server would write of an endless body; much more than the buffers of a connection.
 	endless = 24 << 20
 )
