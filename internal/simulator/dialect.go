@@ -121,7 +121,7 @@ var awsSays = dialect{ // exception/Reason
 	provider.InsufficientFunds: {400, "ServiceQuotaExceededException/MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT",
 		"the monthly spend limit is reached"},
 	provider.RateLimited: {400, "ThrottlingException", "Rate exceeded"}, provider.Temporary: {500, "InternalServerException", "internal error"},
-	provider.BadRequest: {400, "ValidationException/COUNTRY_NOT_ENABLED", "the country is not enabled"}, provider.Unknown: {400, "SomethingNewException", "something new"},
+	provider.BadRequest: {400, "ValidationException/COUNTRY_NOT_ENABLED", "the country is not enabled"}, provider.Unknown: {200, "SomethingNewException", "something new"},
 }
 
 var messageBirdSays = dialect{ // code/parameter
