@@ -452,9 +452,14 @@ func TestSubscription(t *testing.T) {
 func FuzzReadCallback(f *testing.F) {
 	f.Add([]byte(`{"Type":"Notification","TopicArn":"`+topic+`","Timestamp":"2026-11-21T11:59:58.123Z","SigningCertURL":"`+certURL+`","SignatureVersion":"1","Signature":"AAAA"}`), delivered)
 	f.Add([]byte(`{"Type":"SubscriptionConfirmation"}`), `{"originationNumber":"1","destinationNumber":"2"}`)
+	a := newAmazon()
+	c := accessTo("")
+	c.Client = &http.Client{Transport: a}
+	p, err := New(Config{Access: c, Topics: []string{topic}})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, body []byte, message string) {
-		a := newAmazon()
-		p := a.provider(t)
 		if got, _, _ := p.ReadCallback(context.Background(), callback(body)); len(got) != 0 {
 			t.Fatalf("%+v", got)
 		}
@@ -463,6 +468,7 @@ func FuzzReadCallback(f *testing.F) {
 				t.Fatal(asked)
 			}
 		}
+		a.asked = nil
 		notices, _, err := read(message, "id", noon, p.link.caller)
 		for _, n := range notices {
 			if err != nil || n.ID != "id" || n.Price < 0 || n.Segments < 0 || n.Inbound == nil && (n.State == "" || n.ProviderID == "") {
