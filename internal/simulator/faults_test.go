@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -162,6 +163,15 @@ func TestFaultDelay(t *testing.T) {
 // The table of docs/simulator.md.
 func TestMagicTable(t *testing.T) {
 	list := MagicNumbers()
+	doc, err := os.ReadFile("../../docs/simulator.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range list {
+		if !strings.Contains(string(doc), "| `"+m.To+"` | `"+m.Reason+"` |") {
+			t.Errorf("%+v is not in the docs", m)
+		}
+	}
 	for i, want := range []string{"invalid_number", "unreachable", "opted_out", "sender_rejected", "content_rejected", "auth_failed", "insufficient_funds",
 		"rate_limited", "temporary", "permanent", "unknown", "ambiguous", "delay", "accept_only"} {
 		if n, err := phone.Parse(list[i].To); err != nil || !n.Fictional() || list[i].Reason != want || !strings.HasPrefix(list[i].To, "+1909555010") && !strings.HasPrefix(list[i].To, "+1909555011") {
