@@ -23,6 +23,8 @@
 // Measured by the simulations of sim_test.go (ratio 0.7, codes typed after 21 seconds on average, ten phases of the span each): a total drop at 50
 // messages a minute is noticed after 1m40s to 4m30s, at five a minute after 5m30s to 13m; a halving at 50 a minute after 37 to 41 minutes, at ten
 // after 43 to 50; refusals after 30 s to 3 min. After a total drop an account is well again some ten minutes after it works, at 60 messages a minute.
+// Forty-two days of honest traffic of 50 keys (0.2 to 60 messages a minute, ratios 0.15 to 0.95, a tenth more or less by the hour of the day and a
+// twentieth at random by the hour; 22 million messages) raised no alarm.
 //
 // What it cannot know: fewer codes are typed too when robots ask for them. Then every account of the country suffers alike and the order stays.
 //

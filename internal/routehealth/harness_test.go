@@ -305,8 +305,10 @@ func (w *world) past(streams ...stream) {
 		for sp := to - 7*24*12 + 12; sp < to; sp += int64(every) {
 			v := int(math.Round(float64(n) * s.ratio))
 			c := store.RouteCount{
-				PoolID: s.key.PoolID, Account: s.key.Account, Channel: s.key.Channel, Country: s.key.Country, Network: s.key.Network, Span: spanStart(sp), Sent: n,
-				Verified: v, VerifyTime: time.Duration(v) * s.median * 138 / 100, Undelivered: int(float64(n) * s.undelivered), Failed: int(float64(n) * s.failed),
+				PoolID: s.key.PoolID, Account: s.key.Account, Channel: s.key.Channel, Country: s.key.Country, Network: s.key.Network,
+				Span: spanStart(sp), Sent: n,
+				Verified: v, VerifyTime: time.Duration(v) * s.median * 138 / 100, Undelivered: int(float64(n) * s.undelivered),
+				Failed: int(float64(n) * s.failed),
 			}
 			_ = memoryRoutes{s: w.store}.AddRouteCounts(context.Background(), []store.RouteCount{c})
 		}

@@ -154,7 +154,8 @@ func BenchmarkRefresh(b *testing.B) {
 	w := newWorld(b, 1, 1)
 	var streams []stream
 	for i := range 1000 {
-		streams = append(streams, stream{key: keyFor("a", string([]byte{'A' + byte(i/26%26), 'A' + byte(i%26)}), "26201"), perMinute: 6, ratio: 0.7, median: 10 * time.Second})
+		streams = append(streams, stream{key: keyFor("a", string([]byte{'A' + byte(i/26%26), 'A' + byte(i%26)}), "26201"), perMinute: 6, ratio: 0.7,
+			median: 10 * time.Second})
 	}
 	w.run(30*time.Minute, streams, nil)
 	for b.Loop() {

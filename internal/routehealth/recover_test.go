@@ -138,7 +138,8 @@ func TestNetworksAndCountries(t *testing.T) {
 			t.Errorf("network %q goes to %s", network, got)
 		}
 	}
-	if m.Rank("pool", "sms", "FR", "26201", two)[0] != "a" || m.Rank("pool", "voice", "DE", "26201", two)[0] != "a" || m.Rank("other", "sms", "DE", "26201", two)[0] != "a" {
+	if m.Rank("pool", "sms", "FR", "26201", two)[0] != "a" || m.Rank("pool", "voice", "DE", "26201", two)[0] != "a" || m.Rank("other", "sms", "DE",
+		"26201", two)[0] != "a" {
 		t.Error("it spread")
 	}
 	for i := range broken {
@@ -187,12 +188,14 @@ func TestEvidence(t *testing.T) {
 		t.Fatal(err)
 	}
 	if d.Account != "a" || d.Channel != "sms" || d.Country != "DE" || d.Network != "*" || d.Rule != "5min" || d.BaselineOf != "network" ||
-		d.Short.Mature < minTried || d.Short.Ratio > 0.35 || d.Long.Sent < 3000 || d.Long.Undelivered == 0 || d.Long.VerifySeconds < 15 || d.Baseline.Ratio != 0.7 ||
+		d.Short.Mature < minTried || d.Short.Ratio > 0.35 || d.Long.Sent < 3000 || d.Long.Undelivered == 0 || d.Long.VerifySeconds < 15 ||
+		d.Baseline.Ratio != 0.7 ||
 		d.Baseline.Sent < 500_000 || d.Upper >= 0.5*d.Lower || d.Since.IsZero() || !d.Short.From.Before(d.Short.To) {
 		t.Errorf("%s", w.store.events[0].Data)
 	}
 	lines := w.nodes[0].Report("pool")
-	if len(lines) != 2 || lines[0].Key.Network != AllNetworks || !lines[0].Degraded || lines[0].Evidence.Rule != Fast || lines[1].Evidence.Baseline.Sent == 0 {
+	if len(lines) != 2 || lines[0].Key.Network != AllNetworks || !lines[0].Degraded || lines[0].Evidence.Rule != Fast ||
+		lines[1].Evidence.Baseline.Sent == 0 {
 		t.Errorf("%+v", lines)
 	}
 	if len(w.nodes[0].Report("other")) != 0 || len(w.nodes[0].Report("")) != 2 {
@@ -273,7 +276,8 @@ func TestMemoryIsBounded(t *testing.T) {
 func TestKeysAreCleaned(t *testing.T) {
 	w := newWorld(t, 1, 11)
 	m := w.nodes[0]
-	for _, k := range []Key{keyFor("a", "Germany", "26201"), keyFor("a", "DE", "*"), keyFor("a", "DE", "2620x"), keyFor("a", "DE", "2620123"), keyFor("a", "", "")} {
+	for _, k := range []Key{keyFor("a", "Germany", "26201"), keyFor("a", "DE", "*"), keyFor("a", "DE", "2620x"), keyFor("a", "DE", "2620123"),
+		keyFor("a", "", "")} {
 		m.Sent(k, w.now)
 	}
 	m.Sent(keyFor("a", "DE", "26201"), time.Time{})

@@ -12,7 +12,7 @@ import (
 // What the simulations run; larger ones by hand: go test -run FalseAlarms -timeout 1h -sim.days 70 -sim.keys 100 ./internal/routehealth
 var (
 	simDays = flag.Int("sim.days", 1, "days of honest traffic")
-	simKeys = flag.Int("sim.keys", 40, "keys with honest traffic")
+	simKeys = flag.Int("sim.keys", 24, "keys with honest traffic")
 )
 
 // Honest noise: volumes from one message in five minutes to 60 a minute, ratios from 0.15 to 0.95, times of one to sixty seconds, moods of hour and day.
@@ -40,7 +40,8 @@ func TestHonestTrafficRaisesNoAlarm(t *testing.T) {
 	}
 	keys := len(w.nodes[0].state.keys)
 	weeks := float64(*simDays) / 7 * float64(keys) / 100
-	t.Logf("%d messages of %d keys in %d days, %v: %d alarms, %.2f per week of 100 keys", w.n, keys, *simDays, time.Since(start).Round(time.Second), alarms, float64(alarms)/weeks)
+	t.Logf("%d messages of %d keys in %d days, %v: %d alarms, %.2f per week of 100 keys", w.n, keys, *simDays, time.Since(start).Round(time.Second),
+		alarms, float64(alarms)/weeks)
 	if float64(alarms) >= max(weeks, 1) {
 		t.Fatalf("%d false alarms: %v", alarms, told[:min(len(told), 20)])
 	}

@@ -27,19 +27,24 @@ func TestSpecs(t *testing.T) {
 		secrets  map[string]secret.String
 		want     []string
 	}{
-		"sns":             {SNSSpec(), map[string]string{"region": "eu-west-1", "access_key_id": keyID}, keys, nil},
-		"aws-sms":         {Spec(), map[string]string{"region": "eu-west-1", "access_key_id": keyID, "topic_arns": topic + ", " + topic}, keys, nil},
-		"chain":           {Spec(), map[string]string{"region": "cn-north-1", "credentials": "chain"}, nil, nil},
-		"nothing":         {SNSSpec(), nil, nil, []string{"region"}},
-		"no keys":         {SNSSpec(), map[string]string{"region": "eu-west-1"}, nil, []string{"access_key_id", "secret_access_key"}},
-		"chain and keys":  {SNSSpec(), map[string]string{"region": "eu-west-1", "credentials": "chain", "access_key_id": keyID}, keys, []string{"access_key_id", "chain"}},
+		"sns":     {SNSSpec(), map[string]string{"region": "eu-west-1", "access_key_id": keyID}, keys, nil},
+		"aws-sms": {Spec(), map[string]string{"region": "eu-west-1", "access_key_id": keyID, "topic_arns": topic + ", " + topic}, keys, nil},
+		"chain":   {Spec(), map[string]string{"region": "cn-north-1", "credentials": "chain"}, nil, nil},
+		"nothing": {SNSSpec(), nil, nil, []string{"region"}},
+		"no keys": {SNSSpec(), map[string]string{"region": "eu-west-1"}, nil, []string{"access_key_id", "secret_access_key"}},
+		"chain and keys": {SNSSpec(), map[string]string{"region": "eu-west-1", "credentials": "chain", "access_key_id": keyID}, keys,
+			[]string{"access_key_id", "chain"}},
 		"a host":          {SNSSpec(), map[string]string{"region": "evil.example/", "access_key_id": keyID}, keys, []string{"region"}},
 		"another address": {SNSSpec(), map[string]string{"region": "eu-west-1", "access_key_id": keyID, "base_url": "ftp://x"}, keys, []string{"base_url"}},
-		"sns, all wrong": {SNSSpec(), map[string]string{"region": "eu-west-1", "access_key_id": keyID, "from": "too long a name", "max_price": "1,5", "entity_id": "a b"}, keys,
+		"sns, all wrong": {SNSSpec(), map[string]string{"region": "eu-west-1", "access_key_id": keyID, "from": "too long a name", "max_price": "1,5",
+			"entity_id": "a b"}, keys,
 			[]string{"from", "max_price", "entity_id"}},
-		"aws-sms, all wrong": {Spec(), map[string]string{"region": "eu-west-1", "access_key_id": keyID, "from": "a b", "configuration_set": "ü", "protect_configuration": "x y", "max_price": "1",
-			"topic_arns": "receipts", "check_number": "x"}, keys, []string{"from", "configuration_set", "protect_configuration", "max_price", "topic_arns", "check_number"}},
-		"too many topics": {Spec(), map[string]string{"region": "eu-west-1", "access_key_id": keyID, "topic_arns": strings.Repeat(topic+",", 6)}, keys, []string{"topic_arns"}},
+		"aws-sms, all wrong": {Spec(), map[string]string{"region": "eu-west-1", "access_key_id": keyID, "from": "a b", "configuration_set": "ü",
+			"protect_configuration": "x y", "max_price": "1",
+			"topic_arns": "receipts", "check_number": "x"}, keys, []string{"from", "configuration_set", "protect_configuration", "max_price",
+			"topic_arns", "check_number"}},
+		"too many topics": {Spec(), map[string]string{"region": "eu-west-1", "access_key_id": keyID, "topic_arns": strings.Repeat(topic+",", 6)},
+			keys, []string{"topic_arns"}},
 	} {
 		p, err := c.spec.Make(account.Account{Name: "a", Kind: c.spec.Kind, Settings: c.settings, Secrets: c.secrets}, deps)
 		if len(c.want) == 0 {
@@ -124,7 +129,8 @@ func TestCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := s.Requests()
-	if len(all) != 2 || !strings.Contains(all[0].Header.Get("Authorization"), keyID) || !strings.Contains(all[1].Header.Get("Authorization"), "AKIAFROMENVIRONMENT") {
+	if len(all) != 2 || !strings.Contains(all[0].Header.Get("Authorization"), keyID) || !strings.Contains(all[1].Header.Get("Authorization"),
+		"AKIAFROMENVIRONMENT") {
 		t.Error(len(all))
 	}
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
@@ -146,7 +152,8 @@ func TestNothingIsRepeated(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		code   string
-	}{{403, "RequestTimeTooSkewed"}, {400, "RequestExpired"}, {403, "SignatureDoesNotMatch"}, {400, "ThrottlingException"}, {500, "InternalServerException"}, {503, "SlowDown"}, {400, "BandwidthLimitExceeded"}} {
+	}{{403, "RequestTimeTooSkewed"}, {400, "RequestExpired"}, {403, "SignatureDoesNotMatch"}, {400, "ThrottlingException"}, {500,
+		"InternalServerException"}, {503, "SlowDown"}, {400, "BandwidthLimitExceeded"}} {
 		answers[c.code] = func(w http.ResponseWriter, q *http.Request) {
 			w.Header().Set("Date", time.Now().Add(-6*time.Hour).UTC().Format(http.TimeFormat))
 			w.Header().Set("X-Amz-Retry-After", "1")
@@ -229,10 +236,14 @@ func TestCheck(t *testing.T) {
 			fmt.Fprint(w, `{"AccountAttributes":[{"Name":"ACCOUNT_TIER","Value":"SANDBOX"}]}`)
 		case "GetSMSAttributes":
 			w.Header().Set("Content-Type", "text/xml")
-			fmt.Fprint(w, `<GetSMSAttributesResponse><GetSMSAttributesResult><attributes><entry><key>MonthlySpendLimit</key><value>25</value></entry></attributes></GetSMSAttributesResult></GetSMSAttributesResponse>`)
+			fmt.Fprint(w,
+				`<GetSMSAttributesResponse><GetSMSAttributesResult><attributes>`+
+					`<entry><key>MonthlySpendLimit</key><value>25</value></entry></attributes></GetSMSAttributesResult></GetSMSAttributesResponse>`)
 		case "GetSMSSandboxAccountStatus":
 			w.Header().Set("Content-Type", "text/xml")
-			fmt.Fprint(w, `<GetSMSSandboxAccountStatusResponse><GetSMSSandboxAccountStatusResult><IsInSandbox>true</IsInSandbox></GetSMSSandboxAccountStatusResult></GetSMSSandboxAccountStatusResponse>`)
+			fmt.Fprint(w,
+				`<GetSMSSandboxAccountStatusResponse><GetSMSSandboxAccountStatusResult><IsInSandbox>true</IsInSandbox>`+
+					`</GetSMSSandboxAccountStatusResult></GetSMSSandboxAccountStatusResponse>`)
 		default:
 			t.Errorf("%s", operation)
 		}

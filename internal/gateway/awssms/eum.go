@@ -148,7 +148,8 @@ func (p *Provider) text(m provider.Message, ttl *int32) (func(context.Context) e
 		return nil, err
 	}
 	in := &voice.SendTextMessageInput{
-		DestinationPhoneNumber: &m.To, MessageBody: &m.Text, MessageType: types.MessageTypeTransactional, OriginationIdentity: optional(cmp.Or(m.From, p.c.From)),
+		DestinationPhoneNumber: &m.To, MessageBody: &m.Text, MessageType: types.MessageTypeTransactional,
+		OriginationIdentity:  optional(cmp.Or(m.From, p.c.From)),
 		ConfigurationSetName: optional(p.c.ConfigurationSet), ProtectConfigurationId: optional(p.c.ProtectConfiguration), MaxPrice: optional(p.c.MaxPrice),
 		TimeToLive: ttl, Context: reference(m), MessageFeedbackEnabled: p.feedback(m),
 	}
@@ -257,7 +258,8 @@ func (p *Provider) Check(ctx context.Context) (string, error) {
 	a, code, text, err := p.link.through(ctx, func(ctx context.Context) error {
 		_, err := p.client.SendTextMessage(ctx, &voice.SendTextMessageInput{
 			DestinationPhoneNumber: &to, MessageBody: aws.String("This is a test."), MessageType: types.MessageTypeTransactional, DryRun: true,
-			OriginationIdentity: optional(p.c.From), ConfigurationSetName: optional(p.c.ConfigurationSet), ProtectConfigurationId: optional(p.c.ProtectConfiguration),
+			OriginationIdentity: optional(p.c.From), ConfigurationSetName: optional(p.c.ConfigurationSet),
+			ProtectConfigurationId: optional(p.c.ProtectConfiguration),
 		})
 		return err
 	})

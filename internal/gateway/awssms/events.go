@@ -107,7 +107,8 @@ func (e event) inbound() (*provider.Inbound, bool) {
 	if !numberForm.MatchString(e.OriginationNumber) || e.DestinationNumber == "" {
 		return nil, false
 	}
-	in := &provider.Inbound{From: "+" + strings.TrimPrefix(e.OriginationNumber, "+"), To: exchange.Short(e.DestinationNumber, 64), Text: exchange.Short(e.MessageBody, 4096)}
+	in := &provider.Inbound{From: "+" + strings.TrimPrefix(e.OriginationNumber, "+"), To: exchange.Short(e.DestinationNumber, 64),
+		Text: exchange.Short(e.MessageBody, 4096)}
 	switch k := strings.ToUpper(strings.TrimSpace(e.MessageKeyword)); k {
 	case "STOP", "HELP", "START":
 		in.Keyword = k

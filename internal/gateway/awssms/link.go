@@ -131,7 +131,8 @@ func (l *link) through(ctx context.Context, operation func(context.Context) erro
 		return a, "", "", fmt.Errorf("%s: not sent: %w", l.caller.Name, ctx.Err())
 	case !c.made:
 		// Without credentials; its words can hold addresses and file names.
-		said := &provider.VendorError{Provider: l.caller.Name, VendorCode: "credentials", Text: "no request could be made: the AWS SDK found no usable credentials"}
+		said := &provider.VendorError{Provider: l.caller.Name, VendorCode: "credentials",
+			Text: "no request could be made: the AWS SDK found no usable credentials"}
 		return a, "", "", provider.Fail(provider.AuthFailed, 0, said)
 	}
 	if api, ok := errors.AsType[smithy.APIError](sdk); ok && c.answer.Status != http.StatusOK {

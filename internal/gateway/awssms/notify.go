@@ -59,7 +59,8 @@ func (n notification) signed() (string, bool) {
 	var fields [][2]string
 	switch n.Type {
 	case "Notification":
-		fields = [][2]string{{"Message", n.Message}, {"MessageId", n.MessageId}, {"Subject", n.Subject}, {"Timestamp", n.Timestamp}, {"TopicArn", n.TopicArn}, {"Type", n.Type}}
+		fields = [][2]string{{"Message", n.Message}, {"MessageId", n.MessageId}, {"Subject", n.Subject}, {"Timestamp", n.Timestamp},
+			{"TopicArn", n.TopicArn}, {"Type", n.Type}}
 	case "SubscriptionConfirmation", "UnsubscribeConfirmation":
 		fields = [][2]string{{"Message", n.Message}, {"MessageId", n.MessageId}, {"SubscribeURL", n.SubscribeURL}, {"Timestamp", n.Timestamp},
 			{"Token", n.Token}, {"TopicArn", n.TopicArn}, {"Type", n.Type}}

@@ -50,7 +50,8 @@ var pair = sync.OnceValues(func() (*rsa.PrivateKey, []byte) {
 	if err != nil {
 		panic(err)
 	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sns.amazonaws.com"}, NotBefore: noon.AddDate(-1, 0, 0), NotAfter: noon.AddDate(1, 0, 0)}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sns.amazonaws.com"}, NotBefore: noon.AddDate(-1, 0, 0),
+		NotAfter: noon.AddDate(1, 0, 0)}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
 	if err != nil {
 		panic(err)
@@ -79,7 +80,8 @@ func (a *amazon) RoundTrip(r *http.Request) (*http.Response, error) {
 	if a.body != "" {
 		body = a.body
 	}
-	return &http.Response{StatusCode: max(a.status, 200), Header: http.Header{"Content-Type": {kind}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	return &http.Response{StatusCode: max(a.status, 200), Header: http.Header{"Content-Type": {kind}}, Body: io.NopCloser(strings.NewReader(body)),
+		Request: r}, nil
 }
 
 func (a *amazon) provider(t *testing.T) *Provider {
@@ -96,7 +98,8 @@ func (a *amazon) provider(t *testing.T) *Provider {
 // sign fills in what the fields leave out, and signs.
 func (a *amazon) sign(t *testing.T, f map[string]string) []byte {
 	t.Helper()
-	for k, v := range map[string]string{"Type": "Notification", "MessageId": "n-1", "TopicArn": topic, "Message": "{}", "Timestamp": "2026-11-21T11:59:58.123Z",
+	for k, v := range map[string]string{"Type": "Notification", "MessageId": "n-1", "TopicArn": topic, "Message": "{}",
+		"Timestamp":        "2026-11-21T11:59:58.123Z",
 		"SignatureVersion": "2", "SigningCertURL": certURL, "UnsubscribeURL": "https://sns.eu-west-1.amazonaws.com/?Action=Unsubscribe"} {
 		if _, ok := f[k]; !ok {
 			f[k] = v
@@ -139,12 +142,15 @@ func encode(t *testing.T, v any) []byte {
 
 func callback(body []byte) provider.Callback {
 	u, _ := url.Parse("https://login.example.com/receipts/aws-sms/secret")
-	return provider.Callback{Method: http.MethodPost, URL: u, Header: map[string][]string{"Content-Type": {"text/plain; charset=UTF-8"}}, Body: body, Now: noon}
+	return provider.Callback{Method: http.MethodPost, URL: u, Header: map[string][]string{"Content-Type": {"text/plain; charset=UTF-8"}}, Body: body,
+		Now: noon}
 }
 
 const delivered = `{"eventType":"TEXT_DELIVERED","eventVersion":"1.0","eventTimestamp":1795262390123,"isFinal":true,"originationPhoneNumber":"+12065550100",` +
-	`"destinationPhoneNumber":"+12025550123","isoCountryCode":"US","mcc":"310","mnc":"260","messageId":"` + sentID + `","messageRequestTimestamp":1795262389000,` +
-	`"messageEncoding":"GSM","messageType":"TRANSACTIONAL","messageStatus":"DELIVERED","messageStatusDescription":"Message to +12025550123 has been accepted by phone",` +
+	`"destinationPhoneNumber":"+12025550123","isoCountryCode":"US","mcc":"310","mnc":"260","messageId":"` + sentID +
+	`","messageRequestTimestamp":1795262389000,` +
+	`"messageEncoding":"GSM","messageType":"TRANSACTIONAL","messageStatus":"DELIVERED",` +
+	`"messageStatusDescription":"Message to +12025550123 has been accepted by phone",` +
 	`"context":{"attempt":"0199a1b3c4d57e4f8a5b6c7d8e9f0a1b"},"totalMessageParts":2,"totalMessagePrice":0.01162,"totalCarrierFee":7.5E-4}`
 
 func TestReceipt(t *testing.T) {
@@ -155,13 +161,16 @@ func TestReceipt(t *testing.T) {
 			t.Fatal("not signed")
 		}
 		for range 3 {
-			got, reply, err := p.ReadCallback(t.Context(), callback(a.sign(t, map[string]string{"Message": delivered, "SignatureVersion": version, "Subject": "S"})))
+			got, reply, err := p.ReadCallback(t.Context(), callback(a.sign(t, map[string]string{"Message": delivered, "SignatureVersion": version,
+				"Subject": "S"})))
 			if err != nil || len(got) != 1 || reply.Status != 0 {
 				t.Fatal(got, reply, err)
 			}
 			n := got[0]
-			if n.ProviderID != sentID || n.Reference != "0199a1b3c4d57e4f8a5b6c7d8e9f0a1b" || n.State != provider.StateDelivered || n.Segments != 2 || n.Price != 12370 ||
-				n.Currency != "USD" || n.Network != "310260" || !n.At.Equal(time.UnixMilli(1795262390123)) || n.ID != "n-1" || n.VendorCode != "TEXT_DELIVERED" ||
+			if n.ProviderID != sentID || n.Reference != "0199a1b3c4d57e4f8a5b6c7d8e9f0a1b" || n.State != provider.StateDelivered || n.Segments != 2 ||
+				n.Price != 12370 ||
+				n.Currency != "USD" || n.Network != "310260" || !n.At.Equal(time.UnixMilli(1795262390123)) || n.ID != "n-1" ||
+				n.VendorCode != "TEXT_DELIVERED" ||
 				strings.Contains(n.Text, "2025550123") || !strings.Contains(n.Text, "accepted by phone") || n.Inbound != nil {
 				t.Errorf("%+v", n)
 			}
@@ -224,14 +233,17 @@ func TestEvents(t *testing.T) {
 	a := newAmazon()
 	p := a.provider(t)
 	for in, want := range map[string]provider.Notice{
-		`{"eventType":"TEXT_SUCCESSFUL","messageId":"m"}`:                                     {State: provider.StateSent},
-		`{"eventType":"TEXT_SUCCESSFUL","messageId":"m","isFinal":true}`:                      {State: provider.StateDelivered},
-		`{"eventType":"TEXT_CARRIER_BLOCKED","messageId":"m","mcc":262,"mnc":1}`:              {State: provider.StateFailed, Reason: provider.OptedOut, Network: "26201"},
-		`{"eventType":"TEXT_UNKNOWN","messageId":"m","mcc":"x","mnc":"01"}`:                   {State: provider.StateUndelivered, Reason: provider.Unknown},
-		`{"eventType":"TEXT_TTL_EXPIRED","messageId":"m","totalMessagePrice":-1}`:             {State: provider.StateExpired},
-		`{"eventType":"VOICE_NO_ANSWER","messageId":"m","totalMessageParts":"99999"}`:         {State: provider.StateUndelivered, Reason: provider.Unreachable, Segments: 255},
-		`{"eventType":"VOICE_COMPLETED","messageId":"m","eventTimestamp":99999999999999999}`:  {State: provider.StateDelivered},
-		`{"eventType":"TEXT_INVALID","messageId":"m","context":{"attempt":"r"}}`:              {State: provider.StateFailed, Reason: provider.InvalidNumber, Reference: "r"},
+		`{"eventType":"TEXT_SUCCESSFUL","messageId":"m"}`:                {State: provider.StateSent},
+		`{"eventType":"TEXT_SUCCESSFUL","messageId":"m","isFinal":true}`: {State: provider.StateDelivered},
+		`{"eventType":"TEXT_CARRIER_BLOCKED","messageId":"m","mcc":262,"mnc":1}`: {State: provider.StateFailed,
+			Reason: provider.OptedOut, Network: "26201"},
+		`{"eventType":"TEXT_UNKNOWN","messageId":"m","mcc":"x","mnc":"01"}`:       {State: provider.StateUndelivered, Reason: provider.Unknown},
+		`{"eventType":"TEXT_TTL_EXPIRED","messageId":"m","totalMessagePrice":-1}`: {State: provider.StateExpired},
+		`{"eventType":"VOICE_NO_ANSWER","messageId":"m","totalMessageParts":"99999"}`: {State: provider.StateUndelivered,
+			Reason: provider.Unreachable, Segments: 255},
+		`{"eventType":"VOICE_COMPLETED","messageId":"m","eventTimestamp":99999999999999999}`: {State: provider.StateDelivered},
+		`{"eventType":"TEXT_INVALID","messageId":"m","context":{"attempt":"r"}}`: {State: provider.StateFailed,
+			Reason: provider.InvalidNumber, Reference: "r"},
 		`{"eventType":"TEXT_DELIVERED","messageId":"m","totalMessagePrice":1e300,"mcc":null}`: {State: provider.StateDelivered},
 	} {
 		got, _, err := p.ReadCallback(t.Context(), callback(a.sign(t, map[string]string{"Message": in})))
@@ -240,17 +252,20 @@ func TestEvents(t *testing.T) {
 			continue
 		}
 		n := got[0]
-		if n.ProviderID != "m" || n.State != want.State || n.Reason != want.Reason || n.Network != want.Network || n.Segments != want.Segments || n.Reference != want.Reference ||
+		if n.ProviderID != "m" || n.State != want.State || n.Reason != want.Reason || n.Network != want.Network || n.Segments != want.Segments ||
+			n.Reference != want.Reference ||
 			n.Price != 0 || n.Currency != "" || n.At.IsZero() {
 			t.Errorf("%s: %+v", in, n)
 		}
 	}
 	for _, quiet := range []string{`{}`, `{"eventType":"RCS_READ","messageId":"m"}`, `{"eventType":"TEXT_DELIVERED"}`, "hello", "", "[]"} {
-		if got, reply, err := p.ReadCallback(t.Context(), callback(a.sign(t, map[string]string{"Message": quiet}))); err != nil || len(got) != 0 || reply.Status != 0 {
+		if got, reply, err := p.ReadCallback(t.Context(), callback(a.sign(t, map[string]string{"Message": quiet}))); err != nil || len(got) != 0 ||
+			reply.Status != 0 {
 			t.Errorf("%q: %v, %v, %v", quiet, got, reply, err)
 		}
 	}
-	if _, _, err := p.ReadCallback(t.Context(), callback(a.sign(t, map[string]string{"Message": `{"eventType":7}`}))); err == nil || errors.Is(err, provider.ErrSignature) {
+	if _, _, err := p.ReadCallback(t.Context(), callback(a.sign(t, map[string]string{"Message": `{"eventType":7}`}))); err == nil || errors.Is(err,
+		provider.ErrSignature) {
 		t.Error(err)
 	}
 }
@@ -259,18 +274,21 @@ func TestInbound(t *testing.T) {
 	a := newAmazon()
 	p := a.provider(t)
 	for keyword, want := range map[string]string{"STOP": "STOP", "stop ": "STOP", "UNSTOP": "START", "HELP": "HELP", "KEYWORD_123": "", "": ""} {
-		in := encode(t, map[string]string{"originationNumber": "+12025550123", "destinationNumber": "+12065550100", "messageKeyword": keyword, "messageBody": "Stop, please",
+		in := encode(t, map[string]string{"originationNumber": "+12025550123", "destinationNumber": "+12065550100", "messageKeyword": keyword,
+			"messageBody":      "Stop, please",
 			"inboundMessageId": "i-1", "previousPublishedMessageId": sentID})
 		got, _, err := p.ReadCallback(t.Context(), callback(a.sign(t, map[string]string{"Message": string(in)})))
 		if err != nil || len(got) != 1 || got[0].Inbound == nil {
 			t.Fatal(got, err)
 		}
 		n := got[0]
-		if *n.Inbound != (provider.Inbound{From: "+12025550123", To: "+12065550100", Text: "Stop, please", Keyword: want}) || n.ProviderID != "" || n.State != "" || n.ID != "n-1" || n.At.IsZero() {
+		if *n.Inbound != (provider.Inbound{From: "+12025550123", To: "+12065550100", Text: "Stop, please", Keyword: want}) || n.ProviderID != "" ||
+			n.State != "" || n.ID != "n-1" || n.At.IsZero() {
 			t.Errorf("%+v, %+v", n, n.Inbound)
 		}
 	}
-	if _, _, err := p.ReadCallback(t.Context(), callback(a.sign(t, map[string]string{"Message": `{"originationNumber":"Acme","destinationNumber":"1"}`}))); err == nil {
+	if _, _, err := p.ReadCallback(t.Context(), callback(a.sign(t,
+		map[string]string{"Message": `{"originationNumber":"Acme","destinationNumber":"1"}`}))); err == nil {
 		t.Error("a text from nobody")
 	}
 }
@@ -344,7 +362,8 @@ func TestNotUnderstood(t *testing.T) {
 	a := newAmazon()
 	p := a.provider(t)
 	for name, body := range map[string][]byte{
-		"raw delivery": []byte(delivered), "nothing": nil, "a list": []byte(`[]`), "text": []byte("hello"), "another type": a.sign(t, map[string]string{"Type": "Ping"}),
+		"raw delivery": []byte(delivered), "nothing": nil, "a list": []byte(`[]`), "text": []byte("hello"), "another type": a.sign(t,
+			map[string]string{"Type": "Ping"}),
 		"endless": append(a.sign(t, map[string]string{}), make([]byte, maxNotification)...),
 	} {
 		if _, _, err := p.ReadCallback(t.Context(), callback(body)); err == nil || errors.Is(err, provider.ErrSignature) {
@@ -365,8 +384,10 @@ func TestNotUnderstood(t *testing.T) {
 // While AWS does not hand out its certificate nothing is believed, and SNS is asked to come again.
 func TestNoCertificate(t *testing.T) {
 	for name, change := range map[string]func(*amazon){
-		"unreachable": func(a *amazon) { a.err = errors.New("no route") }, "404": func(a *amazon) { a.status = 404 }, "a page": func(a *amazon) { a.body = "<html>" },
-		"a key": func(a *amazon) { a.body = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n" }, "endless": func(a *amazon) { a.body = strings.Repeat("x", 1<<20) },
+		"unreachable": func(a *amazon) { a.err = errors.New("no route") }, "404": func(a *amazon) { a.status = 404 },
+		"a page":  func(a *amazon) { a.body = "<html>" },
+		"a key":   func(a *amazon) { a.body = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n" },
+		"endless": func(a *amazon) { a.body = strings.Repeat("x", 1<<20) },
 	} {
 		a := newAmazon()
 		change(a)
@@ -393,7 +414,8 @@ func TestCertificatesAreBounded(t *testing.T) {
 	a := newAmazon()
 	p := a.provider(t)
 	for i := range 3 * maxCerts {
-		_, _, err := p.ReadCallback(t.Context(), callback(a.sign(t, map[string]string{"SigningCertURL": fmt.Sprintf("https://sns.eu-west-1.amazonaws.com/%d.pem", i)})))
+		_, _, err := p.ReadCallback(t.Context(), callback(a.sign(t,
+			map[string]string{"SigningCertURL": fmt.Sprintf("https://sns.eu-west-1.amazonaws.com/%d.pem", i)})))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -406,7 +428,8 @@ func TestCertificatesAreBounded(t *testing.T) {
 // A configured topic is subscribed; nobody else, and nowhere else.
 func TestSubscription(t *testing.T) {
 	confirmation := func(a *amazon, arn, subscribe string) []byte {
-		return a.sign(t, map[string]string{"Type": "SubscriptionConfirmation", "TopicArn": arn, "Token": "abc", "Message": "You have chosen to subscribe", "SubscribeURL": subscribe})
+		return a.sign(t, map[string]string{"Type": "SubscriptionConfirmation", "TopicArn": arn, "Token": "abc",
+			"Message": "You have chosen to subscribe", "SubscribeURL": subscribe})
 	}
 	good := "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=" + url.QueryEscape(topic) + "&Token=abc"
 	a := newAmazon()
@@ -427,7 +450,8 @@ func TestSubscription(t *testing.T) {
 		}
 	}
 	a = newAmazon()
-	if _, _, err := a.provider(t).ReadCallback(t.Context(), callback(confirmation(a, "arn:aws:sns:eu-west-1:999999999999:x", good))); !errors.Is(err, provider.ErrSignature) || len(a.asked) != 0 {
+	if _, _, err := a.provider(t).ReadCallback(t.Context(), callback(confirmation(a, "arn:aws:sns:eu-west-1:999999999999:x", good))); !errors.Is(err,
+		provider.ErrSignature) || len(a.asked) != 0 {
 		t.Error(err, a.asked)
 	}
 	a = newAmazon()
@@ -440,7 +464,8 @@ func TestSubscription(t *testing.T) {
 		t.Error(reply, err)
 	}
 	a.status = 0
-	if _, reply, err := p.ReadCallback(t.Context(), callback(a.sign(t, map[string]string{"Type": "UnsubscribeConfirmation", "Token": "t", "SubscribeURL": good}))); err != nil || reply.Status != 0 {
+	if _, reply, err := p.ReadCallback(t.Context(), callback(a.sign(t, map[string]string{"Type": "UnsubscribeConfirmation", "Token": "t",
+		"SubscribeURL": good}))); err != nil || reply.Status != 0 {
 		t.Error(reply, err)
 	}
 	if last := a.asked[len(a.asked)-1]; last != "GET "+good || len(a.asked) != 2 {
@@ -450,7 +475,8 @@ func TestSubscription(t *testing.T) {
 
 // FuzzReadCallback: whatever comes, nothing that is not signed is believed, and no other host is asked.
 func FuzzReadCallback(f *testing.F) {
-	f.Add([]byte(`{"Type":"Notification","TopicArn":"`+topic+`","Timestamp":"2026-11-21T11:59:58.123Z","SigningCertURL":"`+certURL+`","SignatureVersion":"1","Signature":"AAAA"}`), delivered)
+	f.Add([]byte(`{"Type":"Notification","TopicArn":"`+topic+`","Timestamp":"2026-11-21T11:59:58.123Z","SigningCertURL":"`+certURL+
+		`","SignatureVersion":"1","Signature":"AAAA"}`), delivered)
 	f.Add([]byte(`{"Type":"SubscriptionConfirmation"}`), `{"originationNumber":"1","destinationNumber":"2"}`)
 	a := newAmazon()
 	c := accessTo("")

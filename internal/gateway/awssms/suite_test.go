@@ -55,12 +55,14 @@ var (
 )
 
 func xmlError(status int, code, text string) providertest.Answer {
-	return providertest.Answer{Status: status, Header: isXML, Body: `<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>` + code +
-		`</Code><Message>` + text + `</Message></Error><RequestId>5b3f0c1e</RequestId></ErrorResponse>`}
+	return providertest.Answer{Status: status, Header: isXML,
+		Body: `<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>` + code +
+			`</Code><Message>` + text + `</Message></Error><RequestId>5b3f0c1e</RequestId></ErrorResponse>`}
 }
 
 func jsonError(status int, code, more string) providertest.Answer {
-	return providertest.Answer{Status: status, Header: isJSON, Body: `{"__type":"com.amazonaws.pinpointsmsvoicev2#` + code + `","Message":"It failed: {echo}"` + more + `}`}
+	return providertest.Answer{Status: status, Header: isJSON, Body: `{"__type":"com.amazonaws.pinpointsmsvoicev2#` + code +
+		`","Message":"It failed: {echo}"` + more + `}`}
 }
 
 func snsForm(r providertest.Request) map[string]any {
@@ -106,14 +108,16 @@ func TestSNSSuite(t *testing.T) {
 		{400, "InvalidParameter", "Invalid parameter: MessageAttributes", provider.BadRequest},
 		{400, "ParameterValueInvalid", "x", provider.BadRequest}, {400, "ValidationException", "x", provider.BadRequest},
 		{403, "AuthorizationError", "User {echo} may not", provider.AuthFailed}, {403, "InvalidSecurity", "x", provider.AuthFailed},
-		{403, "SignatureDoesNotMatch", "The Canonical String should have been {echo}", provider.AuthFailed}, {403, "InvalidClientTokenId", "x", provider.AuthFailed},
+		{403, "SignatureDoesNotMatch", "The Canonical String should have been {echo}", provider.AuthFailed}, {403, "InvalidClientTokenId", "x",
+			provider.AuthFailed},
 		{403, "ExpiredToken", "x", provider.AuthFailed}, {403, "OptInRequired", "x", provider.AuthFailed}, {400, "AccessDenied", "x", provider.AuthFailed},
 		{400, "Throttling", "Rate exceeded", provider.RateLimited}, {400, "ThrottlingException", "Rate exceeded", provider.RateLimited},
 		{429, "Throttled", "x", provider.RateLimited}, {500, "InternalError", "x", provider.Temporary}, {503, "ServiceUnavailable", "x", provider.Temporary},
 		{404, "NotFound", "x", provider.BadRequest}, {400, "KMSDisabled", "x", provider.BadRequest}, {400, "NeverHeardOf", "x", provider.BadRequest},
 		{403, "RequestTimeTooSkewed", "Signature expired", provider.AuthFailed},
 	} {
-		s.Failures = append(s.Failures, providertest.Failure{Name: f.code + " " + f.text, Answer: xmlError(f.status, f.code, f.text), Reason: f.want, Code: f.code})
+		s.Failures = append(s.Failures, providertest.Failure{Name: f.code + " " + f.text, Answer: xmlError(f.status, f.code, f.text), Reason: f.want,
+			Code: f.code})
 	}
 	s.Failures = append(s.Failures, providertest.Failure{Name: "200 with an error", Answer: xmlError(200, "Throttling", "x"), Reason: provider.Unknown})
 	providertest.Run(t, s)
@@ -141,27 +145,35 @@ func TestSuite(t *testing.T) {
 	}{
 		{"ValidationException", "COUNTRY_NOT_ENABLED", provider.BadRequest}, {"ValidationException", "DESTINATION_COUNTRY_BLOCKED", provider.BadRequest},
 		{"ValidationException", "PRICE_OVER_THRESHOLD", provider.BadRequest}, {"ValidationException", "OTHER", provider.BadRequest},
-		{"ValidationException", "INVALID_IDENTITY_FOR_DESTINATION_COUNTRY", provider.SenderRejected}, {"ValidationException", "SENDER_ID_NOT_REGISTERED", provider.SenderRejected},
-		{"ValidationException", "VOICE_CAPABILITY_NOT_AVAILABLE", provider.SenderRejected}, {"ValidationException", "MAXIMUM_SIZE_EXCEEDED", provider.ContentRejected},
+		{"ValidationException", "INVALID_IDENTITY_FOR_DESTINATION_COUNTRY", provider.SenderRejected}, {"ValidationException",
+			"SENDER_ID_NOT_REGISTERED", provider.SenderRejected},
+		{"ValidationException", "VOICE_CAPABILITY_NOT_AVAILABLE", provider.SenderRejected}, {"ValidationException", "MAXIMUM_SIZE_EXCEEDED",
+			provider.ContentRejected},
 		{"ConflictException", "DESTINATION_PHONE_NUMBER_OPTED_OUT", provider.OptedOut},
 		{"ConflictException", "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION", provider.OptedOut},
-		{"ConflictException", "DESTINATION_PHONE_NUMBER_NOT_VERIFIED", provider.BadRequest}, {"ConflictException", "NO_ORIGINATION_IDENTITIES_FOUND", provider.SenderRejected},
-		{"ConflictException", "RESOURCE_NOT_EMPTY", provider.BadRequest}, {"ServiceQuotaExceededException", "MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT", provider.InsufficientFunds},
+		{"ConflictException", "DESTINATION_PHONE_NUMBER_NOT_VERIFIED", provider.BadRequest}, {"ConflictException", "NO_ORIGINATION_IDENTITIES_FOUND",
+			provider.SenderRejected},
+		{"ConflictException", "RESOURCE_NOT_EMPTY", provider.BadRequest}, {"ServiceQuotaExceededException", "MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT",
+			provider.InsufficientFunds},
 		{"ServiceQuotaExceededException", "MONTHLY_SPEND_LIMIT_REACHED_FOR_VOICE", provider.InsufficientFunds},
-		{"ServiceQuotaExceededException", "DAILY_DESTINATION_CALL_LIMIT", provider.RateLimited}, {"ServiceQuotaExceededException", "POOLS_PER_ACCOUNT", provider.BadRequest},
+		{"ServiceQuotaExceededException", "DAILY_DESTINATION_CALL_LIMIT", provider.RateLimited}, {"ServiceQuotaExceededException",
+			"POOLS_PER_ACCOUNT", provider.BadRequest},
 		{"AccessDeniedException", "ACCOUNT_DISABLED", provider.AuthFailed}, {"AccessDeniedException", "INSUFFICIENT_ACCOUNT_REPUTATION", provider.AuthFailed},
 	} {
-		s.Failures = append(s.Failures, providertest.Failure{Name: f.reason, Answer: jsonError(400, f.code, `,"Reason":"`+f.reason+`"`), Reason: f.want, Code: f.reason})
+		s.Failures = append(s.Failures, providertest.Failure{Name: f.reason, Answer: jsonError(400, f.code, `,"Reason":"`+f.reason+`"`),
+			Reason: f.want, Code: f.reason})
 	}
 	for _, f := range []struct {
 		name, code, more string
 		status           int
 		want             provider.Reason
 	}{
-		{"the number", "ValidationException", `,"Reason":"FIELD_VALIDATION_FAILED","Fields":[{"Name":"DestinationPhoneNumber","Message":"{echo}"}]`, 400, provider.InvalidNumber},
+		{"the number", "ValidationException", `,"Reason":"FIELD_VALIDATION_FAILED","Fields":[{"Name":"DestinationPhoneNumber","Message":"{echo}"}]`,
+			400, provider.InvalidNumber},
 		{"another field", "ValidationException", `,"Reason":"FIELD_VALIDATION_FAILED","Fields":[{"Name":"TimeToLive"}]`, 400, provider.BadRequest},
 		{"no such identity", "ResourceNotFoundException", `,"ResourceType":"pool","ResourceId":"pool-0f3a5b7c"`, 400, provider.SenderRejected},
-		{"too many", "ThrottlingException", "", 400, provider.RateLimited}, {"internal", "InternalServerException", `,"RequestId":"5b3f0c1e"`, 500, provider.Temporary},
+		{"too many", "ThrottlingException", "", 400, provider.RateLimited}, {"internal", "InternalServerException", `,"RequestId":"5b3f0c1e"`, 500,
+			provider.Temporary},
 		{"key", "UnrecognizedClientException", "", 400, provider.AuthFailed}, {"signature", "InvalidSignatureException", "", 400, provider.AuthFailed},
 		{"expired", "ExpiredTokenException", "", 400, provider.AuthFailed}, {"unknown", "NeverHeardOfException", "", 400, provider.BadRequest},
 		{"200 with an error", "ThrottlingException", "", 200, provider.Unknown},
@@ -207,7 +219,8 @@ func TestRequests(t *testing.T) {
 		}
 		all := s.Requests()
 		r := all[len(all)-1]
-		if a := r.Header.Get("Authorization"); !strings.HasPrefix(a, "AWS4-HMAC-SHA256 Credential="+keyID+"/") || r.Header.Get("X-Amz-Security-Token") != token {
+		if a := r.Header.Get("Authorization"); !strings.HasPrefix(a, "AWS4-HMAC-SHA256 Credential="+keyID+"/") ||
+			r.Header.Get("X-Amz-Security-Token") != token {
 			t.Errorf("not signed: %q", a)
 		}
 		return r
@@ -234,15 +247,18 @@ func TestRequests(t *testing.T) {
 		}
 	}
 	m.From, m.Country, m.To = "", "IN", "+919876543210"
-	if got := fmt.Sprint(snsForm(last(newSNS(t, s.URL), m))); !strings.Contains(got, "AWS.MM.SMS.EntityId") || !strings.Contains(got, "AWS.MM.SMS.TemplateId") {
+	if got := fmt.Sprint(snsForm(last(newSNS(t, s.URL), m))); !strings.Contains(got, "AWS.MM.SMS.EntityId") || !strings.Contains(got,
+		"AWS.MM.SMS.TemplateId") {
 		t.Error(got)
 	}
 	r := last(newEUM(t, s.URL), m)
 	v := r.JSON()
 	providertest.ConformsAWS(t, eumModel, "SendTextMessage", v)
 	ttl, _ := v["TimeToLive"].(float64)
-	if v["OriginationIdentity"] != "pool-0f3a5b7c" || v["ConfigurationSetName"] != "countersign" || v["MessageType"] != "TRANSACTIONAL" || v["MessageFeedbackEnabled"] != true ||
-		v["MaxPrice"] != "0.50" || ttl < 175 || ttl > 180 || fmt.Sprint(v["DestinationCountryParameters"]) != "map[IN_ENTITY_ID:1101234567890123456 IN_TEMPLATE_ID:1107234567890123456]" ||
+	if v["OriginationIdentity"] != "pool-0f3a5b7c" || v["ConfigurationSetName"] != "countersign" || v["MessageType"] != "TRANSACTIONAL" ||
+		v["MessageFeedbackEnabled"] != true ||
+		v["MaxPrice"] != "0.50" || ttl < 175 || ttl > 180 ||
+		fmt.Sprint(v["DestinationCountryParameters"]) != "map[IN_ENTITY_ID:1101234567890123456 IN_TEMPLATE_ID:1107234567890123456]" ||
 		v["DryRun"] != nil && v["DryRun"] != false || r.Header.Get("Content-Type") != "application/x-amz-json-1.0" {
 		t.Errorf("%v", v)
 	}
@@ -250,7 +266,8 @@ func TestRequests(t *testing.T) {
 	m.From, m.Locale = "+12065550100", "de_CH"
 	v = last(newEUM(t, s.URL), m).JSON()
 	providertest.ConformsAWS(t, eumModel, "SendVoiceMessage", v)
-	if v["VoiceId"] != "VICKI" || v["OriginationIdentity"] != m.From || strings.Count(fmt.Sprint(v["MessageBody"]), "4, 8, 2, 9, 1, 3") != 2 || v["MessageBodyTextType"] != "TEXT" {
+	if v["VoiceId"] != "VICKI" || v["OriginationIdentity"] != m.From || strings.Count(fmt.Sprint(v["MessageBody"]), "4, 8, 2, 9, 1, 3") != 2 ||
+		v["MessageBodyTextType"] != "TEXT" {
 		t.Errorf("%v", v)
 	}
 	m = providertest.Message(provider.SMS)
@@ -281,8 +298,10 @@ func TestNotSent(t *testing.T) {
 		m    provider.Message
 		want provider.Class
 	}{
-		"too long": {sns, long, provider.ClassMisconfigured}, "too long, aws-sms": {eum, long, provider.ClassMisconfigured}, "empty": {eum, empty, provider.ClassMisconfigured},
-		"a key": {eum, keyed, provider.ClassMisconfigured}, "too late": {eum, soon, provider.ClassPermanent}, "no caller": {noFrom, providertest.Message(provider.Voice), provider.ClassMisconfigured},
+		"too long": {sns, long, provider.ClassMisconfigured}, "too long, aws-sms": {eum, long, provider.ClassMisconfigured}, "empty": {eum, empty,
+			provider.ClassMisconfigured},
+		"a key": {eum, keyed, provider.ClassMisconfigured}, "too late": {eum, soon, provider.ClassPermanent}, "no caller": {noFrom,
+			providertest.Message(provider.Voice), provider.ClassMisconfigured},
 		"a call by sns": {sns, providertest.Message(provider.Voice), provider.ClassPermanent},
 	} {
 		_, err := c.p.Send(t.Context(), c.m)
