@@ -104,7 +104,8 @@ func New(c Config) (*Provider, error) {
 	fail(c.Client == nil, "Client is missing")
 	fail(c.APIKey.Reveal() == "" || strings.ContainsAny(c.APIKey.Reveal(), " \r\n"), "api_key is missing, or holds a space")
 	basic, hmac := c.CallbackUser != "" || c.CallbackPassword.Reveal() != "", c.CallbackSecret.Reveal() != ""
-	fail(basic && (c.CallbackUser == "" || len(c.CallbackPassword.Reveal()) < minSecret), fmt.Sprintf("callback_password must have at least %d characters, and callback_user a name", minSecret))
+	fail(basic && (c.CallbackUser == "" || len(c.CallbackPassword.Reveal()) < minSecret),
+		fmt.Sprintf("callback_password must have at least %d characters, and callback_user a name", minSecret))
 	fail(hmac && len(c.CallbackSecret.Reveal()) < minSecret, fmt.Sprintf("callback_secret must have at least %d characters", minSecret))
 	fail(hmac && c.CallbackHeader == "", "callback_header is missing: where the HMAC is")
 	fail(hashOf(c.CallbackHash) == nil, "callback_hash must be sha256 or sha512")

@@ -144,7 +144,9 @@ func call(m provider.Message, from string) any {
 	text := m.Text
 	if m.Code != "" && strings.Contains(text, m.Code) {
 		text = strings.ReplaceAll(text, m.Code, strings.Join(strings.Split(m.Code, ""), ",, "))
-		text += " ... " + text
+		if twice := text + " ... " + text; utf8.RuneCountInString(twice) <= maxText {
+			text = twice
+		}
 	}
 	one := voice{
 		From: from, Destinations: []destination{{strings.TrimPrefix(m.To, "+"), m.Reference}}, Text: text, Language: language(m.Locale), RingTimeout: ringing,
@@ -206,7 +208,9 @@ func (p *Provider) judge(a exchange.Answer, m provider.Message) (provider.Receip
 		return provider.Receipt{}, p.refused(a, m)
 	}
 	one := in.Messages[0]
-	out := provider.Receipt{ProviderID: exchange.Short(one.MessageID, 200), Segments: min(max(one.Details.Count, 0), 255), Raw: exchange.Short(one.Status.Name, 64)}
+	out := provider.Receipt{
+		ProviderID: exchange.Short(one.MessageID, 200), Segments: min(max(one.Details.Count, 0), 255), Raw: p.caller.Clean(one.Status.Name, m),
+	}
 	if one.Status.ID == duplicate && m.Reference != "" {
 		out.ProviderID = cmp.Or(out.ProviderID, m.Reference)
 		return out, nil
@@ -219,7 +223,8 @@ func (p *Provider) judge(a exchange.Answer, m provider.Message) (provider.Receip
 		return provider.Receipt{}, p.refused(a, m)
 	}
 	_, reason := stateOf(*one.Status.GroupID, one.Status.ID)
-	return provider.Receipt{}, p.caller.Refused(a, m, cmp.Or(reason, provider.Unknown), strconv.Itoa(one.Status.ID), one.Status.Name+" "+one.Status.Description)
+	code, text := strconv.Itoa(one.Status.ID), one.Status.Name+" "+one.Status.Description
+	return provider.Receipt{}, p.caller.Refused(a, m, cmp.Or(reason, provider.Unknown), code, text)
 }
 
 // refusal is an error in either of its two shapes.

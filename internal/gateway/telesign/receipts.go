@@ -111,7 +111,8 @@ func (p *Provider) Check(ctx context.Context) (string, error) {
 		return "", err
 	}
 	var in answer
-	if (a.Status == http.StatusOK || a.Status == http.StatusNotFound || a.Status == http.StatusBadRequest) && a.JSON(&in) && in.Status.Code != 0 && in.Status.Code != 501 {
+	knows := a.Status == http.StatusOK || a.Status == http.StatusNotFound || a.Status == http.StatusBadRequest
+	if knows && a.JSON(&in) && in.Status.Code != 0 && in.Status.Code != 501 {
 		return "Messaging API: customer id and key were accepted; an unknown message was asked for, nothing was sent", nil
 	}
 	return "", p.refused(a, provider.Message{})

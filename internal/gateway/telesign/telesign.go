@@ -71,7 +71,8 @@ func Spec() account.Spec {
 		Hosts:    []string{"rest-api.telesign.com", "rest-ww.telesign.com"},
 		New: func(a account.Account, d account.Deps) (provider.Provider, error) {
 			p, err := New(Config{
-				CustomerID: a.Settings["customer_id"], APIKey: a.Secrets["api_key"], From: a.Settings["from"], BaseURL: a.Settings["base_url"], Client: d.Client, Now: d.Now,
+				CustomerID: a.Settings["customer_id"], APIKey: a.Secrets["api_key"], From: a.Settings["from"], BaseURL: a.Settings["base_url"],
+				Client: d.Client, Now: d.Now,
 			})
 			if err != nil {
 				return nil, err

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"countersign/internal/gateway/exchange"
 	"countersign/provider"
@@ -66,6 +67,9 @@ func (p *Provider) call(ctx context.Context, m provider.Message, from string) (p
 	case m.Key != "" && m.KeyURL == "":
 		return provider.Receipt{}, notSent(kindMessages, provider.BadRequest, "key", "there is no place for the key that is pressed")
 	}
+	if utf8.RuneCountInString(say(m)[0].Text) > maxTalk {
+		return provider.Receipt{}, notSent(kindMessages, provider.ContentRejected, "text", "the text is too long for a call")
+	}
 	if _, err := life(kindMessages, m, p.c.Now()); err != nil {
 		return provider.Receipt{}, err
 	}
@@ -109,5 +113,5 @@ func say(m provider.Message) []action {
 	if m.Code != "" && strings.Contains(text, m.Code) {
 		text, times = strings.ReplaceAll(text, m.Code, strings.Join(strings.Split(m.Code, ""), ", ")), 2
 	}
-	return []action{{Action: "talk", Text: exchange.Short(text, maxTalk), Language: voice(m.Locale), Loop: times}}
+	return []action{{Action: "talk", Text: text, Language: voice(m.Locale), Loop: times}}
 }

@@ -135,7 +135,9 @@ func (in report) inbound() provider.Notice {
 
 // callStatus is what an event of a call says. The price comes with its end.
 func (p *Provider) callStatus(in report) provider.Notice {
-	n := provider.Notice{ProviderID: exchange.Short(in.UUID, 64), At: clock(in.Timestamp), Price: exchange.Micros(string(in.Price)), Network: network(string(in.Network))}
+	n := provider.Notice{
+		ProviderID: exchange.Short(in.UUID, 64), At: clock(in.Timestamp), Price: exchange.Micros(string(in.Price)), Network: network(string(in.Network)),
+	}
 	if n.Price > 0 {
 		n.Currency = currency("")
 	}

@@ -180,7 +180,8 @@ func check(ctx context.Context, c exchange.Caller, by *credentials, to, found st
 		return "", err
 	}
 	var said problem
-	if (a.Status == http.StatusUnprocessableEntity || a.Status == http.StatusBadRequest) && a.JSON(&said) && said.Type != "" && reasonOfProblem(said.name()) != provider.AuthFailed {
+	refusedIt := a.Status == http.StatusUnprocessableEntity || a.Status == http.StatusBadRequest
+	if refusedIt && a.JSON(&said) && said.Type != "" && reasonOfProblem(said.name()) != provider.AuthFailed {
 		return found, nil
 	}
 	return "", refused(c, a, provider.Message{})

@@ -21,6 +21,8 @@ import (
 const (
 	// maxSMS is the most characters of a text by the SMS API.
 	maxSMS = 3200
+	// maxStatus is the most digits of a message's status; two are in use.
+	maxStatus = 3
 	// maxIDs bounds the ids of parts that Receipt.ProviderID holds.
 	maxIDs = 16
 )
@@ -142,32 +144,39 @@ func (p *SMS) judge(a exchange.Answer, m provider.Message) (provider.Receipt, er
 	}
 	out := provider.Receipt{Segments: min(len(in.Messages), 255), Raw: "accepted"}
 	var ids []string
+	var refusal error
+	accepted := 0
 	for _, part := range in.Messages {
 		if part.Status != "0" {
+			refusal = cmp.Or(refusal, p.refusal(a, m, string(part.Status), part.Error))
 			continue
 		}
+		accepted++
 		if out.Price += exchange.Micros(string(part.Price)); len(ids) < maxIDs && part.ID != "" {
 			ids = append(ids, exchange.Short(part.ID, 64))
 		}
 	}
-	for _, part := range in.Messages {
-		if part.Status == "0" {
-			continue
-		}
-		err := p.caller.Refused(a, m, cmp.Or(smsReason(string(part.Status), part.Error), provider.Unknown), string(part.Status), part.Error)
-		if len(ids) > 0 { // some parts are on their way
-			said, _ := errors.AsType[*provider.VendorError](err)
-			return provider.Receipt{}, fmt.Errorf("%w: some parts: %w", provider.ErrAmbiguous, said)
-		}
-		return provider.Receipt{}, err
+	if refusal == nil && (string(in.Count) != strconv.Itoa(accepted) || len(ids) != min(accepted, maxIDs)) {
+		refusal = p.caller.Refused(a, m, "", "", "")
 	}
-	if string(in.Count) != strconv.Itoa(len(in.Messages)) || len(ids) != min(len(in.Messages), maxIDs) {
-		return provider.Receipt{}, p.caller.Refused(a, m, "", "", "")
+	if said, ok := errors.AsType[*provider.VendorError](refusal); ok && accepted > 0 { // some parts are on their way
+		refusal = fmt.Errorf("%w: some parts: %w", provider.ErrAmbiguous, said)
+	}
+	if refusal != nil {
+		return provider.Receipt{}, refusal
 	}
 	if out.ProviderID = strings.Join(ids, ","); out.Price > 0 {
 		out.Currency = currency("")
 	}
 	return out, nil
+}
+
+// refusal is the error of a part that was refused.
+func (p *SMS) refusal(a exchange.Answer, m provider.Message, code, text string) error {
+	if !isDigits(code) || len(code) > maxStatus {
+		code = "" // none of theirs
+	}
+	return p.caller.Refused(a, m, cmp.Or(smsReason(code, text), provider.Unknown), code, text)
 }
 
 // Check asks for the account's balance, with the key and secret that texts are sent with.

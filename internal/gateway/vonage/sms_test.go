@@ -59,9 +59,9 @@ func TestSMSSuite(t *testing.T) {
 			{Name: "the number", Answer: refusal("3", "to address is not numeric"), Reason: provider.InvalidNumber, Code: "3"},
 			{Name: "some parts", Reason: provider.RateLimited, Class: provider.ClassAmbiguous, Code: "1",
 				Answer: providertest.Answer{Body: `{"message-count":"2","messages":[` + part + `,{"status":"1","error-text":"Throttled"}]}`}},
-			{Name: "fewer than said", Answer: providertest.Answer{Body: `{"message-count":"2","messages":[` + part + `]}`}, Reason: provider.Unknown},
+			{Name: "fewer than said", Answer: providertest.Answer{Body: `{"message-count":"2","messages":[` + part + `]}`}, Reason: provider.Unknown, Class: provider.ClassAmbiguous},
 			{Name: "no messages", Answer: providertest.Answer{Body: `{"message-count":"0","messages":[]}`}, Reason: provider.Unknown},
-			{Name: "no id", Answer: providertest.Answer{Body: `{"message-count":"1","messages":[{"status":"0"}]}`}, Reason: provider.Unknown},
+			{Name: "no id", Answer: providertest.Answer{Body: `{"message-count":"1","messages":[{"status":"0"}]}`}, Reason: provider.Unknown, Class: provider.ClassAmbiguous},
 			{Name: "no status", Answer: providertest.Answer{Body: `{"message-count":"1","messages":[{"message-id":"x"}]}`}, Reason: provider.Unknown},
 		},
 	})

@@ -55,7 +55,7 @@ func (p *SMS) ReadCallback(_ context.Context, c provider.Callback) ([]provider.N
 	return []provider.Notice{n}, provider.Reply{}, nil
 }
 
-// receipt is what a receipt says of one part.
+// receipt is what a receipt says of one part. Its price is left out: it is the part's, and the answer to the request said that of the whole.
 func (p *SMS) receipt(in map[string]string) provider.Notice {
 	n := provider.Notice{
 		ProviderID: exchange.Short(in["messageId"], 64), Reference: exchange.Short(in["client-ref"], maxReference),

@@ -13,13 +13,17 @@ const (
 )
 
 var (
-	fieldApplication = account.Field{Name: "application_id", Help: "The id of an application, for signed requests; calls need one.", Example: "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"}
-	fieldPrivateKey  = account.Field{Name: "private_key", Help: "The application's private RSA key in PEM.", Secret: true}
-	fieldKey         = account.Field{Name: "api_key", Help: "The account's API key.", Example: "abcd1234"}
-	fieldSecret      = account.Field{Name: "api_secret", Help: "The secret of the API key.", Secret: true}
-	fieldSignature   = account.Field{Name: "signature_secret", Help: "The account's signature secret, long and random: with it reports of Vonage are authentic.", Secret: true}
-	fieldFrom        = account.Field{Name: "from", Help: "The number or the name of up to 11 letters and digits that texts come from.", Example: "AcmeInc"}
-	fieldBase        = account.Field{Name: "base_url", Help: "Another address of the API.", Example: defaultBase}
+	fieldApplication = account.Field{
+		Name: "application_id", Help: "The id of an application, for signed requests; calls need one.", Example: "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee",
+	}
+	fieldPrivateKey = account.Field{Name: "private_key", Help: "The application's private RSA key in PEM.", Secret: true}
+	fieldKey        = account.Field{Name: "api_key", Help: "The account's API key.", Example: "abcd1234"}
+	fieldSecret     = account.Field{Name: "api_secret", Help: "The secret of the API key.", Secret: true}
+	fieldSignature  = account.Field{
+		Name: "signature_secret", Help: "The account's signature secret, long and random: with it reports of Vonage are authentic.", Secret: true,
+	}
+	fieldFrom = account.Field{Name: "from", Help: "The number or the name of up to 11 letters and digits that texts come from.", Example: "AcmeInc"}
+	fieldBase = account.Field{Name: "base_url", Help: "Another address of the API.", Example: defaultBase}
 )
 
 // Spec describes accounts of kind "vonage": the Messages API v1 and the Voice API.
@@ -49,9 +53,11 @@ func SMSSpec() account.Spec {
 	return account.Spec{
 		Kind: kindSMS, Title: "Vonage (SMS API)", Channels: []provider.Channel{provider.SMS},
 		Fields: []account.Field{key, keySecret, fieldSignature,
-			{Name: "signature_method", Help: "The HMAC of signed webhooks; sha256 if it is not set. Vonage's support must switch them on.", Values: []string{"sha256", "sha512", "sha1", "md5"}},
+			{Name: "signature_method", Help: "The HMAC of signed webhooks; sha256 if it is not set. Vonage's support must switch them on.",
+				Values: []string{"sha256", "sha512", "sha1", "md5"}},
 			fieldFrom,
-			{Name: "conversion", Help: "Whether Vonage is told which codes were typed in; its support must open the Conversion API first.", Values: []string{"on", "off"}},
+			{Name: "conversion", Help: "Whether Vonage is told which codes were typed in; its support must open the Conversion API first.",
+				Values: []string{"on", "off"}},
 			base},
 		Receipts: "to the URL of each message, signed with sig where signature_secret is set; texts that come in: to the account's inbound URL",
 		Hosts:    []string{"rest.nexmo.com", "api.nexmo.com"},

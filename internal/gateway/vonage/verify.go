@@ -94,7 +94,9 @@ func (p *Verify) Send(ctx context.Context, m provider.Message) (provider.Receipt
 	if err != nil {
 		return provider.Receipt{}, err
 	}
-	in := verification{Brand: p.c.Brand, CodeLength: p.c.CodeLength, Locale: verifyLocale(m.Locale), Workflow: []step{{string(channel), strings.TrimPrefix(m.To, "+"), ""}}}
+	in := verification{
+		Brand: p.c.Brand, CodeLength: p.c.CodeLength, Locale: verifyLocale(m.Locale), Workflow: []step{{string(channel), strings.TrimPrefix(m.To, "+"), ""}},
+	}
 	if channel == provider.SMS {
 		in.Workflow[0].From = sender(cmp.Or(m.From, p.c.From))
 	}
@@ -176,7 +178,8 @@ func sentence(a exchange.Answer) string {
 
 // Check posts an empty verification: Vonage looks at the credentials first and refuses it then, and nothing is sent.
 func (p *Verify) Check(ctx context.Context) (string, error) {
-	return check(ctx, p.caller, p.credentials, p.base+"/v2/verify", "Verify API: the credentials were accepted; an empty verification was refused, nothing was sent")
+	const found = "Verify API: the credentials were accepted; an empty verification was refused, nothing was sent"
+	return check(ctx, p.caller, p.credentials, p.base+"/v2/verify", found)
 }
 
 // verifyLocale is a language of Vonage's own texts, or empty for English (Verify v2, languages).

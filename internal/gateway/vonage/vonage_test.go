@@ -227,6 +227,7 @@ func TestNotSent(t *testing.T) {
 		"too long":             {func(*Config) {}, func(m *provider.Message) { m.Text = strings.Repeat("ж", 1001) }, provider.ContentRejected},
 		"call by key":          {basic, func(m *provider.Message) { m.Channel = provider.Voice }, provider.BadRequest},
 		"call from a name":     {func(*Config) {}, func(m *provider.Message) { m.Channel, m.From = provider.Voice, "Acme" }, provider.SenderRejected},
+		"too long for a call":  {func(*Config) {}, func(m *provider.Message) { m.Channel, m.Text = provider.Voice, strings.Repeat("ж", 1501) }, provider.ContentRejected},
 		"no place for the key": {func(*Config) {}, func(m *provider.Message) { m.Channel, m.Key = provider.Voice, "42" }, provider.BadRequest},
 	} {
 		m := providertest.Message(provider.SMS)

@@ -27,9 +27,11 @@ func prompts(language string) (prompt, bool) {
 	case "en":
 		return prompt{"Hello. To hear your code, press the two digits that your screen shows.", "That was not the number on your screen. Goodbye."}, true
 	case "de":
-		return prompt{"Guten Tag. Um Ihren Code zu hören, drücken Sie die zwei Ziffern, die Ihr Bildschirm zeigt.", "Das war nicht die Zahl auf Ihrem Bildschirm. Auf Wiederhören."}, true
+		return prompt{"Guten Tag. Um Ihren Code zu hören, drücken Sie die zwei Ziffern, die Ihr Bildschirm zeigt.",
+			"Das war nicht die Zahl auf Ihrem Bildschirm. Auf Wiederhören."}, true
 	case "fr":
-		return prompt{"Bonjour. Pour entendre votre code, tapez les deux chiffres affichés sur votre écran.", "Ce n'était pas le nombre affiché sur votre écran. Au revoir."}, true
+		return prompt{"Bonjour. Pour entendre votre code, tapez les deux chiffres affichés sur votre écran.",
+			"Ce n'était pas le nombre affiché sur votre écran. Au revoir."}, true
 	case "es":
 		return prompt{"Hola. Para oír su código, pulse las dos cifras que muestra su pantalla.", "Ese no era el número de su pantalla. Adiós."}, true
 	}
