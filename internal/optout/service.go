@@ -164,7 +164,7 @@ func (s *Service) PutTx(ctx context.Context, tx store.Tx, o *store.OptOut) (*sto
 	}
 	ev := s.c.Log.Event(eventlog.Entry{
 		PoolID: row.PoolID, Type: eventlog.OptedOut, NumberHash: row.Number, At: row.At,
-		Data: map[string]any{"sender": row.Sender, "source": row.Source, "keyword": row.Keyword, "mask": row.Mask},
+		Data: map[string]any{"sender": row.Sender, "source": row.Source, "keyword": row.Keyword},
 	})
 	return ev, tx.Events().Append(ctx, ev)
 }

@@ -1,0 +1,305 @@
+package receipt
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"countersign/internal/delivery"
+	"countersign/internal/eventlog"
+	"countersign/internal/optout"
+	"countersign/internal/routehealth"
+	"countersign/internal/store"
+	"countersign/provider"
+)
+
+const (
+	// maxReceipts bounds what is kept of one message by services.
+	maxReceipts = 40
+	// maxAdvance bounds how often a message that another transaction changes meanwhile is read again.
+	maxAdvance = 4
+)
+
+// outcome is what a report did.
+type outcome struct {
+	m         *store.Message
+	attempt   *store.DeliveryAttempt
+	new       bool
+	moved     bool
+	from      store.State
+	events    []*store.Event
+	early     bool
+	unknown   bool
+	pulled    bool
+	surpassed bool
+}
+
+// apply does what reports say, a hundred in one transaction.
+func (s *Service) apply(ctx context.Context, reports []report) error {
+	for some := range slices.Chunk(reports, chunk) {
+		if _, err := s.applyChunk(ctx, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) applyChunk(ctx context.Context, reports []report) ([]outcome, error) {
+	var done []outcome
+	err := s.c.Store.Write(ctx, func(tx store.Tx) error {
+		done = done[:0]
+		for i := range reports {
+			o, err := s.one(context.WithoutCancel(ctx), tx, &reports[i])
+			if err != nil {
+				return err
+			}
+			done = append(done, o)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("receipt: %w", err)
+	}
+	for i := range done {
+		s.settled(&done[i], reports[i])
+	}
+	return done, nil
+}
+
+// settled does what follows the commit of one report.
+func (s *Service) settled(o *outcome, r report) {
+	switch {
+	case o.early, o.unknown:
+		if !s.waiting.put(r, s.c.Now()) {
+			s.unknown.Add(1)
+		}
+		return
+	case o.surpassed:
+		s.dropped.Add(1)
+		return
+	}
+	s.c.Log.Publish(o.events...)
+	if o.pulled {
+		poke(s.wake)
+	}
+	if !o.new {
+		return
+	}
+	s.c.Reported(o.m, r.account, provider.State(r.row.State), r.authentic, o.moved)
+	if s.c.Health == nil || !o.moved || o.m.CodeID == "" || o.m.SentAt.IsZero() {
+		return
+	}
+	k := routehealth.Key{PoolID: o.m.PoolID, Account: o.attempt.Account, Channel: o.m.Channel, Country: o.m.Country, Network: o.m.Network}
+	if o.m.State == store.Delivered {
+		s.c.Health.Delivered(k, o.m.SentAt)
+	} else {
+		s.c.Health.Undelivered(k, o.m.SentAt)
+	}
+}
+
+// one is the transaction of one report.
+func (s *Service) one(ctx context.Context, tx store.Tx, r *report) (outcome, error) {
+	a, err := find(ctx, tx, r)
+	if errors.Is(err, store.ErrNotFound) || err == nil && a.Account != r.account {
+		return outcome{unknown: true}, nil
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	m, err := tx.Outbox().Message(ctx, a.MessageID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && r.poolID != "" && m.PoolID != r.poolID {
+		return outcome{unknown: true}, nil
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	if !m.State.Final() {
+		return outcome{early: true}, nil
+	}
+	receipts, err := tx.Outbox().ListReceipts(ctx, m.ID)
+	if err != nil {
+		return outcome{}, err
+	}
+	o := outcome{m: m, attempt: a, from: m.State}
+	if o.surpassed = len(receipts) >= maxReceipts && r.source != Imported; o.surpassed {
+		return o, nil
+	}
+	row := r.row
+	row.ID, row.MessageID, row.PoolID = store.NewID(row.ReceivedAt), m.ID, m.PoolID
+	row.ProviderID = cmp.Or(row.ProviderID, a.ProviderID)
+	if o.new, err = tx.Outbox().AddReceipt(ctx, &row); err != nil {
+		return outcome{}, err
+	}
+	if o.new {
+		receipts = append(receipts, &row)
+	}
+	return o, s.change(ctx, tx, r, &o, receipts)
+}
+
+// find returns the attempt that a report is about.
+func find(ctx context.Context, tx store.Tx, r *report) (*store.DeliveryAttempt, error) {
+	switch {
+	case r.messageID != "":
+		list, err := tx.Outbox().ListAttempts(ctx, r.messageID)
+		if err != nil {
+			return nil, err
+		}
+		var found *store.DeliveryAttempt
+		for _, a := range list {
+			if a.Account == r.account && (found == nil || r.row.ProviderID == "" || a.ProviderID == r.row.ProviderID) {
+				found = a
+			}
+		}
+		if found == nil {
+			return nil, store.ErrNotFound
+		}
+		return found, nil
+	case r.reference != "":
+		a, err := tx.Outbox().Attempt(ctx, r.reference)
+		if !errors.Is(err, store.ErrNotFound) || r.row.ProviderID == "" {
+			return a, err
+		}
+	}
+	return tx.Outbox().AttemptByProviderID(ctx, r.poolID, r.account, r.row.ProviderID)
+}
+
+// change advances the message, again if another transaction has done so meanwhile.
+func (s *Service) change(ctx context.Context, tx store.Tx, r *report, o *outcome, receipts []*store.Receipt) error {
+	for range maxAdvance {
+		o.from, o.moved, o.pulled = o.m.State, false, false
+		if !s.decide(r, o, receipts) {
+			return s.follow(ctx, tx, r, o)
+		}
+		o.m.UpdatedAt = r.row.ReceivedAt
+		ok, err := tx.Outbox().Advance(ctx, o.m, o.from)
+		if err != nil {
+			return err
+		}
+		if ok {
+			return s.follow(ctx, tx, r, o)
+		}
+		if o.m, err = tx.Outbox().Message(ctx, o.m.ID); err != nil {
+			return err
+		}
+	}
+	return errors.New("the message changes all the time")
+}
+
+// decide sets what a report changes in its message, and reports whether it is anything.
+func (s *Service) decide(r *report, o *outcome, receipts []*store.Receipt) bool {
+	m, now := o.m, r.row.ReceivedAt
+	changed := r.source == Poll
+	if changed {
+		m.PollAt = r.pollAt
+	}
+	if !r.authentic {
+		if o.new && r.ask && m.State == store.Sent && states[provider.State(r.row.State)] != "" && (m.PollAt.IsZero() || m.PollAt.After(now)) {
+			m.PollAt, o.pulled, changed = now, true, true
+		}
+		return changed
+	}
+	to := states[provider.State(r.row.State)]
+	if to != "" && delivery.CanMove(m.State, to) && believable(m, o.attempt, to, receipts) {
+		m.State, m.LastClass, m.LastError, o.moved, changed = to, "", "", true, true
+		if to == store.Undelivered {
+			m.LastClass, m.LastError = string(provider.Reason(r.row.Reason).Class()), explain(&r.row)
+		}
+	}
+	if m.State != store.Sent {
+		changed = changed || !m.PollAt.IsZero()
+		m.PollAt = time.Time{}
+	}
+	if o.new && r.row.Segments > 0 && r.row.Segments != m.Segments {
+		m.Segments, changed = r.row.Segments, true
+	}
+	if o.new && r.row.Cost > 0 {
+		m.Cost, m.Currency, m.Settled, changed = total(receipts, r.row.Currency), r.row.Currency, true, true
+	}
+	return changed
+}
+
+// believable reports whether an attempt can have brought a message into a state: that one attempt failed says nothing of another that was accepted, a
+// message that nobody took or whose code died keeps its truth, and a call that nobody answered with its key did not arrive.
+func believable(m *store.Message, a *store.DeliveryAttempt, to store.State, receipts []*store.Receipt) bool {
+	if to == store.Undelivered {
+		return m.State == store.Sent && a.Outcome == string(store.Sent)
+	}
+	return !slices.ContainsFunc(receipts, func(x *store.Receipt) bool { return x.VendorCode == wrongKey && x.Authentic })
+}
+
+// explain says why a message did not arrive, for people.
+func explain(r *store.Receipt) string {
+	out := cmp.Or(r.Reason, r.State)
+	if r.VendorCode != "" {
+		out += " (" + r.VendorCode + ")"
+	}
+	if r.Text != "" {
+		out += ": " + r.Text
+	}
+	return out
+}
+
+// follow writes what else follows from an authentic report.
+func (s *Service) follow(ctx context.Context, tx store.Tx, r *report, o *outcome) error {
+	if !r.authentic || !o.new {
+		return nil
+	}
+	m := o.m
+	if r.row.Network != "" && m.Prefix != "" {
+		if err := tx.Routes().LearnNetwork(ctx, m.Prefix, r.row.Network, r.row.ReceivedAt); err != nil {
+			return err
+		}
+	}
+	if r.row.Reason == string(provider.OptedOut) && len(m.Number) > 0 {
+		ev, err := s.c.OptOuts.PutTx(ctx, tx, &store.OptOut{
+			PoolID: m.PoolID, Sender: cmp.Or(o.attempt.Sender, optout.AnySender), Number: m.Number, Mask: m.Mask, Source: optout.Receipt,
+			Keyword: r.row.VendorCode, At: r.row.ReceivedAt,
+		})
+		if err != nil {
+			return err
+		}
+		if ev != nil {
+			o.events = append(o.events, ev)
+		}
+	}
+	if !o.moved {
+		return nil
+	}
+	ev := s.c.Log.Event(s.entry(r, o))
+	o.events = append(o.events, ev)
+	return tx.Events().Append(ctx, ev)
+}
+
+// entry is the event of a message that a report moved.
+func (s *Service) entry(r *report, o *outcome) eventlog.Entry {
+	m := o.m
+	data := map[string]any{
+		"message_id": m.ID, "account": o.attempt.Account, "provider": o.attempt.Provider, "channel": m.Channel, "country": m.Country,
+		"trigger_source": m.TriggerSource, "source": r.source, "state": r.row.State, "was": string(o.from),
+	}
+	for k, v := range map[string]string{"reason": r.row.Reason, "vendor_code": r.row.VendorCode, "text": r.row.Text, "network": r.row.Network} {
+		if v != "" {
+			data[k] = v
+		}
+	}
+	if !m.SentAt.IsZero() {
+		data["after_seconds"] = int64(r.row.ReceivedAt.Sub(m.SentAt).Seconds())
+	}
+	kind := eventlog.MessageDelivered
+	if m.State == store.Undelivered {
+		kind = eventlog.MessageUndelivered
+	}
+	return eventlog.Entry{
+		PoolID: m.PoolID, Type: kind, UserID: m.UserID, ClientID: m.ClientID, NumberHash: m.Number, Data: data, At: r.row.ReceivedAt,
+	}
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
