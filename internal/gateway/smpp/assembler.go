@@ -90,6 +90,9 @@ func (m *SM) part() (body []byte, key partKey, part byte, ok bool) {
 	if v, found := m.TLVs.Get(TagPayload); found && len(body) == 0 {
 		body = v
 	}
+	if len(body) > maxInParts*maxShort {
+		return nil, key, 0, false
+	}
 	key = partKey{from: m.Source.Digits, to: m.Destination.Digits, total: 1}
 	part = 1
 	if m.ESMClass&esmUDH != 0 {

@@ -36,6 +36,10 @@ func TestConnection(t *testing.T) {
 	broken := append([]byte{}, ok...)
 	broken[len(broken)-1] = 'x' // the id has no end
 	huge := binary.BigEndian.AppendUint32(nil, 1<<31)
+	const ambiguous, timer = provider.ClassAmbiguous, 10 * time.Second
+	nack := func(s smpp.Status, sequence uint32) []byte {
+		return respond(smpp.PDU{Command: smpp.GenericNack, Status: s, Sequence: sequence})
+	}
 	for name, tt := range map[string]struct {
 		reply smsc.Reply
 		class provider.Class // "" is success
@@ -44,26 +48,26 @@ func TestConnection(t *testing.T) {
 		again bool
 	}{
 		"slow":                      {smsc.Reply{After: 9 * time.Second}, "", 9 * time.Second, true},
-		"too slow":                  {smsc.Reply{After: 11 * time.Second}, provider.ClassAmbiguous, 10 * time.Second, true},
-		"no answer":                 {smsc.Reply{Silent: true}, provider.ClassAmbiguous, 10 * time.Second, true},
-		"another number":            {smsc.Reply{Sequence: 7}, provider.ClassAmbiguous, 10 * time.Second, true},
-		"cut after the request":     {smsc.Reply{Silent: true, Drop: true}, provider.ClassAmbiguous, 0, true},
-		"cut within the answer":     {smsc.Reply{Raw: half, Drop: true}, provider.ClassAmbiguous, 0, true},
-		"an answer that is broken":  {smsc.Reply{Raw: broken}, provider.ClassAmbiguous, 0, true},
-		"an answer without an id":   {smsc.Reply{Raw: respond(smpp.PDU{Command: smpp.SubmitSM.Response(), Sequence: firstSubmit})}, provider.ClassAmbiguous, 0, true},
+		"too slow":                  {smsc.Reply{After: 11 * time.Second}, ambiguous, timer, true},
+		"no answer":                 {smsc.Reply{Silent: true}, ambiguous, timer, true},
+		"another number":            {smsc.Reply{Sequence: 7}, ambiguous, timer, true},
+		"cut after the request":     {smsc.Reply{Silent: true, Drop: true}, ambiguous, 0, true},
+		"cut within the answer":     {smsc.Reply{Raw: half, Drop: true}, ambiguous, 0, true},
+		"an answer that is broken":  {smsc.Reply{Raw: broken}, ambiguous, 0, true},
+		"an answer without an id":   {smsc.Reply{Raw: respond(smpp.PDU{Command: smpp.SubmitSM.Response(), Sequence: firstSubmit})}, ambiguous, 0, true},
 		"an answer and the end":     {smsc.Reply{Raw: ok, Drop: true}, "", 0, true},
 		"an answer and an unbind":   {smsc.Reply{Unbind: true}, "", 0, true},
-		"an unbind for an answer":   {smsc.Reply{Silent: true, Unbind: true}, provider.ClassAmbiguous, 0, true},
-		"a huge length":             {smsc.Reply{Raw: huge}, provider.ClassAmbiguous, 0, true},
-		"a tiny length":             {smsc.Reply{Raw: []byte{0, 0, 0, 15, 1, 2, 3}}, provider.ClassAmbiguous, 0, true},
-		"text":                      {smsc.Reply{Raw: []byte("HTTP/1.1 400 Bad Request\r\n\r\n")}, provider.ClassAmbiguous, 0, true},
-		"an answer to something":    {smsc.Reply{Raw: respond(smpp.PDU{Command: smpp.EnquireLink.Response(), Sequence: firstSubmit})}, provider.ClassAmbiguous, 10 * time.Second, true},
+		"an unbind for an answer":   {smsc.Reply{Silent: true, Unbind: true}, ambiguous, 0, true},
+		"a huge length":             {smsc.Reply{Raw: huge}, ambiguous, 0, true},
+		"a tiny length":             {smsc.Reply{Raw: []byte{0, 0, 0, 15, 1, 2, 3}}, ambiguous, 0, true},
+		"text":                      {smsc.Reply{Raw: []byte("HTTP/1.1 400 Bad Request\r\n\r\n")}, ambiguous, 0, true},
+		"an answer to something":    {smsc.Reply{Raw: respond(smpp.PDU{Command: smpp.EnquireLink.Response(), Sequence: firstSubmit})}, ambiguous, timer, true},
 		"a command of its own":      {smsc.Reply{Raw: append(respond(smpp.PDU{Command: 0x10200, Sequence: 5}), ok...)}, "", 0, true},
 		"a broken deliver_sm":       {smsc.Reply{Raw: append(respond(smpp.PDU{Command: smpp.DeliverSM, Sequence: 5}), ok...)}, "", 0, true},
-		"an unasked nack":           {smsc.Reply{Raw: append(respond(smpp.PDU{Command: smpp.GenericNack, Status: 3}), ok...)}, "", 0, true},
+		"an unasked nack":           {smsc.Reply{Raw: append(nack(3, 0), ok...)}, "", 0, true},
 		"the session is forgotten":  {smsc.Reply{Status: smpp.StatusInvalidBindState}, provider.ClassRetryable, 0, true},
-		"refused by a generic_nack": {smsc.Reply{Raw: respond(smpp.PDU{Command: smpp.GenericNack, Status: smpp.StatusInvalidLength, Sequence: firstSubmit})}, provider.ClassMisconfigured, 0, true},
-		"a nack that says ok":       {smsc.Reply{Raw: respond(smpp.PDU{Command: smpp.GenericNack, Sequence: firstSubmit})}, provider.ClassRetryable, 0, true},
+		"refused by a generic_nack": {smsc.Reply{Raw: nack(smpp.StatusInvalidLength, firstSubmit)}, provider.ClassMisconfigured, 0, true},
+		"a nack that says ok":       {smsc.Reply{Raw: nack(0, firstSubmit)}, provider.ClassRetryable, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -196,6 +200,33 @@ func TestDeadlineInTheWindow(t *testing.T) {
 		}
 		if _, _, n, _ := c.Counts(); n != 2 {
 			t.Errorf("%d submits", n)
+		}
+	})
+}
+
+// A centre that does not know the session any more gets a new bind; what it refused was not sent.
+func TestForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &smsc.Center{}
+		c.Submit = func(int, *smpp.SM) smsc.Reply {
+			if _, binds, _, _ := c.Counts(); binds == 1 {
+				return smsc.Reply{Status: smpp.StatusInvalidBindState}
+			}
+			return smsc.Reply{}
+		}
+		p := start(t, c, nil)
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				_, err := p.Send(t.Context(), message())
+				wantClass(t, err, provider.ClassRetryable, provider.Temporary)
+			})
+		}
+		wg.Wait()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if _, err := p.Send(t.Context(), message()); err != nil {
+			t.Error(err)
 		}
 	})
 }

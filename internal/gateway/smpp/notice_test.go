@@ -149,38 +149,47 @@ func TestInbound(t *testing.T) {
 	from := smpp.Address{TON: 1, NPI: 1, Digits: "447700900123"}
 	short := smpp.Address{TON: 3, Digits: "60606"}
 	sar := func(ref uint16, total, part byte) smpp.TLVs {
-		return smpp.TLVs{{Tag: smpp.TagSARReference, Value: binary.BigEndian.AppendUint16(nil, ref)}, {Tag: smpp.TagSARTotal, Value: []byte{total}}, {Tag: smpp.TagSARPart, Value: []byte{part}}}
+		return smpp.TLVs{
+			{Tag: smpp.TagSARReference, Value: binary.BigEndian.AppendUint16(nil, ref)}, {Tag: smpp.TagSARTotal, Value: []byte{total}},
+			{Tag: smpp.TagSARPart, Value: []byte{part}},
+		}
+	}
+	part := func(header, text string) smpp.SM {
+		return smpp.SM{Source: from, Destination: short, ESMClass: 0x40, Short: []byte(header + text)}
+	}
+	heard := func(to, text string) []provider.Inbound {
+		return []provider.Inbound{{From: "+447700900123", To: to, Text: text}}
 	}
 	for name, tt := range map[string]struct {
 		in   []smpp.SM
 		want []provider.Inbound
 	}{
-		"one part":        {[]smpp.SM{{Source: from, Destination: short, Short: []byte("STOP")}}, []provider.Inbound{{From: "+447700900123", To: "60606", Text: "STOP"}}},
-		"an @":            {[]smpp.SM{{Source: from, Destination: from, Short: []byte("\x00 \x1b\x65")}}, []provider.Inbound{{From: "+447700900123", To: "+447700900123", Text: "@ €"}}},
-		"UCS-2":           {[]smpp.SM{{Source: from, Destination: short, DataCoding: 8, Short: []byte("\x04\x16\xd8\x3d\xde\x00")}}, []provider.Inbound{{From: "+447700900123", To: "60606", Text: "Ж😀"}}},
-		"payload":         {[]smpp.SM{{Source: from, Destination: short, TLVs: smpp.TLVs{{Tag: smpp.TagPayload, Value: []byte("START")}}}}, []provider.Inbound{{From: "+447700900123", To: "60606", Text: "START"}}},
-		"an unknown type": {[]smpp.SM{{Source: smpp.Address{Digits: "447700900123"}, Destination: short, Short: []byte("HELP")}}, []provider.Inbound{{From: "+447700900123", To: "60606", Text: "HELP"}}},
+		"one part":        {[]smpp.SM{{Source: from, Destination: short, Short: []byte("STOP")}}, heard("60606", "STOP")},
+		"an @":            {[]smpp.SM{{Source: from, Destination: from, Short: []byte("\x00 \x1b\x65")}}, heard("+447700900123", "@ €")},
+		"UCS-2":           {[]smpp.SM{{Source: from, Destination: short, DataCoding: 8, Short: []byte("\x04\x16\xd8\x3d\xde\x00")}}, heard("60606", "Ж😀")},
+		"payload":         {[]smpp.SM{{Source: from, Destination: short, TLVs: smpp.TLVs{{Tag: smpp.TagPayload, Value: []byte("START")}}}}, heard("60606", "START")},
+		"an unknown type": {[]smpp.SM{{Source: smpp.Address{Digits: "447700900123"}, Destination: short, Short: []byte("HELP")}}, heard("60606", "HELP")},
 		"parts, backwards, one twice": {[]smpp.SM{
 			{Source: from, Destination: short, ESMClass: 0x40, DataCoding: 8, Short: []byte("\x05\x00\x03\x07\x02\x02\xde\x00")},
 			{Source: from, Destination: short, ESMClass: 0x40, DataCoding: 8, Short: []byte("\x05\x00\x03\x07\x02\x02\xde\x00")},
 			{Source: from, Destination: short, ESMClass: 0x40, DataCoding: 8, Short: []byte("\x05\x00\x03\x07\x02\x01\xd8\x3d")},
-		}, []provider.Inbound{{From: "+447700900123", To: "60606", Text: "😀"}}},
+		}, heard("60606", "😀")},
 		"parts with a wide reference and another header": {[]smpp.SM{
-			{Source: from, Destination: short, ESMClass: 0x40, Short: []byte("\x09\x24\x01\x01\x08\x04\x01\x07\x02\x01ST")},
-			{Source: from, Destination: short, ESMClass: 0x40, Short: []byte("\x06\x08\x04\x01\x07\x02\x02OP")},
-		}, []provider.Inbound{{From: "+447700900123", To: "60606", Text: "STOP"}}},
+			part("\x09\x24\x01\x01\x08\x04\x01\x07\x02\x01", "ST"),
+			part("\x06\x08\x04\x01\x07\x02\x02", "OP"),
+		}, heard("60606", "STOP")},
 		"parts by SAR": {[]smpp.SM{
 			{Source: from, Destination: short, Short: []byte("ST"), TLVs: sar(9, 2, 1)},
 			{Source: from, Destination: short, Short: []byte("xx"), TLVs: sar(8, 2, 1)},
 			{Source: from, Destination: short, Short: []byte("OP"), TLVs: sar(9, 2, 2)},
-		}, []provider.Inbound{{From: "+447700900123", To: "60606", Text: "STOP"}}},
-		"a forged receipt":        {[]smpp.SM{{Source: from, Destination: short, Short: []byte("id:1 stat:DELIVRD")}}, []provider.Inbound{{From: "+447700900123", To: "60606", Text: "id:1 stat:DELIVRD"}}},
+		}, heard("60606", "STOP")},
+		"a forged receipt":        {[]smpp.SM{{Source: from, Destination: short, Short: []byte("id:1 stat:DELIVRD")}}, heard("60606", "id:1 stat:DELIVRD")},
 		"binary":                  {[]smpp.SM{{Source: from, Destination: short, DataCoding: 4, Short: []byte("STOP")}}, nil},
 		"a name as sender":        {[]smpp.SM{{Source: smpp.Address{TON: 5, Digits: "Bank"}, Destination: short, Short: []byte("STOP")}}, nil},
 		"a phone's own answer":    {[]smpp.SM{{Source: from, Destination: short, ESMClass: 0x08, Short: []byte("STOP")}}, nil},
-		"part 3 of 2":             {[]smpp.SM{{Source: from, Destination: short, ESMClass: 0x40, Short: []byte("\x05\x00\x03\x07\x02\x03a")}}, nil},
-		"part 0 of 0":             {[]smpp.SM{{Source: from, Destination: short, ESMClass: 0x40, Short: []byte("\x05\x00\x03\x07\x00\x00a")}}, nil},
-		"a header beyond the end": {[]smpp.SM{{Source: from, Destination: short, ESMClass: 0x40, Short: []byte("\x50a")}}, nil},
+		"part 3 of 2":             {[]smpp.SM{part("\x05\x00\x03\x07\x02\x03", "a")}, nil},
+		"part 0 of 0":             {[]smpp.SM{part("\x05\x00\x03\x07\x00\x00", "a")}, nil},
+		"a header beyond the end": {[]smpp.SM{part("\x50", "a")}, nil},
 		"no header":               {[]smpp.SM{{Source: from, Destination: short, ESMClass: 0x40}}, nil},
 		"an unreadable receipt":   {[]smpp.SM{{Source: from, Destination: short, ESMClass: 0x04, Short: []byte("hello")}}, nil},
 	} {

@@ -52,8 +52,9 @@ func TestRoundTrip(t *testing.T) {
 
 // The octets of the header and of a bind are fixed here, so that both directions cannot be wrong together (3.2, 4.1.1).
 func TestBindOctets(t *testing.T) {
-	b, err := PDU{Command: BindTransmitter, Sequence: 1, Body: &Bind{SystemID: "SMPP3TEST", Password: "secret08", SystemType: "SUBMIT1", Version: 0x50, Range: Address{TON: 1, NPI: 1}}}.Append(nil)
-	want := "0000002f" + "00000002" + "00000000" + "00000001" + "534d50503354455354" + "00" + "7365637265743038" + "00" + "5355424d495431" + "00" + "50" + "01" + "01" + "00"
+	body := &Bind{SystemID: "acme", Password: "secret08", SystemType: "OTP", Version: 0x34, Range: Address{TON: 1, NPI: 2, Digits: "44"}}
+	b, err := PDU{Command: BindTransmitter, Sequence: 1, Body: body}.Append(nil)
+	want := "00000028" + "00000002" + "00000000" + "00000001" + "61636d6500" + "736563726574303800" + "4f545000" + "34" + "0102" + "343400"
 	if err != nil || hex.EncodeToString(b) != want {
 		t.Errorf("%x, %v; want %s", b, err, want)
 	}

@@ -37,6 +37,8 @@ type Provider struct {
 	notices chan provider.Notice
 	// reference numbers texts of several parts.
 	reference atomic.Uint32
+	// unread counts receipts that could not be read.
+	unread atomic.Uint64
 	// send is the keeper that submits go through, receive that of a pair's receiver, else nil.
 	send, receive *keeper
 	closed        chan struct{}
@@ -145,7 +147,9 @@ func (p *Provider) notice(m *SM) (provider.Notice, bool) {
 	if isReceipt(m) {
 		r, ok := readReceipt(m)
 		if !ok {
-			p.c.Log.Warn("smpp: a receipt cannot be read", "esm_class", m.ESMClass)
+			if n := p.unread.Add(1); n&(n-1) == 0 { // ever more seldom: a centre with a form of its own sends only such
+				p.c.Log.Warn("smpp: receipts cannot be read", "so_far", n, "esm_class", m.ESMClass)
+			}
 			return provider.Notice{}, false
 		}
 		// When it happened is not said: the dates have no zone.

@@ -21,6 +21,10 @@ func TestReadReceipt(t *testing.T) {
 		}
 		return all
 	}
+	const (
+		delivered, undelivered, failed = provider.StateDelivered, provider.StateUndelivered, provider.StateFailed
+		unknown                        = provider.Unknown
+	)
 	const text = "id:%s sub:001 dlvrd:001 submit date:2611211200 done date:2611211201 stat:%s err:%s text:Your code is"
 	for name, tt := range map[string]struct {
 		short string
@@ -28,32 +32,36 @@ func TestReadReceipt(t *testing.T) {
 		want  report
 		ok    bool
 	}{
-		"text": {fmt.Sprintf(text, "1A", "DELIVRD", "000"), nil, report{id: "1A", word: "DELIVRD", code: "000", state: provider.StateDelivered}, true},
+		"text": {fmt.Sprintf(text, "1A", "DELIVRD", "000"), nil, report{id: "1A", word: "DELIVRD", code: "000", state: delivered}, true},
 		"undelivered": {fmt.Sprintf(text, "1", "UNDELIV", "01B"), nil,
-			report{id: "1", word: "UNDELIV", code: "01B", state: provider.StateUndelivered, reason: provider.Unknown}, true},
-		"rejected":                       {fmt.Sprintf(text, "1", "REJECTD", "3"), nil, report{id: "1", word: "REJECTD", code: "3", state: provider.StateFailed, reason: provider.Unknown}, true},
-		"deleted":                        {fmt.Sprintf(text, "1", "DELETED", "3"), nil, report{id: "1", word: "DELETED", code: "3", state: provider.StateFailed, reason: provider.Unknown}, true},
-		"unknown":                        {fmt.Sprintf(text, "1", "UNKNOWN", "3"), nil, report{id: "1", word: "UNKNOWN", code: "3", state: provider.StateUndelivered, reason: provider.Unknown}, true},
-		"expired":                        {fmt.Sprintf(text, "1", "EXPIRED", ""), nil, report{id: "1", word: "EXPIRED", state: provider.StateExpired}, true},
-		"accepted":                       {fmt.Sprintf(text, "1", "ACCEPTD", ""), nil, report{id: "1", word: "ACCEPTD", state: provider.StateSent}, true},
-		"on its way":                     {fmt.Sprintf(text, "1", "ENROUTE", ""), nil, report{id: "1", word: "ENROUTE", state: provider.StateSent}, true},
-		"a longer word, capitals":        {"ID:7 STAT:DELIVERED ERR:0", nil, report{id: "7", word: "DELIVRD", code: "0", state: provider.StateDelivered}, true},
-		"parameters alone":               {"", tlv("9\x00", "\x02", ""), report{id: "9", word: "DELIVRD", state: provider.StateDelivered}, true},
-		"parameters win":                 {fmt.Sprintf(text, "1", "ENROUTE", ""), tlv("9", "\x05", "\x03\x00\x1b"), report{id: "9", word: "UNDELIV", code: "3:27", state: provider.StateUndelivered, reason: provider.Unreachable}, true},
-		"another network's code":         {"", tlv("9", "\x05", "\x01\x00\x1b"), report{id: "9", word: "UNDELIV", code: "1:27", state: provider.StateUndelivered, reason: provider.Unknown}, true},
-		"a code that is long":            {"", tlv("9", "\x05", "\x03\xff\xff"), report{id: "9", word: "UNDELIV", code: "3:65535", state: provider.StateUndelivered, reason: provider.Unknown}, true},
-		"an error of GSM, but delivered": {"", tlv("9", "\x02", "\x03\x00\x1b"), report{id: "9", word: "DELIVRD", code: "3:27", state: provider.StateDelivered}, true},
-		"what the text quotes":           {"id:1 stat:UNDELIV err:2 text:id:5 stat:DELIVRD", nil, report{id: "1", word: "UNDELIV", code: "2", state: provider.StateUndelivered, reason: provider.Unknown}, true},
-		"only quoted":                    {"id:1 text:stat:DELIVRD stat:DELIVRD", nil, report{}, false},
-		"an odd code":                    {"id:1 stat:DELIVRD err:+4479", nil, report{id: "1", word: "DELIVRD", state: provider.StateDelivered}, true},
-		"payload":                        {"", TLVs{{TagPayload, []byte("id:1 stat:DELIVRD err:0")}}, report{id: "1", word: "DELIVRD", code: "0", state: provider.StateDelivered}, true},
-		"an unknown number":              {fmt.Sprintf(text, "1", "DELIVRD", ""), tlv("", "\x63", ""), report{id: "1", word: "DELIVRD", state: provider.StateDelivered}, true},
-		"an unknown word":                {fmt.Sprintf(text, "1", "TELEPORTED", ""), nil, report{}, false},
-		"a short word":                   {fmt.Sprintf(text, "1", "DELI", ""), nil, report{}, false},
-		"no id":                          {"stat:DELIVRD", nil, report{}, false},
-		"an empty id":                    {"id: stat:DELIVRD", nil, report{}, false},
-		"a long id":                      {"id:" + strings.Repeat("1", maxID+1) + " stat:DELIVRD", nil, report{}, false},
-		"nothing":                        {"", nil, report{}, false},
+			report{id: "1", word: "UNDELIV", code: "01B", state: undelivered, reason: unknown}, true},
+		"rejected":                {fmt.Sprintf(text, "1", "REJECTD", "3"), nil, report{id: "1", word: "REJECTD", code: "3", state: failed, reason: unknown}, true},
+		"deleted":                 {fmt.Sprintf(text, "1", "DELETED", "3"), nil, report{id: "1", word: "DELETED", code: "3", state: failed, reason: unknown}, true},
+		"unknown":                 {fmt.Sprintf(text, "1", "UNKNOWN", "3"), nil, report{id: "1", word: "UNKNOWN", code: "3", state: undelivered, reason: unknown}, true},
+		"expired":                 {fmt.Sprintf(text, "1", "EXPIRED", ""), nil, report{id: "1", word: "EXPIRED", state: provider.StateExpired}, true},
+		"accepted":                {fmt.Sprintf(text, "1", "ACCEPTD", ""), nil, report{id: "1", word: "ACCEPTD", state: provider.StateSent}, true},
+		"on its way":              {fmt.Sprintf(text, "1", "ENROUTE", ""), nil, report{id: "1", word: "ENROUTE", state: provider.StateSent}, true},
+		"a longer word, capitals": {"ID:7 STAT:DELIVERED ERR:0", nil, report{id: "7", word: "DELIVRD", code: "0", state: delivered}, true},
+		"parameters alone":        {"", tlv("9\x00", "\x02", ""), report{id: "9", word: "DELIVRD", state: delivered}, true},
+		"parameters win": {fmt.Sprintf(text, "1", "ENROUTE", ""), tlv("9", "\x05", "\x03\x00\x1b"),
+			report{id: "9", word: "UNDELIV", code: "3:27", state: undelivered, reason: provider.Unreachable}, true},
+		"another network's code": {"", tlv("9", "\x05", "\x01\x00\x1b"),
+			report{id: "9", word: "UNDELIV", code: "1:27", state: undelivered, reason: unknown}, true},
+		"a code that is long": {"", tlv("9", "\x05", "\x03\xff\xff"),
+			report{id: "9", word: "UNDELIV", code: "3:65535", state: undelivered, reason: unknown}, true},
+		"an error of GSM, but delivered": {"", tlv("9", "\x02", "\x03\x00\x1b"), report{id: "9", word: "DELIVRD", code: "3:27", state: delivered}, true},
+		"what the text quotes": {"id:1 stat:UNDELIV err:2 text:id:5 stat:DELIVRD", nil,
+			report{id: "1", word: "UNDELIV", code: "2", state: undelivered, reason: unknown}, true},
+		"only quoted":       {"id:1 text:stat:DELIVRD stat:DELIVRD", nil, report{}, false},
+		"an odd code":       {"id:1 stat:DELIVRD err:+4479", nil, report{id: "1", word: "DELIVRD", state: delivered}, true},
+		"payload":           {"", TLVs{{TagPayload, []byte("id:1 stat:DELIVRD err:0")}}, report{id: "1", word: "DELIVRD", code: "0", state: delivered}, true},
+		"an unknown number": {fmt.Sprintf(text, "1", "DELIVRD", ""), tlv("", "\x63", ""), report{id: "1", word: "DELIVRD", state: delivered}, true},
+		"an unknown word":   {fmt.Sprintf(text, "1", "TELEPORTED", ""), nil, report{}, false},
+		"a short word":      {fmt.Sprintf(text, "1", "DELI", ""), nil, report{}, false},
+		"no id":             {"stat:DELIVRD", nil, report{}, false},
+		"an empty id":       {"id: stat:DELIVRD", nil, report{}, false},
+		"a long id":         {"id:" + strings.Repeat("1", maxID+1) + " stat:DELIVRD", nil, report{}, false},
+		"nothing":           {"", nil, report{}, false},
 	} {
 		got, ok := readReceipt(&SM{ESMClass: esmReceipt, Short: []byte(tt.short), TLVs: tt.tlvs})
 		if ok != tt.ok || got != tt.want {
@@ -88,7 +96,7 @@ func TestIsReceipt(t *testing.T) {
 }
 
 func FuzzReceipt(f *testing.F) {
-	f.Add([]byte("id:1 sub:001 dlvrd:001 submit date:2611211200 done date:2611211201 stat:UNDELIV err:01B text:x"), []byte("9\x00"), []byte("\x05"), []byte("\x03\x00\x1b"))
+	f.Add([]byte("id:1 sub:001 dlvrd:001 submit date:2611211200 stat:UNDELIV err:01B text:x"), []byte("9\x00"), []byte("\x05"), []byte("\x03\x00\x1b"))
 	f.Fuzz(func(t *testing.T, short, id, state, network []byte) {
 		r, ok := readReceipt(&SM{Short: short, TLVs: TLVs{{TagReceiptedID, id}, {TagMessageState, state}, {TagNetworkError, network}}})
 		if !ok {

@@ -92,7 +92,8 @@ func (p *Provider) validity(end time.Time) (s string, alive bool) {
 	return fmt.Sprintf("0000%02d%02d%02d%02d000R", t/86400, t/3600%24, t/60%60, t%60), true
 }
 
-// submit sends one part. Once a part was accepted, whatever leaves the text incomplete without a refusal is ambiguous: the code may stand in the part that went.
+// submit sends one part. Once a part was accepted, whatever leaves the text incomplete without a refusal is ambiguous: the code may stand in
+// the part that went.
 func (p *Provider) submit(ctx context.Context, s *session, m *SM, end time.Time, first bool) (id string, err error) {
 	for holds := 0; ; holds++ {
 		after, err := p.pace.wait(ctx)
@@ -117,8 +118,9 @@ func (p *Provider) submit(ctx context.Context, s *session, m *SM, end time.Time,
 				}
 			}
 			if status == StatusInvalidBindState || status == StatusAlreadyBound {
-				s.fail(fmt.Errorf("the message centre forgot the session: %s", status))
-				return "", notSent(s.why())
+				forgotten := fmt.Errorf("the message centre forgot the session: %s", status)
+				s.retire(forgotten)
+				return "", notSent(forgotten)
 			}
 			return "", p.refused(status)
 		case o.err != nil && (o.written || !first):

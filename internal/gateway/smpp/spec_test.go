@@ -55,7 +55,8 @@ func TestSpecSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := p.(*Provider).c
-	if c.address() != "smpp.example.net:3550" || c.TLS.ServerName != "smpp.example.net" || c.TLS.RootCAs == nil || c.TLS.MinVersion != tls.VersionTLS12 || !c.Pair ||
+	if c.address() != "smpp.example.net:3550" || c.TLS.ServerName != "smpp.example.net" || c.TLS.RootCAs == nil || c.TLS.MinVersion != tls.VersionTLS12 ||
+		!c.Pair ||
 		*c.Source.TON != 0 || *c.Source.NPI != 1 || *c.Destination.TON != 2 || c.Destination.NPI != nil || c.Texts != (Texts{CharsetLatin1, 3, ConcatSAR}) ||
 		c.Window != 50 || c.PerSecond != 12.5 || c.Receipts != ReceiptsEachStep || c.Validity != ValidityAbsolute || c.IDs != IDsHex {
 		t.Errorf("%+v", c)
@@ -84,7 +85,8 @@ func TestSpecRefuses(t *testing.T) {
 		}
 	}
 	for field, v := range map[string]string{
-		"port": "many", "window": "1001", "per_second": "10001", "status_reasons": "x=unknown", "data_coding": "3", "host": "a b", "system_id": strings.Repeat("a", 65),
+		"port": "many", "window": "1001", "per_second": "10001", "status_reasons": "x=unknown", "data_coding": "3", "host": "a b",
+		"system_id": strings.Repeat("a", 65),
 	} {
 		if _, err := Spec().Make(of(map[string]string{field: v}), deps()); err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s %q: %v", field, v, err)
