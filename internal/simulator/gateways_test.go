@@ -73,11 +73,11 @@ func gateways() []kind {
 	}
 	aws := map[string]string{"region": "eu-west-1", "access_key_id": "AKIDEXAMPLE", "from": "+12025550100"}
 	return []kind{
-		{twilio.Spec(), map[string]string{"account_sid": "AC1", "from": "+12025550100"}, map[string]string{"auth_token": "a token"}, nil, true, true, false},
+		{twilio.Spec(), map[string]string{"account_sid": "AC1", "from": "+12025550100"}, map[string]string{"auth_token": "a token"}, nil, true, true, true},
 		{vonage.SMSSpec(), map[string]string{"api_key": "abcd1234", "from": "Acme"}, map[string]string{"api_secret": "a secret"}, nil, true, false, false},
 		{vonage.Spec(), map[string]string{"api_key": "abcd1234", "from": "Acme"}, map[string]string{"api_secret": "a secret"}, nil, true, false, false},
 		{infobip.Spec(), map[string]string{"from": "Acme"}, map[string]string{"api_key": "a-key"}, nil, true, false, true},
-		{telesign.Spec(), map[string]string{"customer_id": "FFFFFFFF-EEEE-DDDD-1234-AB1234567890"}, map[string]string{"api_key": "YSBrZXkgb2YgdGVsZXNpZ24="}, nil, true, true, false},
+		{telesign.Spec(), map[string]string{"customer_id": "FFFFFFFF-EEEE-DDDD-1234-AB1234567890"}, map[string]string{"api_key": "YSBrZXkgb2YgdGVsZXNpZ24="}, nil, true, true, true},
 		{esendex.Spec(), map[string]string{"username": "ops@example.com", "account_reference": "EX0000000", "from": "Acme"}, map[string]string{"password": "pw"}, byStatus, false, false, true},
 		{mitto.Spec(), map[string]string{"from": "Acme"}, map[string]string{"api_key": "a key"}, noWord, true, false, false},
 		{messagebird.Spec(), map[string]string{"from": "+12025550100"}, map[string]string{"access_key": "a key"}, some(noWord, provider.ContentRejected, provider.BadRequest), true, false, true},
@@ -210,11 +210,8 @@ func TestChecks(t *testing.T) {
 	}
 	defer inbox.Close()
 	for _, k := range gateways() {
-		switch k.spec.Kind {
-		case "mitto", "messagebird", "plivo", "sinch", "esendex", "aws-sms":
-			if said, err := k.open(t, inbox).(provider.Checker).Check(t.Context()); err != nil || said == "" {
-				t.Errorf("%s: %q %v", k.spec.Kind, said, err)
-			}
+		if said, err := k.open(t, inbox).(provider.Checker).Check(t.Context()); err != nil || said == "" {
+			t.Errorf("%s: %q %v", k.spec.Kind, said, err)
 		}
 	}
 	if n := len(inbox.List(simulator.Filter{})); n != 0 {

@@ -23,6 +23,7 @@ func (b *Inbox) infobipRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /tts/3/advanced", b.infobip(provider.Voice, false))
 	mux.HandleFunc("POST /tts/3/single", b.infobip(provider.Voice, false))
 	mux.HandleFunc("GET /sms/3/logs", b.infobipLogs)
+	mux.HandleFunc("POST /ct/1/log/end/{id}", accepted(infobipAuth, map[string]any{}))
 }
 
 // infobipRequest holds the fields of all four requests.

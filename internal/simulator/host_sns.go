@@ -43,6 +43,8 @@ func (b *Inbox) sns(w http.ResponseWriter, r *http.Request) {
 	case key[1] == wrongKey:
 		refuse(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid.")
 		return
+	case snsAsk(w, r.PostFormValue("Action")):
+		return
 	case r.PostFormValue("Action") != "Publish":
 		refuse(http.StatusBadRequest, "InvalidAction", "Only Publish to a phone number is simulated.")
 		return

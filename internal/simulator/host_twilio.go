@@ -22,6 +22,7 @@ const (
 func (b *Inbox) twilioRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /2010-04-01/Accounts/{account}/Messages.json", b.twilioMessage)
 	mux.HandleFunc("POST /2010-04-01/Accounts/{account}/Calls.json", b.twilioCall)
+	b.twilioAsks(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuseTwilio(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
 	})

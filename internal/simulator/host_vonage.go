@@ -190,6 +190,7 @@ func (b *Inbox) vonageCall(w http.ResponseWriter, r *http.Request) {
 		From      struct{ Type, Number string }
 		NCCO      []struct{ Action, Text string }
 		AnswerURL []string `json:"answer_url"`
+		EventURL  []string `json:"event_url"`
 	}
 	refuse := func(title string) {
 		writeProviderJSON(w, http.StatusBadRequest, map[string]any{"type": "BAD_REQUEST", "error_title": title})
@@ -216,13 +217,20 @@ func (b *Inbox) vonageCall(w http.ResponseWriter, r *http.Request) {
 		refuse("Bad Request: ncco or answer_url")
 		return
 	}
-	if _, err := b.take(r, arrival{service: vonage, to: n, from: in.From.Number, text: strings.Join(words, " "), channel: provider.Voice}); err != nil {
+	a := arrival{service: vonage, to: n, from: in.From.Number, text: strings.Join(words, " "), channel: provider.Voice}
+	took, err := b.take(r, a)
+	if err != nil {
 		f := common.say(w, err)
 		writeProviderJSON(w, f.status, map[string]any{"type": strings.ToUpper(strings.ReplaceAll(f.text, " ", "_")), "error_title": f.text})
 		return
 	}
+	t := b.note(a.told(vonage, uuid.NewString(), "", took))
+	if len(in.EventURL) == 1 {
+		b.tell(t, in.EventURL[0], delivered(map[string]any{"uuid": t.id, "status": "completed", "to": in.To[0].Number, "from": in.From.Number,
+			"timestamp": b.opt.Now().UTC().Format(time.RFC3339), "direction": "outbound"}))
+	}
 	writeProviderJSON(w, http.StatusCreated, map[string]any{
-		"uuid": uuid.NewString(), "status": "started", "direction": "outbound", "conversation_uuid": "CON-" + uuid.NewString(),
+		"uuid": t.id, "status": "started", "direction": "outbound", "conversation_uuid": "CON-" + uuid.NewString(),
 	})
 }
 

@@ -72,6 +72,7 @@ func (b *Inbox) Host(name string) http.Handler {
 	case mittoHost.MatchString(name):
 		mux.HandleFunc("POST /sms", b.mitto)
 		mux.HandleFunc("POST /sms.json", b.mitto)
+		mux.HandleFunc("POST /sms/converted", accepted(mittoAuth, "OK"))
 	default:
 		return nil
 	}
