@@ -220,7 +220,7 @@ func describe(s Surface, r *http.Request) string {
 	case SNS:
 		return "SNS"
 	}
-	return printable(r.URL.Path)
+	return printable(ShownPath(r))
 }
 
 // printable cuts s to what may stand in a header or a terminal.
