@@ -214,6 +214,12 @@ func TestCallbackURL(t *testing.T) {
 			t.Errorf("%s: %s", in, got)
 		}
 	}
+	if got := withReference("https://my_host.example/receipts/twilio/x_y", "r"); got != "" {
+		t.Errorf("Twilio takes no host with an underscore, and got %q", got)
+	}
+	if got := withReference("https://host.example/receipts/twilio/x_y", ""); got == "" {
+		t.Error("an underscore in a path is fine")
+	}
 	if got := withReference(receiptURL, ""); got != receiptURL {
 		t.Error(got)
 	}
