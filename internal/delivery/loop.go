@@ -85,7 +85,7 @@ func (w *Worker) sleep(ctx context.Context, timer *time.Timer, deaf bool) bool {
 				continue
 			}
 			w.mu.Lock()
-			at := w.retryAt
+			at := w.retries.first()
 			w.mu.Unlock()
 			if d := at.Sub(w.c.Now()); !at.IsZero() && d < w.c.Idle {
 				timer.Reset(max(d, 0))
@@ -137,8 +137,8 @@ func (w *Worker) room() int {
 func (w *Worker) untilRetry(d time.Duration) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.retryAt.IsZero() {
-		d = min(d, max(w.retryAt.Sub(w.c.Now()), 0))
+	if at := w.retries.first(); !at.IsZero() {
+		d = min(d, max(at.Sub(w.c.Now()), 0))
 	}
 	return d
 }
@@ -147,9 +147,7 @@ func (w *Worker) untilRetry(d time.Duration) time.Duration {
 func (w *Worker) claim(ctx context.Context, limit int) (int, error) {
 	now := w.c.Now().UTC()
 	w.mu.Lock()
-	if !w.retryAt.IsZero() && !w.retryAt.After(now) {
-		w.retryAt = time.Time{}
-	}
+	w.retries.pass(now)
 	w.mu.Unlock()
 	var claimed []*store.Message
 	err := w.c.Store.Write(ctx, func(tx store.Tx) (err error) {

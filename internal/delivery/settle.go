@@ -106,7 +106,7 @@ func (w *Worker) persist(r *result) {
 
 // settled does what follows the commit.
 func (w *Worker) settled(batch []*result) {
-	retry := time.Time{}
+	sooner := false
 	for _, r := range batch {
 		if !r.held {
 			w.c.Logger.Warn("a lease ran out before the result was recorded", "message", r.m.ID, "state", r.m.State)
@@ -121,8 +121,10 @@ func (w *Worker) settled(batch []*result) {
 			if r.m.State.Final() {
 				w.see(Ended, r.m, r.m.Account, string(r.m.State), r.m.UpdatedAt.Sub(r.m.CreatedAt))
 			}
-			if r.m.State == store.Queued && (retry.IsZero() || r.m.NextAt.Before(retry)) {
-				retry = r.m.NextAt
+			if r.m.State == store.Queued {
+				w.mu.Lock()
+				sooner = w.retries.add(r.m.NextAt) || sooner
+				w.mu.Unlock()
 			}
 		}
 		if r.told {
@@ -130,12 +132,7 @@ func (w *Worker) settled(batch []*result) {
 		}
 		w.release(r.m.Lane)
 	}
-	if !retry.IsZero() {
-		w.mu.Lock()
-		if w.retryAt.IsZero() || retry.Before(w.retryAt) {
-			w.retryAt = retry
-		}
-		w.mu.Unlock()
+	if sooner {
 		poke(w.retime)
 	}
 }

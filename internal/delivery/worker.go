@@ -58,7 +58,7 @@ const (
 type Worker struct {
 	c Config
 
-	// wake asks the loop to claim, retime to look at retryAt again.
+	// wake asks the loop to claim, retime to look at retries again.
 	wake, retime chan struct{}
 	results      chan *result
 	stop         chan struct{} // closed by Drain
@@ -80,8 +80,7 @@ type Worker struct {
 	nWait   int
 	// starved is set when the loop claimed less than there may be, for want of places.
 	starved bool
-	// retryAt is the earliest retry that this worker has scheduled since the loop last looked; zero: none.
-	retryAt time.Time
+	retries retries
 	idle    chan struct{} // not nil while Drain waits for inFlight to be 0
 	waiters map[string][]chan Outcome
 	nAwait  int
