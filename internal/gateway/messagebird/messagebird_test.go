@@ -214,6 +214,13 @@ func TestCallbacks(t *testing.T) {
 	if err != nil || len(got) != 1 || *got[0].Inbound != (provider.Inbound{From: "+447700900123", To: "80123", Text: "STOP"}) || got[0].ID != "j1" {
 		t.Errorf("%+v %v", got, err)
 	}
+}
+
+// Nothing is read of a callback whose signature is missing, forged or old.
+func TestAdvisory_CVE_2023_40034_UnsignedReceipts(t *testing.T) {
+	p := newProvider(t, "", func(c *Config) { c.SigningKey = secret.New(signing) })
+	c := callback("GET", receiptURL, "")
+	in := callback("POST", "https://id.example.com/receipts/messagebird/s", `{"originator":"447700900123","recipient":"80123","payload":"STOP"}`)
 	set := func(name string, v any) string {
 		return token(in, func(_, claims map[string]any) {
 			if claims[name] = v; v == nil {
@@ -237,6 +244,11 @@ func TestCallbacks(t *testing.T) {
 	if _, _, err := p.ReadCallback(context.Background(), with(c, bodiless)); !errors.Is(err, provider.ErrSignature) {
 		t.Error(err)
 	}
+}
+
+// What is signed but says nothing that is known is no signature's fault.
+func TestUnreadable(t *testing.T) {
+	p := newProvider(t, "", func(c *Config) { c.SigningKey = secret.New(signing) })
 	for _, c := range []provider.Callback{callback("GET", "https://id.example.com/r", ""), callback("GET", "https://id.example.com/r?id=1&status=lost", ""),
 		callback("GET", "https://id.example.com/r?status=sent", ""), callback("POST", "https://id.example.com/r", "{"), callback("POST", "https://id.example.com/r", "originator=Acme&payload=x")} {
 		if got, _, err := p.ReadCallback(context.Background(), with(c, token(c, nil))); err == nil || errors.Is(err, provider.ErrSignature) {

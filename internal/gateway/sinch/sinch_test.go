@@ -184,6 +184,11 @@ func TestCallbacks(t *testing.T) {
 	if err != nil || len(got) != 1 || *got[0].Inbound != (provider.Inbound{From: "+447700900123", To: "80123", Text: "STOP"}) || got[0].ID != "n2" {
 		t.Errorf("%+v %v", got, err)
 	}
+}
+
+// Nothing is read of a callback whose signature is missing, forged or old.
+func TestAdvisory_CVE_2023_40034_UnsignedReceipts(t *testing.T) {
+	p := newProvider(t, "", func(c *Config) { c.WebhookSecret = secret.New(key) })
 	swap := func(of []string, name, value string) []string {
 		out := append([]string(nil), of...)
 		for i := 0; i < len(out); i += 2 {
@@ -205,6 +210,11 @@ func TestCallbacks(t *testing.T) {
 			t.Errorf("%s: %+v %v", name, got, err)
 		}
 	}
+}
+
+// What is signed but says nothing that is known is no signature's fault.
+func TestUnreadable(t *testing.T) {
+	p := newProvider(t, "", func(c *Config) { c.WebhookSecret = secret.New(key) })
 	for _, body := range []string{"", "[]", `{"type":"other"}`, `{"type":"delivery_report_sms","batch_id":"x","statuses":[]}`, `{"type":"mo_text","from":"Acme"}`,
 		`{"type":"recipient_delivery_report_sms","status":"Delivered"}`, `{"type":"recipient_delivery_report_sms","batch_id":"x","status":"Lost"}`} {
 		if got, _, err := p.ReadCallback(context.Background(), callback(body, sign(body, "n1", now)...)); err == nil || errors.Is(err, provider.ErrSignature) {
