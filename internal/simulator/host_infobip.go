@@ -22,7 +22,8 @@ func (b *Inbox) infobipRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /sms/3/messages", b.infobip(provider.SMS, true))
 	mux.HandleFunc("POST /tts/3/advanced", b.infobip(provider.Voice, false))
 	mux.HandleFunc("POST /tts/3/single", b.infobip(provider.Voice, false))
-	mux.HandleFunc("GET /sms/3/logs", b.infobipLogs)
+	mux.HandleFunc("GET /sms/3/logs", b.infobipLogs(false))
+	mux.HandleFunc("GET /tts/3/logs", b.infobipLogs(true))
 	mux.HandleFunc("POST /ct/1/log/end/{id}", accepted(infobipAuth, map[string]any{}))
 }
 
@@ -70,17 +71,19 @@ func infobipAuth(r *http.Request) bool {
 	return scheme == "App" && known("key", key) || basicAuth(r)
 }
 
-// infobipLogs answers what became of a text.
-func (b *Inbox) infobipLogs(w http.ResponseWriter, r *http.Request) {
-	if !infobipAuth(r) {
-		refuseInfobip(w, true, http.StatusUnauthorized, "UNAUTHORIZED", "E401", "Invalid login details")
-		return
+// infobipLogs answers what became of a text or a call.
+func (b *Inbox) infobipLogs(voice bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !infobipAuth(r) {
+			refuseInfobip(w, true, http.StatusUnauthorized, "UNAUTHORIZED", "E401", "Invalid login details")
+			return
+		}
+		results := []any{}
+		if t, delivered, ok := b.ask("infobip", r.URL.Query().Get("messageId")); ok && t.voice == voice {
+			results = append(results, infobipReport(t, t.at, delivered))
+		}
+		writeProviderJSON(w, http.StatusOK, map[string]any{"results": results})
 	}
-	results := []any{}
-	if t, delivered, ok := b.ask("infobip", r.URL.Query().Get("messageId")); ok && !t.voice {
-		results = append(results, infobipReport(t, t.at, delivered))
-	}
-	writeProviderJSON(w, http.StatusOK, map[string]any{"results": results})
 }
 
 // infobip answers 200 for all that it could read: what is wrong with a message is in its status.

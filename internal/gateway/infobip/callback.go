@@ -173,25 +173,25 @@ func (r result) inbound() provider.Notice {
 	}}
 }
 
-// Poll asks for a text's log, which Infobip keeps for 48 hours. Calls have none there.
+// Poll asks for the log of a text, and if there is none for that of a call. Infobip keeps logs for 48 hours.
 func (p *Provider) Poll(ctx context.Context, providerID string) (provider.Notice, error) {
-	req, err := exchange.Get(p.base + "/sms/3/logs?" + url.Values{"messageId": {providerID}, "limit": {"1"}}.Encode())
-	a, err := p.do(ctx, req, err)
-	if err != nil {
-		return provider.Notice{}, err
+	var a exchange.Answer
+	for _, path := range []string{"/sms/3/logs?", "/tts/3/logs?"} {
+		req, err := exchange.Get(p.base + path + url.Values{"messageId": {providerID}, "limit": {"1"}}.Encode())
+		if a, err = p.do(ctx, req, err); err != nil {
+			return provider.Notice{}, err
+		}
+		var in results
+		if a.Status != http.StatusOK || !a.JSON(&in) || len(in.Results) > 1 {
+			return provider.Notice{}, p.refused(a, provider.Message{})
+		}
+		if len(in.Results) == 1 && in.Results[0].MessageID == providerID {
+			if n := p.notice(in.Results[0]); n.State != "" {
+				return n, nil
+			}
+		}
 	}
-	var in results
-	if a.Status != http.StatusOK || !a.JSON(&in) || len(in.Results) > 1 {
-		return provider.Notice{}, p.refused(a, provider.Message{})
-	}
-	if len(in.Results) == 0 || in.Results[0].MessageID != providerID {
-		return provider.Notice{}, p.caller.Refused(a, provider.Message{}, provider.Temporary, "no log", "the message is not in the logs")
-	}
-	n := p.notice(in.Results[0])
-	if n.State == "" {
-		return provider.Notice{}, p.caller.Refused(a, provider.Message{}, provider.Temporary, "", "")
-	}
-	return n, nil
+	return provider.Notice{}, p.caller.Refused(a, provider.Message{}, provider.Temporary, "no log", "the message is not in the logs")
 }
 
 // clock reads a time of Infobip's ("2026-11-21T12:00:00.000+0000"), zero if it is none.

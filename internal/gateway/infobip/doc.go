@@ -11,7 +11,7 @@
 //
 // They go to the URL of each message; Infobip authenticates them only through its Subscriptions management: by HTTP Basic or by an HMAC of
 // the body, whose header is a setting here, since Infobip does not name it. Without either they are evidence alone (Signed), and Poll
-// (/sms/3/logs, for 48 hours; texts only) confirms them.
+// (/sms/3/logs and /tts/3/logs, for 48 hours) confirms them.
 //
 // # Units
 //

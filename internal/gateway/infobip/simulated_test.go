@@ -30,17 +30,20 @@ func TestSimulated(t *testing.T) {
 	p := open("k")
 	for _, channel := range []provider.Channel{provider.SMS, provider.Voice} {
 		m := provider.Message{
-			To: "+447700900123", Text: "918273 is your code", Code: "918273", Channel: channel, ExpiresAt: time.Now().Add(time.Minute), Reference: "att1",
+			To: "+447700900123", Text: "918273 is your code", Code: "918273", Channel: channel, ExpiresAt: time.Now().Add(time.Minute), Reference: "att1" + string(channel),
 			ReceiptURL: "https://id.example.com/receipts/infobip/k",
 		}
 		r, err := p.Send(t.Context(), m)
-		if err != nil || r.ProviderID != "att1" {
+		if err != nil || r.ProviderID != m.Reference {
 			t.Fatalf("%s: %+v %v", channel, r, err)
 		}
 		all := inbox.List(simulator.Filter{})
 		got := all[len(all)-1]
 		if got.To != "+447700900123" || got.From != "ACME" || got.Code != "918273" || got.Channel != channel || got.Provider != "infobip" {
 			t.Errorf("%+v", got)
+		}
+		if n, err := p.Poll(t.Context(), r.ProviderID); err != nil || n.State != provider.StateSent || n.ProviderID != r.ProviderID {
+			t.Errorf("poll: %+v %v", n, err)
 		}
 		if channel == provider.SMS && got.Text != m.Text {
 			t.Errorf("%q", got.Text)

@@ -53,11 +53,11 @@ type report struct {
 	Detail  string `json:"detail"`
 }
 
-// ReadCallback reads what became of a text or a call, or a text that came in. Vonage seldom sends one unsigned; it repeats it signed after a 503.
+// ReadCallback reads what became of a text or a call, or a text that came in. One without a token is throttled, so that it comes again with one.
 func (p *Provider) ReadCallback(_ context.Context, c provider.Callback) ([]provider.Notice, provider.Reply, error) {
 	id, err := p.signed.check(c)
 	if err != nil {
-		return nil, provider.Reply{Status: http.StatusServiceUnavailable}, err
+		return nil, provider.Reply{}, err
 	}
 	var in report
 	if readJSON(c, &in) != nil {

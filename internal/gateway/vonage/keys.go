@@ -16,7 +16,7 @@ func (p *Provider) AskKey() bool { return true }
 // token come with a reply that ends the call.
 func (p *Provider) AnswerKeys(_ context.Context, c provider.Callback, open func(token string) (provider.Message, error)) (provider.Reply, error) {
 	if _, err := p.signed.check(c); err != nil {
-		return provider.Reply{Status: http.StatusServiceUnavailable}, err
+		return provider.Reply{}, err
 	}
 	var in struct {
 		UUID string `json:"uuid"`

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"hash"
 	"maps"
 	"slices"
@@ -48,12 +49,19 @@ type claims struct {
 // configured reports whether there is a secret to check with.
 func (s signatures) configured() bool { return s.secret.Reveal() != "" }
 
+// errUnsigned is for a callback without a token: Vonage seldom sends one, and repeats it with a token if it is told to come again.
+var errUnsigned = errors.New("vonage: the callback is not signed")
+
 // check verifies a callback and returns the id of its token. Without a secret it returns "" and no error.
 func (s signatures) check(c provider.Callback) (id string, err error) {
 	if !s.configured() {
 		return "", nil
 	}
-	token, ok := strings.CutPrefix(header(c, "Authorization"), "Bearer ")
+	authorization := header(c, "Authorization")
+	if authorization == "" {
+		return "", provider.RetryAfter(time.Second, errUnsigned)
+	}
+	token, ok := strings.CutPrefix(authorization, "Bearer ")
 	if !ok || len(token) > maxToken {
 		return "", provider.ErrSignature
 	}

@@ -2,7 +2,6 @@ package vonage
 
 import (
 	"context"
-	"net/http"
 
 	"countersign/internal/gateway/exchange"
 	"countersign/provider"
@@ -16,7 +15,7 @@ func (p *Verify) Signed() bool { return p.signed.configured() }
 func (p *Verify) ReadCallback(_ context.Context, c provider.Callback) ([]provider.Notice, provider.Reply, error) {
 	id, err := p.signed.check(c)
 	if err != nil {
-		return nil, provider.Reply{Status: http.StatusServiceUnavailable}, err
+		return nil, provider.Reply{}, err
 	}
 	var in struct {
 		RequestID   string `json:"request_id"`
