@@ -150,19 +150,26 @@ func (s *Server) poolIn(ctx context.Context) string {
 
 // pageURL is the base URL of pages for the end users of the pool that a request means: the one that it came by, unless only operators reach that.
 func (s *Server) pageURL(r *http.Request) string {
-	operators := func(u string) bool {
-		same := func(o string) bool { have, err := front.OriginOf(o); return err == nil && have == u }
-		return slices.ContainsFunc(s.c.AdminBaseURLs, same) && !slices.ContainsFunc(s.c.BaseURLs, same)
-	}
-	if base := front.BaseURLOf(r.Context()); base != "" && !operators(base) {
+	if base := front.BaseURLOf(r.Context()); base != "" && !s.operators(base) {
 		return base
 	}
-	pool, shared := s.poolOf(r), ""
+	return s.publicURL(s.poolOf(r))
+}
+
+// operators reports whether only operators reach a base URL.
+func (s *Server) operators(u string) bool {
+	same := func(o string) bool { have, err := front.OriginOf(o); return err == nil && have == u }
+	return slices.ContainsFunc(s.c.AdminBaseURLs, same) && !slices.ContainsFunc(s.c.BaseURLs, same)
+}
+
+// publicURL is the pool's own base URL, or the first one that is shared; an empty pool has shared ones alone.
+func (s *Server) publicURL(pool string) string {
+	shared := ""
 	for _, u := range s.urlsOf(pool) {
-		if operators(u) {
+		if s.operators(u) {
 			continue
 		}
-		if owner, _ := s.hosts.Owner(u); owner == pool {
+		if owner, _ := s.hosts.Owner(u); owner == pool && pool != "" {
 			return u
 		}
 		shared = cmp.Or(shared, u)

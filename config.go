@@ -12,6 +12,7 @@ import (
 
 	"countersign/internal/awsapi/cognito"
 	"countersign/internal/front"
+	"countersign/internal/tracing"
 	"countersign/provider"
 )
 
@@ -76,6 +77,10 @@ type Config struct {
 	Sender provider.Provider
 	// Mailer sends e-mail; as Sender.
 	Mailer provider.Provider
+	// Delivery is about accounts with providers; they go before Sender.
+	Delivery Delivery
+	// Tracer begins the spans of requests and messages. The zero value traces nothing.
+	Tracer tracing.Tracer
 	// Functions says how user code runs.
 	Functions Functions
 	// Hooks is about hooks, actions and rules.

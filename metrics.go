@@ -21,9 +21,9 @@ type metrics struct {
 	functions *prometheus.HistogramVec
 }
 
-func newMetrics(h *password.Hasher, version string) *metrics {
+func newMetrics(r *prometheus.Registry, h *password.Hasher, version string) *metrics {
 	m := &metrics{
-		registry: prometheus.NewRegistry(),
+		registry: r,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "countersign_http_requests_total", Help: "Requests by surface and HTTP status.",
 		}, []string{"surface", "status"}),

@@ -9,8 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"countersign/internal/access"
 	mgmtapi "countersign/internal/auth0api/management"
+	"countersign/internal/canary"
 	"countersign/internal/delivery"
 	"countersign/internal/eventlog"
 	"countersign/internal/function"
@@ -18,9 +21,13 @@ import (
 	"countersign/internal/keyring"
 	"countersign/internal/kms"
 	"countersign/internal/message"
+	"countersign/internal/optout"
 	"countersign/internal/otp"
 	"countersign/internal/password"
 	"countersign/internal/pool"
+	"countersign/internal/receipt"
+	"countersign/internal/route"
+	"countersign/internal/routehealth"
 	"countersign/internal/sigv4"
 	"countersign/internal/simulator"
 	"countersign/internal/srp"
@@ -40,7 +47,7 @@ type parts struct {
 	access   *access.Keys
 	verifier *sigv4.Verifier
 	worker   *delivery.Worker
-	senders  route
+	senders  desk
 	hasher   *password.Hasher
 	srp      *srp.Precomputer
 	pool     *pool.Service
@@ -52,15 +59,28 @@ type parts struct {
 	kms       *kms.Service
 	triggers  *trigger.Runner
 	hooks     *hook.Service
+	// What messages go through, beside the worker.
+	routes   *route.Service
+	health   *routehealth.Monitor
+	optouts  *optout.Service
+	receipts *receipt.Service
+	canaries *canary.Service
+	now      func() time.Time
 	// twilioClient is made when it is first needed.
 	twilioClient func() (*http.Client, error)
 	// urls are the declared base URLs of a pool; set once the list of hosts is made.
 	urls func(poolID string) []string
+	// publicURL is the base URL of a pool's pages and receipts, outside of any request; set with urls.
+	publicURL func(poolID string) string
+	// public answers what simulated services report; set when the surfaces are mounted. Dev mode only.
+	public http.Handler
 	// localKMS is the KMS as functions reach it; set when the surfaces are mounted.
 	localKMS http.Handler
 	cleanups []func()
-	// metrics are there once the server is made.
-	metrics atomic.Pointer[metrics]
+	// registry holds all metrics; sending are those of messages, and metrics those of the server, once that is made.
+	registry *prometheus.Registry
+	sending  *sending
+	metrics  atomic.Pointer[metrics]
 }
 
 // srpPairs is how many ephemeral pairs are kept ready.
@@ -71,7 +91,8 @@ const hashQueue = 256
 
 // assemble opens the database and makes the parts. On error everything opened is closed again.
 func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
-	p := &parts{}
+	p := &parts{registry: prometheus.NewRegistry(), now: c.Now}
+	p.sending = newSending(p.registry)
 	p.twilioClient = sync.OnceValues(p.newTwilioClient)
 	defer func() {
 		if err != nil {
@@ -84,13 +105,18 @@ func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 	if err = p.openKeys(ctx, c); err != nil {
 		return nil, err
 	}
-	p.events = eventlog.New(eventlog.Config{Keys: p.keyring, Logger: c.Log, Now: c.Now, Retention: c.EventRetention})
+	p.events = eventlog.New(eventlog.Config{
+		Keys: p.keyring, Logger: c.Log, Now: c.Now, Retention: c.EventRetention, Observe: p.sending.logged,
+	})
 	anyKeys := c.Mode == Dev && c.AccessKeyID == ""
 	p.access = access.NewKeys(access.Config{Store: p.store, Sealer: p.keyring, Now: c.Now, AnyCredentials: anyKeys})
 	p.verifier = &sigv4.Verifier{Lookup: p.secretOf, AcceptAny: anyKeys, Verified: function.IsAccessKey, Now: c.Now}
 	p.mgmt = &management{keyring: p.keyring, access: p.access, verifier: p.verifier, principal: p.principal, now: c.Now}
 	p.mgmt.machines = func() *mgmtapi.Machines { return &mgmtapi.Machines{Pools: p.pool, Store: p.store} }
 	if err = p.openSender(c); err != nil {
+		return nil, err
+	}
+	if err = p.openDelivery(c); err != nil {
 		return nil, err
 	}
 	if err = p.openFunctions(c); err != nil {
@@ -107,6 +133,7 @@ func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 		Deliver: p.worker, Dev: c.Mode == Dev, Events: p.events, Hasher: p.hasher, Keys: p.keyring, Log: c.Log, Now: c.Now,
 		SRP: p.srp, Store: p.store, Tokens: p.tokens, Triggers: p.triggers,
 		BaseURLs: func(poolID string) []string { return p.urls(poolID) }, Logins: p.hooks, Await: p.worker.Await,
+		Typed: p.typed, CodeMaker: p.codeMaker, VoiceKeys: p.routes.AsksKey, LiftOptOut: p.liftOptOut,
 	})
 	return p, nil
 }
@@ -151,9 +178,9 @@ func (p *parts) algorithm(ctx context.Context, poolID string) (token.Alg, error)
 }
 
 func (p *parts) openSender(c *Config) (err error) {
-	p.senders = route{texts: c.Sender, mail: c.Mailer}
+	p.senders = desk{texts: c.Sender, mail: c.Mailer}
 	if c.Mode == Dev {
-		p.inbox, err = simulator.Open(simulator.Options{Path: c.Inbox, Now: c.Now, Logger: c.Log, Segments: segments})
+		p.inbox, err = simulator.Open(simulator.Options{Path: c.Inbox, Now: c.Now, Logger: c.Log, Segments: segments, Callback: p.callBack})
 		if err != nil {
 			return err
 		}
@@ -165,7 +192,7 @@ func (p *parts) openSender(c *Config) (err error) {
 		}
 	}
 	p.worker, err = delivery.New(delivery.Config{
-		Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Route: p.choose, Segments: segments, Store: p.store,
+		Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Observe: p.seen, Route: p.choose, Segments: segments, Store: p.store, Tracer: c.Tracer,
 	})
 	return err
 }
@@ -196,6 +223,15 @@ func (p *parts) background(ctx context.Context, c *Config) (wait func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() { p.events.Run(ctx, p.store) })
 	wg.Go(func() { p.sweep(ctx, c) })
+	for name, run := range map[string]func(context.Context) error{
+		"accounts": p.routes.Run, "route health": p.health.Run, "receipts": p.receipts.Run, "canaries": p.canaries.Run,
+	} {
+		wg.Go(func() {
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				c.Log.Error("a part of delivery has ended", "part", name, "error", err)
+			}
+		})
+	}
 	p.srp.Start(ctx)
 	wg.Go(func() { <-p.srp.Done() })
 	return wg.Wait

@@ -2,20 +2,28 @@ package countersign
 
 import (
 	"context"
+	"errors"
 
 	"countersign/internal/delivery"
 	"countersign/internal/store"
 	"countersign/provider"
 )
 
-// route gives e-mail to one provider and everything else to the other.
-type route struct{ texts, mail provider.Provider }
+// desk gives e-mail to one provider and everything else to the other.
+type desk struct{ texts, mail provider.Provider }
 
-// choose returns the sender of a message: the pool's own function if it has one for the channel, else its own hook, action or account with a
-// provider, else this server's route.
+// choose returns the sender of a message: the account that it is pinned to, else the pool's own function if it has one for the channel, else its own
+// hook, action or account of the Auth0 dialect, else the account that the pool's plan (or the configuration file's) chooses, else this server's webhook.
 func (p *parts) choose(ctx context.Context, m *store.Message) (delivery.Sender, error) {
 	if m.TriggerSource == trialOfProvider {
 		return p.brandingSender(ctx, m.PoolID)
+	}
+	if m.Account != "" { // pinned: its text may be empty, so nobody else can send it
+		s, ok, err := p.routes.SenderFor(ctx, m)
+		if err == nil && !ok {
+			err = provider.Misconfigured(errors.New("the account that the message was made for is not there any more"))
+		}
+		return s, err
 	}
 	if s, ok, err := p.pool.SenderFor(ctx, m); ok || err != nil {
 		return s, err
@@ -23,13 +31,16 @@ func (p *parts) choose(ctx context.Context, m *store.Message) (delivery.Sender, 
 	if s, ok, err := p.chooseText(ctx, m); ok || err != nil {
 		return s, err
 	}
+	if s, ok, err := p.routes.SenderFor(ctx, m); ok || err != nil {
+		return s, err
+	}
 	return p.senders.choose(m), nil
 }
 
-func (r route) choose(m *store.Message) delivery.Sender {
-	p := r.texts
+func (d desk) choose(m *store.Message) delivery.Sender {
+	p := d.texts
 	if provider.Channel(m.Channel) == provider.Email {
-		p = r.mail
+		p = d.mail
 	}
 	if p == nil {
 		return delivery.NoSender{}

@@ -17,7 +17,10 @@ import (
 	"countersign/internal/awsapi/wire"
 	"countersign/internal/front"
 	"countersign/internal/function"
+	"countersign/internal/gateway"
 	"countersign/internal/oidc"
+	"countersign/internal/pool"
+	"countersign/internal/receiptapi"
 	"countersign/internal/simulator"
 )
 
@@ -25,13 +28,14 @@ import (
 func (s *Server) mount(ctx context.Context) error {
 	auth := s.authentication()
 	s.surfaces = map[front.Surface]http.Handler{
-		front.Health:  http.HandlerFunc(s.health),
-		front.Metrics: s.metrics.handler(),
-		front.OIDC:    s.oidc(),
-		front.Token:   auth.Token(""),
-		userTokens:    auth.Token(s.elsewhere()),
-		front.Auth0:   auth.EndUsers(),
-		front.Admin:   s.admin(),
+		front.Health:   http.HandlerFunc(s.health),
+		front.Metrics:  s.metrics.handler(),
+		front.OIDC:     s.oidc(),
+		front.Token:    auth.Token(""),
+		userTokens:     auth.Token(s.elsewhere()),
+		front.Auth0:    auth.EndUsers(),
+		front.Admin:    s.admin(),
+		front.Receipts: receiptapi.New(s.parts.receipts, receiptapi.Options{BaseURL: front.BaseURLOf, Log: s.c.Log, Now: s.c.Now}),
 	}
 	if err := s.mountAWS(ctx); err != nil {
 		return err
@@ -39,8 +43,9 @@ func (s *Server) mount(ctx context.Context) error {
 	s.mountManagement()
 	if s.c.Mode == Dev {
 		s.surfaces[front.Root] = http.HandlerFunc(s.root)
+		s.parts.public = s.door(AllDoors)
 		s.surfaces[front.Simulator] = simulator.Handler(simulator.HandlerOptions{
-			Inbox: s.parts.inbox, Reset: s.Reset, BaseURL: s.c.BaseURLs[0], Region: DevRegion, ClientID: DevClient, Logger: s.c.Log,
+			Inbox: s.parts.inbox, Reset: s.Reset, OnInbound: s.parts.fromPhone, BaseURL: s.c.BaseURLs[0], Region: DevRegion, ClientID: DevClient, Logger: s.c.Log,
 		})
 	}
 	return nil
@@ -91,7 +96,13 @@ func (s *Server) makeAdmin() http.Handler {
 	return adminapi.Handler(adminapi.Options{
 		Authenticate: s.parts.mgmt.authenticate, Access: s.parts.access, Events: s.parts.events, Keyring: s.parts.keyring, Store: s.parts.store,
 		Tokens: s.parts.tokens, Root: s.parts.root, Log: s.c.Log, Now: s.c.Now, Status: s.status,
-		Functions: s.parts.functions, Isolation: s.isolation,
+		Functions: s.parts.functions, Isolation: s.isolation, Delivery: &adminapi.Delivery{
+			Kinds: gateway.Specs(), Routes: s.parts.routes, Health: s.parts.health, Receipts: s.parts.receipts, OptOuts: s.parts.optouts, Canaries: s.parts.canaries,
+			Try: s.parts.tryMessage, Preview: s.parts.preview, MessageSettings: s.parts.pool.MessageSettings,
+			PutMessageSettings: func(ctx context.Context, poolID string, m adminapi.MessageSettings) (*adminapi.MessageSettings, error) {
+				return s.parts.pool.PutMessageSettings(ctx, pool.Caller{Wire: "admin"}, poolID, m)
+			},
+		},
 	})
 }
 
@@ -193,7 +204,7 @@ func (s *Server) door(d Door) http.Handler {
 	case AdminDoor:
 		o.Surfaces = s.only(adminSurfaces)
 	}
-	return front.New(o)
+	return s.traced(front.New(o))
 }
 
 func (s *Server) only(names []front.Surface) map[front.Surface]http.Handler {
@@ -230,11 +241,12 @@ func signedOperation(name string) bool { return signedOperations[name] }
 // observe feeds the metrics and, in dev mode, the console.
 func (s *Server) observe(seen front.Seen) {
 	s.metrics.observe(seen)
+	tell(seen)
 	if s.c.Failed == nil || seen.Status < 400 {
 		return
 	}
 	f := Failure{
-		Request: seen.Request.Method + " " + seen.Request.URL.Path, Status: seen.Status, Hint: seen.Header.Get(front.HintHeader),
+		Request: seen.Request.Method + " " + front.ShownPath(seen.Request), Status: seen.Status, Hint: seen.Header.Get(front.HintHeader),
 		Error:   strings.TrimSuffix(seen.Header.Get("X-Amzn-Errortype"), ":"),
 		Message: seen.Header.Get("X-Amzn-Errormessage"),
 	}

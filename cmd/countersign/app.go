@@ -49,7 +49,15 @@ type cli struct {
 	Users      usersCmd      `cmd:"" help:"Export or erase what is kept about a user."`
 	Events     eventsCmd     `cmd:"" help:"Read the log."`
 	Logs       logsCmd       `cmd:"" help:"Read the log oldest first, and follow it."`
-	Messages   messagesCmd   `cmd:"" help:"Follow messages to their end."`
+	Messages   messagesCmd   `cmd:"" aliases:"message" help:"Follow messages to their end."`
+	Send       sendCmd       `cmd:"" help:"Send a test message and say what came back."`
+	Provider   providerCmd   `cmd:"" aliases:"account" help:"Accounts with SMS providers: add, test, change."`
+	Route      routeCmd      `cmd:"" help:"Which accounts carry which messages, and how well."`
+	Texts      textsCmd      `cmd:"" help:"What messages say beyond their templates, and how long they are."`
+	Rates      ratesCmd      `cmd:"" help:"What messages cost: the rate card, and true prices."`
+	Costs      costsCmd      `cmd:"" help:"What messages cost, and what a typed code cost."`
+	Optout     optoutCmd     `cmd:"" help:"Numbers that said STOP."`
+	Canary     canaryCmd     `cmd:"" help:"Texts to phones of yours that raise an alarm when they do not arrive."`
 	Functions  functionsCmd  `cmd:"" help:"See functions, what they wrote, and how well they are shut in."`
 	Hook       hookCmd       `cmd:"" help:"Try hooks and actions in Auth0's forms on this machine, or begin one."`
 	Lambda     lambdaCmd     `cmd:"" help:"Be the custom SMS sender of a Cognito pool, as a function of AWS Lambda."`

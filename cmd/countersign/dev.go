@@ -29,6 +29,8 @@ type devCmd struct {
 	FixedCode    string   `help:"Give every code this value, for test suites." placeholder:"DIGITS"`
 	Isolation    string   `help:"Least isolation that functions may run under: full, strong, weak, none. Default: what this machine offers." placeholder:"LEVEL" enum:",full,strong,weak,none" default:""`
 	AllowEgress  []string `name:"allow-egress" help:"Let functions connect to this address besides port 443 of public ones; localhost too." placeholder:"HOST:PORT"`
+	Delivery     string   `help:"A file of accounts with providers and the plan that chooses among them, as sender.file of serve." placeholder:"FILE" type:"path"`
+	Live         bool     `name:"live-providers" help:"Let accounts with providers call the real services: texts go to real phones and cost money."`
 	RemoteLambda bool     `name:"remote-lambda" help:"Let pools call functions in AWS, with the credentials of the AWS_ variables. Also on if AWS_ENDPOINT_URL_LAMBDA is set."`
 
 	Run   devRunCmd   `cmd:"" default:"1" hidden:"" help:"Run."`
@@ -134,6 +136,12 @@ func (d *devRun) configure() error {
 	}
 	if d.cfg.Functions, err = d.functions(); err != nil {
 		return err
+	}
+	d.cfg.Delivery.Live = d.Live
+	if d.Delivery != "" {
+		if d.cfg.Delivery.Static, err = readDelivery(d.Delivery); err != nil {
+			return err
+		}
 	}
 	if d.LAN != "" {
 		d.cfg.ManagementSecret, d.cfg.AccessKeyID, d.cfg.SecretAccessKey = rand.Text()+rand.Text(), "CSK"+rand.Text()[:17], rand.Text()+rand.Text()

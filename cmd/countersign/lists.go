@@ -154,12 +154,7 @@ func (c *messagesShowCmd) Run(a *app) error {
 	if shown, err := c.show(a, "/messages/"+url.PathEscape(c.ID), &m); shown || err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%s to %s, %s: %s\n", m.Channel, m.To, m.TriggerSource, m.State)
-	for _, x := range m.Timeline {
-		fmt.Fprintf(a.stdout, "  %s  attempt %d by %s: %s %s %s (%s)\n", x.StartedAt.Local().Format(time.DateTime), x.N, x.Provider, x.Outcome,
-			printable(x.VendorCode), printable(x.Text), x.EndedAt.Sub(x.StartedAt).Round(time.Millisecond))
-	}
-	return nil
+	return printMessage(a, &m)
 }
 
 type statusCmd struct{ serverFlags }

@@ -86,6 +86,14 @@ func (c *serveCmd) Run(a *app) error {
 		return err
 	}
 	sc.Migrate = c.Migrate
+	exporter, end, err := openTracing(a.ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if exporter != nil {
+		sc.Tracer = exporter.Tracer
+	}
 	if !cfg.Postgres() {
 		lock, err := lockFile(sc.Database + ".lock")
 		if errors.Is(err, errLocked) {
@@ -169,6 +177,12 @@ func serverConfig(a *app, c *config.Config) (countersign.Config, error) {
 	}
 	if out.Mailer, err = mailSender(c); err != nil {
 		return out, err
+	}
+	out.Delivery.Allow = c.Egress.Allow
+	if c.Sender.File != "" {
+		if out.Delivery.Static, err = readDelivery(c.Sender.File); err != nil {
+			return out, hint(err, "see sender.file in countersign config example")
+		}
 	}
 	out.Functions, err = serveFunctions(a.ctx, a, c)
 	return out, err

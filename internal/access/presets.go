@@ -138,7 +138,7 @@ func deployer() map[string][]string {
 		},
 		Admin: {
 			"pools.read", "pools.write", "clients.read", "clients.write", "hooks.read", "hooks.write", "senders.read",
-			"senders.write", "templates.read", "templates.write", "keys.read", "messages.test", "status.read", "functions.read",
+			"senders.write", "templates.read", "templates.write", "keys.read", "messages.test", "status.read", "functions.read", "optouts.read", "optouts.write",
 		},
 	}
 }
@@ -161,7 +161,7 @@ func auditor() map[string][]string {
 		},
 		Admin: {
 			"pools.read", "clients.read", "users.read", "messages.read", "events.read", "hooks.read", "senders.read",
-			"templates.read", "keys.read", "access.read", "status.read", "functions.read",
+			"templates.read", "keys.read", "access.read", "status.read", "functions.read", "optouts.read",
 		},
 	}
 }

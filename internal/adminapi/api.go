@@ -42,6 +42,8 @@ type Options struct {
 	// Functions are listed and their logs shown, and Isolation says how they are shut in. Optional, both or none.
 	Functions Functions
 	Isolation func(context.Context) Isolation
+	// Delivery is how messages go out. Optional.
+	Delivery *Delivery
 	// Status describes the running server.
 	Status func() Status
 	// Log receives internal errors, and at level info who changed credentials and keys or saw what is sealed. Default
@@ -82,6 +84,15 @@ func Handler(o Options) http.Handler {
 	s.registerMessages()
 	s.registerUsers()
 	s.registerFunctions()
+	if s.Delivery != nil {
+		s.registerAccounts()
+		s.registerPlan()
+		s.registerRates()
+		s.registerSend()
+		s.registerOptOuts()
+		s.registerCanaries()
+		s.registerMessageSettings()
+	}
 	return s.guard(mux)
 }
 

@@ -9,6 +9,7 @@ import (
 	"countersign/internal/access"
 	"countersign/internal/fault"
 	"countersign/internal/store"
+	"countersign/provider"
 )
 
 // Message is a text, call or e-mail on its way; never its contents.
@@ -25,24 +26,59 @@ type Message struct {
 	Attempts      int        `json:"attempts"`
 	Provider      string     `json:"provider,omitempty"`
 	ProviderID    string     `json:"provider_id,omitempty"`
+	Account       string     `json:"account,omitempty" doc:"The configured account that took it."`
+	From          string     `json:"from,omitempty" doc:"The origination identity."`
+	Country       string     `json:"country,omitempty"`
+	Network       string     `json:"network,omitempty" doc:"The carrier's MCC and MNC, as far as it is known."`
+	Cost          string     `json:"cost,omitempty"`
+	Currency      string     `json:"currency,omitempty"`
+	Settled       bool       `json:"settled,omitempty" doc:"A provider named the price; otherwise it is the rate card's."`
+	SentAt        *time.Time `json:"sent_at,omitempty" doc:"When a provider accepted it."`
+	VerifiedAt    *time.Time `json:"verified_at,omitempty" doc:"When its code was typed in."`
 	ErrorClass    string     `json:"error_class,omitempty"`
 	Error         string     `json:"error,omitempty"`
 	CreatedAt     time.Time  `json:"created_at"`
 	UpdatedAt     time.Time  `json:"updated_at"`
 	ExpiresAt     *time.Time `json:"expires_at,omitempty"`
-	// Timeline holds the attempts, for a single message.
+	// Timeline holds the attempts and Receipts what was reported, for a single message.
 	Timeline []Attempt `json:"timeline,omitempty"`
+	Receipts []Receipt `json:"receipts,omitempty"`
 }
 
 // Attempt is one call of a provider.
 type Attempt struct {
 	N          int       `json:"n"`
 	Provider   string    `json:"provider"`
-	Outcome    string    `json:"outcome"`
+	Account    string    `json:"account,omitempty"`
+	From       string    `json:"from,omitempty"`
+	Outcome    string    `json:"outcome" doc:"sent, or the class of the failure: retryable, permanent, throttled, misconfigured, ambiguous."`
+	Reason     string    `json:"reason,omitempty" doc:"Why not: invalid_number, unreachable, opted_out, sender_rejected ..."`
+	Advice     string    `json:"advice,omitempty" doc:"What may be done about it."`
+	ProviderID string    `json:"provider_id,omitempty"`
+	Segments   int       `json:"segments,omitempty"`
+	Cost       string    `json:"cost,omitempty"`
+	Currency   string    `json:"currency,omitempty"`
 	VendorCode string    `json:"vendor_code,omitempty"`
 	Text       string    `json:"text,omitempty"`
 	StartedAt  time.Time `json:"started_at"`
 	EndedAt    time.Time `json:"ended_at"`
+}
+
+// Receipt is what a provider reported of a message.
+type Receipt struct {
+	Account    string     `json:"account"`
+	ProviderID string     `json:"provider_id,omitempty"`
+	State      string     `json:"state" enum:"queued,sent,delivered,undelivered,failed,expired"`
+	Reason     string     `json:"reason,omitempty"`
+	VendorCode string     `json:"vendor_code,omitempty"`
+	Text       string     `json:"text,omitempty"`
+	Source     string     `json:"source" enum:"push,poll,stream,import"`
+	Authentic  bool       `json:"authentic" doc:"False: nobody signed it; it is evidence and moves nothing."`
+	Cost       string     `json:"cost,omitempty"`
+	Currency   string     `json:"currency,omitempty"`
+	Network    string     `json:"network,omitempty"`
+	At         *time.Time `json:"at,omitempty" doc:"By the provider's clock."`
+	ReceivedAt time.Time  `json:"received_at"`
 }
 
 type messagesInput struct {
@@ -70,7 +106,7 @@ type messageOutput struct{ Body Message }
 func (s *server) registerMessages() {
 	register(s, "GET", "/messages", "messages.read", "List messages, newest first",
 		func(in *messagesInput) access.Resource { return onPool(in.Pool) }, s.listMessages)
-	register(s, "GET", "/messages/{id}", "messages.read", "One message with its timeline", nil, s.getMessage)
+	register(s, "GET", "/messages/{id}", "messages.read", "One message with its timeline: attempts and receipts", nil, s.getMessage)
 }
 
 func (s *server) listMessages(ctx context.Context, in *messagesInput) (*messagesOutput, error) {
@@ -119,32 +155,82 @@ func knownState(name string) error {
 }
 
 func (s *server) getMessage(ctx context.Context, in *messageInput) (*messageOutput, error) {
+	m, err := s.message(ctx, in.ID)
+	return &messageOutput{m}, err
+}
+
+// message reads a message with its timeline.
+func (s *server) message(ctx context.Context, id string) (Message, error) {
 	var row *store.Message
 	var attempts []*store.DeliveryAttempt
+	var receipts []*store.Receipt
 	err := s.Store.Read(ctx, func(tx store.Tx) (err error) {
-		if row, err = tx.Outbox().Message(ctx, in.ID); err == nil {
-			attempts, err = tx.Outbox().ListAttempts(ctx, in.ID)
+		if row, err = tx.Outbox().Message(ctx, id); err != nil {
+			return err
 		}
+		if attempts, err = tx.Outbox().ListAttempts(ctx, id); err != nil {
+			return err
+		}
+		receipts, err = tx.Outbox().ListReceipts(ctx, id)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return Message{}, err
 	}
 	m := messageView(row)
 	for _, a := range attempts {
-		m.Timeline = append(m.Timeline, Attempt{a.N, a.Provider, a.Outcome, a.VendorCode, a.Text, a.StartedAt, a.EndedAt})
+		m.Timeline = append(m.Timeline, attemptView(a))
 	}
-	return &messageOutput{m}, nil
+	for _, r := range receipts {
+		m.Receipts = append(m.Receipts, receiptView(r))
+	}
+	return m, nil
+}
+
+func attemptView(a *store.DeliveryAttempt) Attempt {
+	v := Attempt{
+		N: a.N, Provider: a.Provider, Account: a.Account, From: a.Sender, Outcome: a.Outcome, Reason: a.Reason, ProviderID: a.ProviderID,
+		Segments: a.Segments, VendorCode: a.VendorCode, Text: a.Text, StartedAt: a.StartedAt, EndedAt: a.EndedAt,
+	}
+	if a.Reason != "" {
+		v.Advice = adviceFor(provider.Reason(a.Reason))
+	}
+	v.Cost, v.Currency = costView(a.Cost, a.Currency)
+	return v
+}
+
+func receiptView(r *store.Receipt) Receipt {
+	v := Receipt{
+		Account: r.Account, ProviderID: r.ProviderID, State: r.State, Reason: r.Reason, VendorCode: r.VendorCode, Text: r.Text, Source: r.Source,
+		Authentic: r.Authentic, Network: r.Network, At: moment(r.At), ReceivedAt: r.ReceivedAt,
+	}
+	v.Cost, v.Currency = costView(r.Cost, r.Currency)
+	return v
+}
+
+// costView is an amount and its currency; both are empty where none is known.
+func costView(micros int64, currency string) (string, string) {
+	if currency == "" {
+		return "", ""
+	}
+	return Amount(micros), currency
+}
+
+// moment is nil for no time.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 func messageView(m *store.Message) Message {
 	v := Message{
 		ID: m.ID, PoolID: m.PoolID, UserID: m.UserID, Channel: m.Channel, State: string(m.State), To: m.Mask, TriggerSource: m.TriggerSource,
 		Segments: m.Segments, Attempts: m.Attempts, Provider: m.Provider, ProviderID: m.ProviderID, ErrorClass: m.LastClass, Error: m.LastError,
-		CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,
+		CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt, Account: m.Account, From: m.Sender, Country: m.Country, Network: m.Network, Settled: m.Settled,
+		ExpiresAt: moment(m.ExpiresAt), SentAt: moment(m.SentAt), VerifiedAt: moment(m.VerifiedAt),
 	}
-	if !m.ExpiresAt.IsZero() {
-		v.ExpiresAt = &m.ExpiresAt
-	}
+	v.Cost, v.Currency = costView(m.Cost, m.Currency)
 	return v
 }

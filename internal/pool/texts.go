@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"countersign/internal/fault"
 	"countersign/internal/message"
@@ -20,6 +22,8 @@ type TextConfig struct {
 	Tail bool `json:"tail,omitempty"`
 	// Clients says what the tail holds, by app client; "" is for all others.
 	Clients map[string]ClientText `json:"clients,omitempty"`
+	// Help answers HELP from a phone; empty: nothing does, or the provider does.
+	Help string `json:"help,omitempty"`
 	// Locales are templates by BCP 47 tag; an empty one falls back: fr-CA, fr, the pool's own (Config.Templates), English.
 	Locales map[string]Templates `json:"locales,omitempty"`
 }
@@ -35,11 +39,15 @@ const (
 	maxTextClients = 100
 	maxLocales     = 50
 	maxTag         = 35 // RFC 5646, section 4.4.1
+	maxHelp        = 320
 )
 
 func (x *TextConfig) check() error {
 	if x == nil {
 		return nil
+	}
+	if len(x.Help) > maxHelp || strings.ContainsFunc(x.Help, unicode.IsControl) || !utf8.ValidString(x.Help) {
+		return fault.Invalidf("texts.help", "texts.help: at most %d bytes, on one line.", maxHelp)
 	}
 	if len(x.Clients) > maxTextClients || len(x.Locales) > maxLocales {
 		return fault.Invalidf("texts", "There are at most %d clients and %d locales.", maxTextClients, maxLocales)

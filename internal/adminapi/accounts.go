@@ -1,0 +1,227 @@
+package adminapi
+
+import (
+	"context"
+	"time"
+
+	"countersign/internal/access"
+	"countersign/internal/fault"
+	"countersign/internal/gateway/account"
+	"countersign/internal/route"
+)
+
+// AccountKind describes a kind of account with a provider.
+type AccountKind struct {
+	Kind     string         `json:"kind"`
+	Title    string         `json:"title"`
+	Channels []string       `json:"channels"`
+	Receipts string         `json:"receipts" doc:"Where receipts come from, and how they are authenticated."`
+	Fields   []AccountField `json:"fields"`
+}
+
+// AccountField is a setting or secret of a kind.
+type AccountField struct {
+	Name     string   `json:"name"`
+	Help     string   `json:"help"`
+	Example  string   `json:"example,omitempty"`
+	Secret   bool     `json:"secret,omitempty"`
+	Required bool     `json:"required,omitempty"`
+	Values   []string `json:"values,omitempty" doc:"The closed list of what it may be."`
+}
+
+// NewAccount creates or replaces an account.
+type NewAccount struct {
+	Kind             string             `json:"kind" maxLength:"64"`
+	Settings         map[string]string  `json:"settings,omitempty"`
+	Secrets          map[string]string  `json:"secrets,omitempty" doc:"Write-only. One that is left out stays as it is, an empty one is removed."`
+	Channels         []string           `json:"channels,omitempty"`
+	From             string             `json:"from,omitempty" maxLength:"64" doc:"Origination identity where neither rule nor message has one."`
+	Senders          map[string]string  `json:"senders,omitempty" doc:"Origination identity by ISO 3166 country."`
+	PerSecond        float64            `json:"per_second,omitempty" minimum:"0"`
+	SenderPerSecond  float64            `json:"sender_per_second,omitempty" minimum:"0"`
+	CountryPerSecond map[string]float64 `json:"country_per_second,omitempty"`
+	MaxInFlight      int                `json:"max_in_flight,omitempty" minimum:"0"`
+	Disabled         bool               `json:"disabled,omitempty"`
+	Version          int64              `json:"version,omitempty" doc:"0 creates; otherwise the version that was read."`
+}
+
+// AccountStatus is how an account does on the node that answers.
+type AccountStatus = route.Status
+
+type (
+	ofPoolInput struct {
+		Pool string `query:"pool" maxLength:"128" doc:"Needed where there are several."`
+	}
+	accountInput struct {
+		Pool string `query:"pool" maxLength:"128" doc:"Needed where there are several."`
+		Name string `path:"name" maxLength:"64"`
+	}
+	accountPutInput struct {
+		accountInput
+		Body NewAccount
+	}
+	doorInput struct {
+		accountInput
+		Body struct {
+			OverlapHours int `json:"overlap_hours,omitempty" minimum:"0" maximum:"720" doc:"How long the URL before stays good. Default 72: services report up to three days late."`
+		}
+	}
+	kindsOutput struct {
+		Body struct {
+			Kinds []AccountKind `json:"kinds"`
+		}
+	}
+	accountsOutput struct {
+		Body struct {
+			Accounts []route.Account `json:"accounts"`
+			Status   []AccountStatus `json:"status" doc:"On the node that answers."`
+		}
+	}
+	accountOutput struct{ Body route.Account }
+	checkOutput   struct {
+		Body struct {
+			Found string `json:"found" doc:"What the service said, in a sentence."`
+		}
+	}
+	doorOutput struct {
+		Body struct {
+			URL string `json:"url" doc:"Give it to the service. Whoever knows it can report."`
+		}
+	}
+)
+
+func (s *server) registerAccounts() {
+	onAccount := func(in *accountInput) access.Resource { return onPool(in.Pool) }
+	register(s, "GET", "/account-kinds", "senders.read", "The kinds of accounts with providers, and what each needs", nil, s.listKinds)
+	register(s, "GET", "/accounts", "senders.read", "List a pool's accounts with providers",
+		func(in *ofPoolInput) access.Resource { return onPool(in.Pool) }, s.listAccounts)
+	register(s, "GET", "/accounts/{name}", "senders.read", "One account, without its secrets", onAccount, s.getAccount)
+	register(s, "PUT", "/accounts/{name}", "senders.write", "Create or replace an account",
+		func(in *accountPutInput) access.Resource { return onPool(in.Pool) }, s.putAccount)
+	register(s, "DELETE", "/accounts/{name}", "senders.write", "Delete an account that no rule names", onAccount,
+		func(ctx context.Context, in *accountInput) (*struct{}, error) {
+			if err := s.onlyPool(ctx, &in.Pool); err != nil {
+				return nil, err
+			}
+			return nil, s.Delivery.Routes.DeleteAccount(ctx, in.Pool, in.Name)
+		})
+	register(s, "POST", "/accounts/{name}/check", "messages.test", "Test an account's credentials, without a text to anybody", onAccount, s.checkAccount)
+	register(s, "GET", "/accounts/{name}/receipt-url", "senders.write", "The URL at which the service is to report", onAccount, s.receiptURL)
+	register(s, "POST", "/accounts/{name}/receipt-url", "senders.write", "Make a new URL for reports",
+		func(in *doorInput) access.Resource { return onPool(in.Pool) }, s.rotateReceiptURL)
+}
+
+func (s *server) listKinds(context.Context, *struct{}) (*kindsOutput, error) {
+	out := &kindsOutput{}
+	out.Body.Kinds = make([]AccountKind, 0, len(s.Delivery.Kinds))
+	for _, k := range s.Delivery.Kinds {
+		out.Body.Kinds = append(out.Body.Kinds, kindView(k))
+	}
+	return out, nil
+}
+
+func kindView(k account.Spec) AccountKind {
+	v := AccountKind{Kind: k.Kind, Title: k.Title, Receipts: k.Receipts, Channels: []string{}, Fields: make([]AccountField, 0, len(k.Fields))}
+	for _, c := range k.Channels {
+		v.Channels = append(v.Channels, string(c))
+	}
+	for _, f := range k.Fields {
+		v.Fields = append(v.Fields, AccountField(f))
+	}
+	return v
+}
+
+func (s *server) listAccounts(ctx context.Context, in *ofPoolInput) (*accountsOutput, error) {
+	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+		return nil, err
+	}
+	list, err := s.Delivery.Routes.Accounts(ctx, in.Pool)
+	if err != nil {
+		return nil, err
+	}
+	static, err := s.Delivery.Routes.Accounts(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	status, err := s.Delivery.Routes.Status(ctx, in.Pool)
+	if err != nil {
+		return nil, err
+	}
+	out := &accountsOutput{}
+	out.Body.Accounts, out.Body.Status = append(append([]route.Account{}, list...), static...), append([]AccountStatus{}, status...)
+	return out, nil
+}
+
+func (s *server) getAccount(ctx context.Context, in *accountInput) (*accountOutput, error) {
+	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+		return nil, err
+	}
+	a, err := s.Delivery.Routes.Account(ctx, in.Pool, in.Name)
+	return &accountOutput{a}, err
+}
+
+func (s *server) putAccount(ctx context.Context, in *accountPutInput) (*accountOutput, error) {
+	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+		return nil, err
+	}
+	b := in.Body
+	a, err := s.Delivery.Routes.PutAccount(ctx, in.Pool, route.AccountConfig{
+		Name: in.Name, Kind: b.Kind, Settings: b.Settings, Channels: b.Channels, From: b.From, Senders: b.Senders, PerSecond: b.PerSecond,
+		SenderPerSecond: b.SenderPerSecond, CountryPerSecond: b.CountryPerSecond, MaxInFlight: b.MaxInFlight, Disabled: b.Disabled,
+	}, b.Secrets, b.Version)
+	return &accountOutput{a}, err
+}
+
+func (s *server) checkAccount(ctx context.Context, in *accountInput) (*checkOutput, error) {
+	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+		return nil, err
+	}
+	found, err := s.Delivery.Routes.Check(ctx, in.Pool, in.Name)
+	if err != nil {
+		return nil, vendorProblem(err)
+	}
+	out := &checkOutput{}
+	out.Body.Found = found
+	return out, nil
+}
+
+func (s *server) receiptURL(ctx context.Context, in *accountInput) (*doorOutput, error) {
+	return s.door(ctx, in, func(kind string) (string, error) {
+		return s.Delivery.Receipts.URL(ctx, in.Pool, in.Name, kind)
+	})
+}
+
+// defaultOverlap is how long a replaced URL stays good (providers report up to 72 hours late).
+const defaultOverlap = 72 * time.Hour
+
+func (s *server) rotateReceiptURL(ctx context.Context, in *doorInput) (*doorOutput, error) {
+	overlap := defaultOverlap
+	if in.Body.OverlapHours > 0 {
+		overlap = time.Duration(in.Body.OverlapHours) * time.Hour
+	}
+	return s.door(ctx, &in.accountInput, func(string) (string, error) {
+		url, err := s.Delivery.Receipts.Rotate(ctx, in.Pool, in.Name, overlap)
+		if err == nil {
+			s.Delivery.Routes.Forget(in.Pool)
+			s.audit(ctx, "receipt URL made anew", "pool", in.Pool, "account", in.Name)
+		}
+		return url, err
+	})
+}
+
+func (s *server) door(ctx context.Context, in *accountInput, f func(kind string) (string, error)) (*doorOutput, error) {
+	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+		return nil, err
+	}
+	a, err := s.Delivery.Routes.Account(ctx, in.Pool, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	url, err := f(a.Kind)
+	if err == nil && url == "" {
+		err = fault.New(fault.UnsupportedOperation).WithPublic("Services cannot report to this server: it has no base URL that they could reach.")
+	}
+	out := &doorOutput{}
+	out.Body.URL = url
+	return out, err
+}

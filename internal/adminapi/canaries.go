@@ -1,0 +1,86 @@
+package adminapi
+
+import (
+	"context"
+
+	"countersign/internal/access"
+	"countersign/internal/canary"
+)
+
+// Canary is a text to the operator's own phone, sent again and again.
+type Canary struct {
+	canary.Canary
+	Results []canary.Result `json:"results,omitempty" doc:"The last ones, newest first."`
+}
+
+type (
+	canariesOutput struct {
+		Body struct {
+			Canaries []Canary `json:"canaries"`
+		}
+	}
+	canaryPutInput struct {
+		Pool string `query:"pool" maxLength:"128" doc:"Needed where there are several."`
+		Name string `path:"name" maxLength:"64"`
+		Body struct {
+			To            string `json:"to,omitempty" maxLength:"32" doc:"A phone number in E.164 form; it is never given back. Left out in a change, it stays."`
+			Account       string `json:"account,omitempty" maxLength:"64" doc:"Tries this account alone. Default: the pool's plan."`
+			EverySeconds  int    `json:"every_seconds,omitempty" doc:"The pause between two, at least 300. Default 3600."`
+			Expect        string `json:"expect,omitempty" enum:"sent,delivered" doc:"Default delivered."`
+			WithinSeconds int    `json:"within_seconds,omitempty" doc:"How long that may take. Default 120."`
+			Disabled      bool   `json:"disabled,omitempty"`
+		}
+	}
+)
+
+func (s *server) registerCanaries() {
+	register(s, "GET", "/canaries", "senders.read", "List canary texts and how the last ones went",
+		func(in *ofPoolInput) access.Resource { return onPool(in.Pool) }, s.listCanaries)
+	register(s, "PUT", "/canaries/{name}", "senders.write", "Create or change a canary text",
+		func(in *canaryPutInput) access.Resource { return onPool(in.Pool) }, s.putCanary)
+	register(s, "DELETE", "/canaries/{name}", "senders.write", "End a canary text",
+		func(in *accountInput) access.Resource { return onPool(in.Pool) },
+		func(ctx context.Context, in *accountInput) (*struct{}, error) {
+			if err := s.onlyPool(ctx, &in.Pool); err != nil {
+				return nil, err
+			}
+			_, err := s.Delivery.Canaries.Delete(ctx, in.Pool, in.Name, -1)
+			return nil, err
+		})
+}
+
+func (s *server) listCanaries(ctx context.Context, in *ofPoolInput) (*canariesOutput, error) {
+	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+		return nil, err
+	}
+	list, _, err := s.Delivery.Canaries.List(ctx, in.Pool)
+	if err != nil {
+		return nil, err
+	}
+	results, err := s.Delivery.Canaries.Results(ctx, in.Pool)
+	if err != nil {
+		return nil, err
+	}
+	out := &canariesOutput{}
+	out.Body.Canaries = make([]Canary, 0, len(list))
+	for _, c := range list {
+		out.Body.Canaries = append(out.Body.Canaries, Canary{c, results[c.Name]})
+	}
+	return out, nil
+}
+
+func (s *server) putCanary(ctx context.Context, in *canaryPutInput) (*struct{}, error) {
+	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+		return nil, err
+	}
+	b := in.Body
+	if b.Account != "" {
+		if _, err := s.Delivery.Routes.Account(ctx, in.Pool, b.Account); err != nil {
+			return nil, err
+		}
+	}
+	_, err := s.Delivery.Canaries.Put(ctx, in.Pool, canary.Canary{
+		Name: in.Name, To: b.To, Account: b.Account, EverySeconds: b.EverySeconds, Expect: b.Expect, WithinSeconds: b.WithinSeconds, Disabled: b.Disabled,
+	}, -1)
+	return nil, err
+}

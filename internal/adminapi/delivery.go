@@ -1,0 +1,102 @@
+package adminapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/internal/canary"
+	"countersign/internal/fault"
+	"countersign/internal/gateway/account"
+	"countersign/internal/optout"
+	"countersign/internal/route"
+	"countersign/internal/routehealth"
+	"countersign/phone"
+	"countersign/provider"
+)
+
+// Delivery is what the API shows and changes of how messages go out.
+type Delivery struct {
+	Kinds    []account.Spec
+	Routes   *route.Service
+	Health   *routehealth.Monitor
+	Receipts Receipts
+	OptOuts  *optout.Service
+	Canaries *canary.Service
+	// Try sends a message of an operator and waits for its first attempt.
+	Try func(ctx context.Context, t Trial) (messageID string, err error)
+	// Preview renders what a pool would send.
+	Preview func(ctx context.Context, in PreviewInput) (Preview, error)
+	// MessageSettings reads and PutMessageSettings replaces what a pool says of its messages.
+	MessageSettings    func(ctx context.Context, poolID string) (*MessageSettings, error)
+	PutMessageSettings func(ctx context.Context, poolID string, m MessageSettings) (*MessageSettings, error)
+}
+
+// Receipts are the doors of services and the prices that they name (*receipt.Service).
+type Receipts interface {
+	URL(ctx context.Context, poolID, account, kind string) (string, error)
+	Rotate(ctx context.Context, poolID, account string, overlap time.Duration) (string, error)
+	Import(ctx context.Context, poolID, account string, csv []byte) (int, error)
+}
+
+// Trial is a message of an operator.
+type Trial struct {
+	PoolID string
+	To     phone.Number
+	// Account pins it to an account; empty: the plan chooses.
+	Account string
+	Voice   bool
+	Text    string
+}
+
+// vendorProblem shows a provider's own words to the operator, who asked for them.
+func vendorProblem(err error) error {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f
+	}
+	class, _ := provider.ClassOf(err)
+	if v, ok := errors.AsType[*provider.VendorError](err); ok {
+		return fault.New(fault.DeliveryFailed).WithPublic("%s: %s (code %s): %s", v.Provider, v.Reason, v.VendorCode, v.Text).
+			WithHint("%s", adviceFor(provider.ReasonOf(err))).WithErr(err)
+	}
+	return fault.New(fault.DeliveryFailed).WithPublic("%s: %s", class, err).WithHint("%s", adviceFor(provider.ReasonOf(err))).WithErr(err)
+}
+
+// adviceFor says what an operator may do about a reason.
+func adviceFor(r provider.Reason) string {
+	switch r {
+	case provider.AuthFailed:
+		return "check the account's credentials; countersign account check NAME tests them"
+	case provider.InsufficientFunds:
+		return "top the account up, or raise its spend limit"
+	case provider.SenderRejected:
+		return "the sender ID or number is not allowed there: set another one for the country (senders)"
+	case provider.ContentRejected:
+		return "a filter took the text for spam, or a template must be registered"
+	case provider.InvalidNumber, provider.Unreachable:
+		return "try another number; landlines take no texts"
+	case provider.OptedOut:
+		return "the number said STOP or is blocked: START from the phone lifts it; countersign optout list"
+	case provider.RateLimited:
+		return "the service wants fewer messages: set per_second on the account"
+	case provider.BadRequest:
+		return "the service does not take this request: is the country enabled in the account?"
+	}
+	return "try again; if it stays, the service's status page may know more"
+}
+
+// Amount writes millionths of a currency as a decimal.
+func Amount(micros int64) string {
+	sign := ""
+	if micros < 0 {
+		sign, micros = "-", -micros
+	}
+	fraction := strings.TrimRight(fmt.Sprintf("%06d", micros%1e6), "0")
+	if len(fraction) < 2 {
+		fraction += strings.Repeat("0", 2-len(fraction))
+	}
+	return sign + strconv.FormatInt(micros/1e6, 10) + "." + fraction
+}

@@ -1,0 +1,186 @@
+package adminapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"countersign/internal/access"
+	"countersign/internal/fault"
+	"countersign/internal/ratecard"
+	"countersign/internal/store"
+)
+
+// RatesSetting is the pool's setting that holds its rate card, as {"csv": "..."}.
+const RatesSetting = "delivery/rates"
+
+// Rates is a rate card.
+type Rates struct {
+	CSV     string `json:"csv" maxLength:"1048576" doc:"Columns account, country, channel, price, currency, from. * stands for all; the newest date that has come counts."`
+	Version int64  `json:"version,omitempty" doc:"0 creates; otherwise the version that was read."`
+}
+
+// Cost is what messages cost.
+type Cost struct {
+	By        []string `json:"by" doc:"The values of what was grouped by, in that order."`
+	Messages  int      `json:"messages"`
+	Delivered int      `json:"delivered"`
+	Verified  int      `json:"verified"`
+	Segments  int      `json:"segments"`
+	Cost      string   `json:"cost"`
+	Settled   string   `json:"settled" doc:"The part of the cost that a provider has named; the rest is the rate card's."`
+	Currency  string   `json:"currency"`
+	PerCode   string   `json:"per_verified_code,omitempty" doc:"Cost of one code that was typed in."`
+}
+
+type (
+	ratesInput struct {
+		Pool string `query:"pool" maxLength:"128" doc:"Needed where there are several."`
+		Body Rates
+	}
+	ratesOutput struct{ Body Rates }
+	importInput struct {
+		Pool string `query:"pool" maxLength:"128" doc:"Needed where there are several."`
+		Body struct {
+			Account string `json:"account" maxLength:"64"`
+			CSV     string `json:"csv" maxLength:"1048576" doc:"Columns provider_id, price, currency; segments if you like."`
+		}
+	}
+	importOutput struct {
+		Body struct {
+			Settled int `json:"settled" doc:"Messages whose price is now known."`
+		}
+	}
+	costsInput struct {
+		Pool string    `query:"pool" maxLength:"128" doc:"Needed where there are several."`
+		From time.Time `query:"from" doc:"Default: 30 days ago."`
+		To   time.Time `query:"to" doc:"Default: now."`
+		By   string    `query:"by" maxLength:"128" default:"account,country" doc:"Comma-separated: account, country, channel, network, state, trigger_source, client, day."`
+	}
+	costsOutput struct {
+		Body struct {
+			Costs []Cost `json:"costs"`
+		}
+	}
+)
+
+func (s *server) registerRates() {
+	register(s, "GET", "/rates", "senders.read", "A pool's rate card", func(in *ofPoolInput) access.Resource { return onPool(in.Pool) }, s.getRates)
+	register(s, "PUT", "/rates", "senders.write", "Replace a pool's rate card",
+		func(in *ratesInput) access.Resource { return onPool(in.Pool) }, s.putRates)
+	register(s, "POST", "/rates/settle", "senders.write", "Import the prices of an account's bill",
+		func(in *importInput) access.Resource { return onPool(in.Pool) }, s.importPrices)
+	register(s, "GET", "/costs", "messages.read", "What messages cost, and what a typed code cost",
+		func(in *costsInput) access.Resource { return onPool(in.Pool) }, s.costs)
+}
+
+func (s *server) getRates(ctx context.Context, in *ofPoolInput) (*ratesOutput, error) {
+	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+		return nil, err
+	}
+	var row *store.Setting
+	err := s.Store.Read(ctx, func(tx store.Tx) (err error) {
+		row, err = tx.Settings().Setting(ctx, in.Pool, RatesSetting)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return &ratesOutput{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &ratesOutput{}
+	err = json.Unmarshal(row.Doc, &out.Body)
+	out.Body.Version = row.Version
+	return out, err
+}
+
+func (s *server) putRates(ctx context.Context, in *ratesInput) (*ratesOutput, error) {
+	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+		return nil, err
+	}
+	card, err := ratecard.Parse([]byte(in.Body.CSV))
+	if err != nil {
+		return nil, fault.Invalidf("csv", "%s", err.Error()).WithHint("account,country,channel,price,currency,from - and * for all")
+	}
+	clean := string(card.Format())
+	doc, err := json.Marshal(Rates{CSV: clean})
+	if err != nil {
+		return nil, err
+	}
+	err = s.Store.Write(ctx, func(tx store.Tx) error {
+		ok, err := tx.Settings().PutSetting(ctx, &store.Setting{
+			PoolID: in.Pool, Name: RatesSetting, Doc: doc, UpdatedAt: s.Now().UTC(), Version: in.Body.Version,
+		})
+		if err == nil && !ok {
+			err = fault.New(fault.ConcurrentModification).WithPublic("The rate card is not the one that you read.").WithHint("read it again, and repeat with its version")
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Delivery.Routes.Forget(in.Pool)
+	s.audit(ctx, "rate card replaced", "pool", in.Pool, "rows", card.Len())
+	return &ratesOutput{Rates{CSV: clean, Version: in.Body.Version + 1}}, nil
+}
+
+func (s *server) importPrices(ctx context.Context, in *importInput) (*importOutput, error) {
+	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+		return nil, err
+	}
+	n, err := s.Delivery.Receipts.Import(ctx, in.Pool, in.Body.Account, []byte(in.Body.CSV))
+	out := &importOutput{}
+	out.Body.Settled = n
+	return out, err
+}
+
+// groups are what costs can be grouped by.
+var groups = []string{"account", "country", "channel", "network", "state", "trigger_source", "client", "day"}
+
+// maxSpan bounds what costs are added up over.
+const maxSpan = 400 * 24 * time.Hour
+
+func (s *server) costs(ctx context.Context, in *costsInput) (*costsOutput, error) {
+	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+		return nil, err
+	}
+	q := store.TotalsQuery{PoolID: in.Pool, From: in.From.UTC(), To: in.To.UTC()}
+	if in.To.IsZero() {
+		q.To = s.Now().UTC()
+	}
+	if in.From.IsZero() {
+		q.From = q.To.AddDate(0, 0, -30)
+	}
+	if q.To.Before(q.From) || q.To.Sub(q.From) > maxSpan {
+		return nil, fault.Invalidf("from", "from and to must be in order, and at most 400 days apart.")
+	}
+	for g := range strings.SplitSeq(in.By, ",") {
+		if !slices.Contains(groups, g) || slices.Contains(q.By, g) {
+			return nil, fault.Invalidf("by", "by: %q cannot be grouped by, or stands there twice.", g).WithHint("some of %s", strings.Join(groups, ", "))
+		}
+		q.By = append(q.By, g)
+	}
+	var totals []store.Total
+	err := s.Store.Read(ctx, func(tx store.Tx) (err error) {
+		totals, err = tx.Outbox().Totals(ctx, q)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &costsOutput{}
+	out.Body.Costs = make([]Cost, 0, len(totals))
+	for _, t := range totals {
+		c := Cost{By: t.By, Messages: t.Messages, Delivered: t.Delivered, Verified: t.Verified, Segments: t.Segments,
+			Cost: Amount(t.Cost), Settled: Amount(t.Settled), Currency: t.Currency}
+		if t.Verified > 0 {
+			c.PerCode = Amount(t.Cost / int64(t.Verified))
+		}
+		out.Body.Costs = append(out.Body.Costs, c)
+	}
+	return out, nil
+}
