@@ -143,7 +143,8 @@ func (p *Provider) Send(ctx context.Context, m provider.Message) (provider.Recei
 	}
 	b := body{From: cmp.Or(m.From, p.c.From), To: strings.TrimPrefix(m.To, "+"), Text: m.Text, Type: "auto", Reference: m.Reference, Callback: m.ReceiptURL}
 	if !validSender(b.From) {
-		return provider.Receipt{}, provider.Fail(provider.SenderRejected, 0, &provider.VendorError{Provider: name, VendorCode: "sender", Text: "not sent: the sender has not the form that Mitto takes"})
+		return provider.Receipt{}, provider.Fail(provider.SenderRejected, 0,
+			&provider.VendorError{Provider: name, VendorCode: "sender", Text: "not sent: the sender has not the form that Mitto takes"})
 	}
 	if numbered.MatchString(b.From) {
 		b.From = strings.TrimPrefix(b.From, "+")

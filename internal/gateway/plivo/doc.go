@@ -1,5 +1,5 @@
-// Package plivo sends texts by Plivo's Message API (POST /v1/Account/{auth id}/Message/). Calls are left out: Plivo fetches what a call says from a URL, and there is
-// none that serves it.
+// Package plivo sends texts by Plivo's Message API (POST /v1/Account/{auth id}/Message/). Calls are left out: Plivo fetches
+// what a call says from a URL, and there is none that serves it.
 //
 // A text was accepted only if the status is 202 and the body is JSON with exactly one message_uuid and no error. Plivo has no codes for refused requests, only
 // sentences: they are classed by HTTP status (provider.ReasonOfStatus). Codes come with receipts (codes.go).
