@@ -294,7 +294,7 @@ func TestInbound(t *testing.T) {
 }
 
 // Whoever cannot sign for a configured topic, now, is refused.
-func TestRefused(t *testing.T) {
+func TestAdvisory_CVE_2023_40034_UnsignedNotifications(t *testing.T) {
 	change := func(k, v string) func(*testing.T, *amazon) []byte {
 		return func(t *testing.T, a *amazon) []byte { return a.sign(t, map[string]string{"Message": delivered, k: v}) }
 	}
