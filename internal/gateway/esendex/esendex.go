@@ -197,6 +197,10 @@ func (p *Provider) batch(m provider.Message) (batch, error) {
 	case provider.SMS:
 		b.Set, b.Message.Type = "Auto", "SMS"
 	case provider.Voice:
+		if m.Key != "" {
+			return batch{}, provider.Fail(provider.BadRequest, 0,
+				&provider.VendorError{Provider: name, VendorCode: "key", Text: "not sent: these calls cannot ask for a key"})
+		}
 		b.Message.Type, b.Message.Lang, b.Message.Retries, b.Message.Body = "Voice", language(m.Locale), 1, spoken(m)
 	default:
 		return batch{}, provider.Misconfigured(fmt.Errorf("esendex: no channel %q", c))

@@ -234,6 +234,15 @@ func FuzzNotification(f *testing.F) {
 	})
 }
 
+// A call that cannot ask for its key must not read the code to whoever, or whatever, picks up.
+func TestNoKeyedCalls(t *testing.T) {
+	m := providertest.Message(provider.Voice)
+	m.Key = "42"
+	if _, err := newProvider(t, "http://127.0.0.1:1").Send(t.Context(), m); err == nil || provider.ReasonOf(err) != provider.BadRequest {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestConfiguration(t *testing.T) {
 	_, err := Spec().New(account.Account{Settings: map[string]string{"username": "a:b", "account_reference": "X", "from": "much too long a name", "base_url": "x"}}, account.Deps{})
 	for _, field := range []string{"username", "password", "account_reference", "from", "base_url", "Client"} {

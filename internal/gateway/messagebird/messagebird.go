@@ -215,6 +215,10 @@ func (p *Provider) body(m provider.Message) (resource string, b body, err error)
 		}
 		return "messages", b, nil
 	case provider.Voice:
+		if m.Key != "" {
+			return "", b, provider.Fail(provider.BadRequest, 0,
+				&provider.VendorError{Provider: name, VendorCode: "key", Text: "not sent: these calls cannot ask for a key"})
+		}
 		if !number {
 			b.Originator = "" // the account's own
 		}

@@ -288,6 +288,15 @@ func FuzzCallback(f *testing.F) {
 	})
 }
 
+// A call that cannot ask for its key must not read the code to whoever, or whatever, picks up.
+func TestNoKeyedCalls(t *testing.T) {
+	m := providertest.Message(provider.Voice)
+	m.Key = "42"
+	if _, err := newProvider(t, "http://127.0.0.1:1").Send(t.Context(), m); err == nil || provider.ReasonOf(err) != provider.BadRequest {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestConfiguration(t *testing.T) {
 	_, err := Spec().New(account.Account{Settings: map[string]string{"from": "much too long a name", "base_url": "x"}}, account.Deps{})
 	for _, field := range []string{"access_key", "from", "base_url", "Client"} {
