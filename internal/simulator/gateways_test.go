@@ -24,10 +24,14 @@ import (
 	"countersign/internal/secret"
 	"countersign/internal/simulator"
 	"countersign/provider"
+	"countersign/provider/providertest"
 )
 
-// line is the way to the simulated services within the process.
-type line struct{ inbox *simulator.Inbox }
+// line is the way to the simulated services within the process. seen is told of each exchange, if it is set.
+type line struct {
+	inbox *simulator.Inbox
+	seen  func(q providertest.Request, status int, body []byte)
+}
 
 func (l line) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	h := l.inbox.Host(r.URL.Hostname())
@@ -44,8 +48,12 @@ func (l line) RoundTrip(r *http.Request) (res *http.Response, err error) {
 			panic(v)
 		}
 	}()
+	asked := providertest.RequestOf(r)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
+	if l.seen != nil {
+		l.seen(asked, w.Code, w.Body.Bytes())
+	}
 	return w.Result(), nil
 }
 
@@ -90,11 +98,16 @@ func gateways() []kind {
 
 func (k kind) open(t *testing.T, inbox *simulator.Inbox) provider.Provider {
 	t.Helper()
+	return k.openBy(t, line{inbox: inbox})
+}
+
+func (k kind) openBy(t *testing.T, l line) provider.Provider {
+	t.Helper()
 	secrets := map[string]secret.String{}
 	for name, v := range k.secrets {
 		secrets[name] = secret.New(v)
 	}
-	p, err := k.spec.New(account.Account{Name: "a", Kind: k.spec.Kind, Settings: k.settings, Secrets: secrets}, account.Deps{Client: &http.Client{Transport: line{inbox}}})
+	p, err := k.spec.New(account.Account{Name: "a", Kind: k.spec.Kind, Settings: k.settings, Secrets: secrets}, account.Deps{Client: &http.Client{Transport: l}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,5 +229,42 @@ func TestChecks(t *testing.T) {
 	}
 	if n := len(inbox.List(simulator.Filter{})); n != 0 {
 		t.Errorf("the checks sent %d messages", n)
+	}
+}
+
+// What Mitto, MessageBird and Sinch are simulated to answer is as they describe it.
+func TestAnswersConform(t *testing.T) {
+	inbox, err := simulator.Open(simulator.Options{ReceiptDelay: time.Nanosecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inbox.Close()
+	for _, k := range gateways() {
+		file, ok := map[string]string{"mitto": "mitto_sms.yml", "messagebird": "messagebird_sms.yml", "sinch": "sinch_sms.yml"}[k.spec.Kind]
+		if !ok {
+			continue
+		}
+		n := 0
+		p := k.openBy(t, line{inbox, func(q providertest.Request, status int, body []byte) {
+			if n++; status != http.StatusUnauthorized && q.URL.Path != "/balance" {
+				providertest.Conforms(t, file, q)
+				providertest.ConformsAnswer(t, file, q, status, body)
+			}
+		}})
+		r, err := p.Send(t.Context(), text("+12025550123"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.(provider.Checker).Check(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if poller, ok := p.(provider.Poller); ok {
+			if _, err := poller.Poll(t.Context(), r.ProviderID); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := p.Send(t.Context(), text("+12")); err == nil || n < 3 {
+			t.Errorf("%s: %v after %d requests", k.spec.Kind, err, n)
+		}
 	}
 }

@@ -22,8 +22,6 @@ import (
 const (
 	name        = "esendex"
 	defaultBase = "https://api.esendex.com"
-	// namespace is that of requests and answers.
-	namespace = "http://api.esendex.com/ns/"
 	// maxValidity is the longest, in hours.
 	maxValidity = 72
 )
