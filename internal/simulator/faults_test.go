@@ -261,3 +261,29 @@ func TestReceiptsBounded(t *testing.T) {
 		t.Errorf("%d are known", len(b.told))
 	}
 }
+
+// A list that is taken can be put back as it is answered, and every send ends.
+func FuzzFaults(f *testing.F) {
+	f.Add(`[{"provider":"twilio","to":"+1202555*","channel":"sms","share":0.25,"reason":"opted_out","delay_ms":5,"after":1,"times":2}]`)
+	f.Add(`[{"reason":"ambiguous"},{"reason":"accept_only","share":1e-9}]`)
+	f.Fuzz(func(t *testing.T, body string) {
+		b, err := Open(Options{Max: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := Handler(HandlerOptions{Inbox: b})
+		w := call(h, "PUT", "/simulator/faults", body)
+		if w.Code != http.StatusOK {
+			if len(b.Faults()) != 0 {
+				t.Errorf("%d, and the list is kept", w.Code)
+			}
+			return
+		}
+		if again := call(h, "PUT", "/simulator/faults", w.Body.String()); again.Code != http.StatusOK || again.Body.String() != w.Body.String() {
+			t.Errorf("%s is not %s", again.Body, w.Body)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		_, _ = b.Send(ctx, sms(anna, "hello", "")) // it ends
+	})
+}
