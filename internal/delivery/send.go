@@ -255,6 +255,9 @@ func (w *Worker) judge(r *result, s sent, started time.Time) *result {
 	}
 	class, _ := provider.ClassOf(s.err)
 	why := errors.New(last.Text)
+	if s.result.Err == nil || !errors.Is(s.err, s.result.Err) { // an earlier call leaves more hope than the last one
+		why = errors.New(clean(s.err.Error(), s.message))
+	}
 	if errors.Is(s.err, ErrSuppressed) {
 		return w.end(r, store.Suppressed, class, why, now)
 	}
@@ -269,7 +272,7 @@ func (w *Worker) judge(r *result, s sent, started time.Time) *result {
 		return w.end(r, store.Failed, class, why, now)
 	}
 	move(m, store.Queued)
-	m.LastClass, m.LastError, r.text = string(class), last.Text, last.Text
+	m.LastClass, m.LastError, r.text = string(class), why.Error(), why.Error()
 	m.NextAt, m.UpdatedAt = at, now.UTC()
 	return r
 }
@@ -279,9 +282,9 @@ func (w *Worker) accepted(r *result, s sent, last *store.DeliveryAttempt, now ti
 	m := r.m
 	m.Account, m.Sender, m.ProviderID = last.Account, last.Sender, last.ProviderID
 	m.Cost, m.Currency, m.Settled = last.Cost, last.Currency, s.result.Receipt.Price > 0
-	m.SentAt, m.PollAt, m.Network = now.UTC(), s.result.PollAt.UTC(), s.result.Network
-	if s.result.PollAt.IsZero() {
-		m.PollAt = time.Time{}
+	m.SentAt, m.PollAt = now.UTC(), time.Time{}
+	if !s.result.PollAt.IsZero() {
+		m.PollAt = s.result.PollAt.UTC()
 	}
 	if s.result.Receipt.Segments > 0 {
 		m.Segments = s.result.Receipt.Segments
@@ -307,6 +310,9 @@ func (w *Worker) end(r *result, to store.State, class provider.Class, why error,
 
 // add records one call of a claim.
 func (w *Worker) add(r *result, sent provider.Message, t Try) {
+	if t.Network != "" {
+		r.m.Network = t.Network
+	}
 	r.attempts = append(r.attempts, w.record(r.m, sent, t))
 	if t.Err != nil && errors.Is(t.Err, provider.ErrAmbiguous) {
 		r.ambiguous++

@@ -275,7 +275,7 @@ func TestExplain(t *testing.T) {
 	p := newPlan("a", "b", "c")
 	p.Rules[0].Use[1].From = "Acme"
 	p.Voice = route.Voice{Fallback: true, Use: []route.Choice{{Account: "v"}, {Account: "b"}}}
-	r.setUp(p, route.AccountConfig{Name: "a", Disabled: true}, route.AccountConfig{Name: "b"}, route.AccountConfig{Name: "c"}, route.AccountConfig{Name: "v", Kind: "keyed"})
+	r.setUp(p, append(named("b", "c"), route.AccountConfig{Name: "a", Disabled: true}, route.AccountConfig{Name: "v", Kind: "keyed"})...)
 	r.w.answer("b", fail(provider.AuthFailed))
 	if err := r.text(); err != nil {
 		t.Fatal(err)
@@ -287,7 +287,8 @@ func TestExplain(t *testing.T) {
 	}
 	for i, want := range []route.Step{
 		{Rule: "all", Account: "a", Kind: "fake", Channel: "sms", PassedOver: "it is disabled", Segments: 2, Cost: 20_000, Currency: "EUR"},
-		{Rule: "all", Account: "b", Kind: "fake", Channel: "sms", From: "Acme", PassedOver: "its circuit is open: auth_failed", Segments: 2, Cost: 20_000, Currency: "EUR"},
+		{Rule: "all", Account: "b", Kind: "fake", Channel: "sms", From: "Acme", PassedOver: "its circuit is open: auth_failed", Segments: 2,
+			Cost: 20_000, Currency: "EUR"},
 		{Rule: "all", Account: "c", Kind: "fake", Channel: "sms", Segments: 2, Cost: 20_000, Currency: "EUR"},
 		{Rule: "voice", Account: "v", Kind: "keyed", Channel: "voice", Cost: 200_000, Currency: "EUR"},
 		{Rule: "voice", Account: "b", Kind: "fake", Channel: "voice", PassedOver: "its calls ask for no key", Cost: 200_000, Currency: "EUR"},

@@ -7,9 +7,15 @@ import (
 
 	"countersign/internal/delivery"
 	"countersign/internal/gateway/account"
+	"countersign/internal/optout"
 	"countersign/internal/route"
 	"countersign/internal/routehealth"
 	"countersign/provider"
+)
+
+var (
+	_ route.Health  = (*routehealth.Monitor)(nil)
+	_ route.OptOuts = (*optout.Service)(nil)
 )
 
 // instant is a provider that costs nothing.
@@ -24,8 +30,6 @@ func (instant) Send(context.Context, provider.Message) (provider.Receipt, error)
 type calm struct{}
 
 func (calm) Rank(_, _, _, _ string, names []string) []string                  { return names }
-func (calm) Sent(routehealth.Key, time.Time)                                  {}
-func (calm) Failed(routehealth.Key, time.Time)                                {}
 func (calm) Degraded(routehealth.Key) (e routehealth.Evidence, degraded bool) { return e, false }
 
 // What a route costs over the provider alone (plain): the choice, circuit, rates, price and the note for the timeline.
@@ -66,11 +70,11 @@ func BenchmarkSend(b *testing.B) {
 	}
 	bench("one account", newPlan("a"), named("a")...)
 	weighted := newPlan("a", "b", "c")
-	weighted.Rules = append([]route.Rule{{Name: "de", Countries: []string{"DE"}, Use: weighted.Rules[0].Use}, {Name: "vip", Clients: []string{"x"}, Use: weighted.Rules[0].Use}},
-		weighted.Rules...)
+	use := weighted.Rules[0].Use
+	weighted.Rules = append([]route.Rule{{Name: "de", Countries: []string{"DE"}, Use: use}, {Name: "vip", Clients: []string{"x"}, Use: use}}, weighted.Rules...)
 	for i := range 3 {
 		weighted.Rules[2].Use[i].Weight = 1 + i
 	}
-	bench("three accounts with weights and rates", weighted, route.AccountConfig{Name: "a", PerSecond: 100_000, SenderPerSecond: 100_000}, route.AccountConfig{Name: "b"},
-		route.AccountConfig{Name: "c"})
+	bench("three accounts with weights and rates", weighted,
+		append(named("b", "c"), route.AccountConfig{Name: "a", PerSecond: 100_000, SenderPerSecond: 100_000})...)
 }

@@ -286,8 +286,8 @@ func row() *store.Message {
 }
 
 func texted() provider.Message {
-	return provider.Message{ID: store.NewID(time.Now()), IdempotencyKey: "i", Channel: provider.SMS, To: number, Text: text, Code: code, PoolID: pool, Country: "US",
-		ExpiresAt: time.Now().Add(3 * time.Minute), Key: "42"}
+	return provider.Message{ID: store.NewID(time.Now()), IdempotencyKey: "i", Channel: provider.SMS, To: number, Text: text, Code: code, PoolID: pool,
+		Country: "US", ExpiresAt: time.Now().Add(3 * time.Minute), Key: "42"}
 }
 
 // send sends a message once, as package delivery would.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -256,6 +257,60 @@ func TestThroughTheOutbox(t *testing.T) {
 			if err != nil || !o.OK() || o.Attempts != 1 {
 				t.Fatalf("%+v %v", o, err)
 			}
+		}
+	})
+}
+
+// A thousand codes while the first account hangs, then fails, then is back: all are sent, none twice but after silence, and within three seconds.
+func TestOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, sqlite(t))
+		r.setUp(newPlan("a", "b"), named("a", "b")...)
+		w := r.worker()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- w.Run(ctx) }()
+		began := map[string]time.Time{}
+		phase := func(n int) {
+			for range n {
+				d := delivery.Draft{PoolID: pool, To: number, Text: text, Code: code, ExpiresAt: time.Now().Add(3 * time.Minute), TriggerSource: "t"}
+				began[r.enqueue(w, d).ID] = time.Now()
+				time.Sleep(5 * time.Millisecond)
+			}
+		}
+		r.w.hang("a")
+		phase(600)
+		r.w.answer("a", fail(provider.Temporary))
+		phase(200)
+		r.w.answer("a", nil)
+		time.Sleep(time.Minute)
+		phase(200)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		cancel()
+		<-done
+		var took []time.Duration
+		tries := map[string]int{}
+		byA := 0
+		for _, s := range r.w.seen {
+			tries[s.ID]++
+			if s.taken {
+				took = append(took, s.at.Sub(began[s.ID]))
+				if s.account == "a" {
+					byA++
+				}
+			}
+		}
+		slices.Sort(took)
+		if len(took) != 1000 || len(tries) != 1000 {
+			t.Fatalf("%d sends of %d messages were accepted", len(took), len(tries))
+		}
+		if p99 := took[989]; p99 >= 3*time.Second {
+			t.Errorf("p99 is %v", p99)
+		}
+		st := w.Stats()
+		if byA < 150 || st.Ambiguous == 0 || st.Ambiguous != st.MaybeTwice || st.Ambiguous > 520 {
+			t.Errorf("%d by the first account in the end; %+v", byA, st)
 		}
 	})
 }

@@ -27,12 +27,10 @@ type Keys interface {
 	OpenRecord(ctx context.Context, poolID, table, row, column string, sealed []byte) ([]byte, error)
 }
 
-// Health is what routes need of route health (*routehealth.Monitor).
+// Health is what routes need of route health (*routehealth.Monitor). What became of messages it learns from others: delivery.Config.Observe, receipts.
 type Health interface {
 	// Rank returns the accounts with degraded ones last.
 	Rank(poolID, channel, country, network string, accounts []string) []string
-	Sent(k routehealth.Key, at time.Time)
-	Failed(k routehealth.Key, at time.Time)
 	Degraded(k routehealth.Key) (routehealth.Evidence, bool)
 }
 

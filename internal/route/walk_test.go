@@ -301,7 +301,10 @@ func TestCalls(t *testing.T) {
 				return
 			}
 			got := r.w.last()
-			if receipt.Raw != "by call" || got.Channel != provider.Voice || got.Code != code || (got.KeyURL == "") != tt.voice.WithoutKey || (got.Key == "") != tt.voice.WithoutKey {
+			if receipt.Raw != "by call" || got.Channel != provider.Voice || got.Code != code {
+				t.Errorf("%+v, receipt %+v", got.Message, receipt)
+			}
+			if (got.KeyURL == "") != tt.voice.WithoutKey || (got.Key == "") != tt.voice.WithoutKey {
 				t.Errorf("%+v, receipt %+v", got.Message, receipt)
 			}
 		})
