@@ -150,22 +150,6 @@ func (p *parts) rates(ctx context.Context, poolID string) (*ratecard.Card, error
 	return ratecard.Parse([]byte(doc.CSV))
 }
 
-// seen feeds metrics and route health with a step of a message.
-func (p *parts) seen(s delivery.Seen) {
-	p.sending.seen(s)
-	if s.Step != delivery.Attempted || !s.Code || p.health == nil {
-		return
-	}
-	k := routehealth.Key{PoolID: s.PoolID, Account: s.Account, Channel: s.Channel, Country: s.Country, Network: s.Network}
-	switch provider.Reason(s.Outcome) {
-	case provider.Reason(store.Sent):
-		p.health.Sent(k, p.now())
-	case provider.InvalidNumber, provider.OptedOut: // nobody's fault
-	default:
-		p.health.Failed(k, p.now())
-	}
-}
-
 // typed hears that the code of a message came back.
 func (p *parts) typed(m *store.Message, at time.Time) {
 	p.sending.typed(m, at)

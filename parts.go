@@ -65,7 +65,6 @@ type parts struct {
 	optouts  *optout.Service
 	receipts *receipt.Service
 	canaries *canary.Service
-	now      func() time.Time
 	// twilioClient is made when it is first needed.
 	twilioClient func() (*http.Client, error)
 	// urls are the declared base URLs of a pool; set once the list of hosts is made.
@@ -91,7 +90,7 @@ const hashQueue = 256
 
 // assemble opens the database and makes the parts. On error everything opened is closed again.
 func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
-	p := &parts{registry: prometheus.NewRegistry(), now: c.Now}
+	p := &parts{registry: prometheus.NewRegistry()}
 	p.sending = newSending(p.registry)
 	p.twilioClient = sync.OnceValues(p.newTwilioClient)
 	defer func() {
@@ -111,7 +110,7 @@ func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 	anyKeys := c.Mode == Dev && c.AccessKeyID == ""
 	p.access = access.NewKeys(access.Config{Store: p.store, Sealer: p.keyring, Now: c.Now, AnyCredentials: anyKeys})
 	p.verifier = &sigv4.Verifier{Lookup: p.secretOf, AcceptAny: anyKeys, Verified: function.IsAccessKey, Now: c.Now}
-	p.mgmt = &management{keyring: p.keyring, access: p.access, verifier: p.verifier, principal: p.principal, now: c.Now}
+	p.mgmt = &management{keyring: p.keyring, access: p.access, verifier: p.verifier, principal: p.principal}
 	p.mgmt.machines = func() *mgmtapi.Machines { return &mgmtapi.Machines{Pools: p.pool, Store: p.store} }
 	if err = p.openSender(c); err != nil {
 		return nil, err
@@ -192,7 +191,7 @@ func (p *parts) openSender(c *Config) (err error) {
 		}
 	}
 	p.worker, err = delivery.New(delivery.Config{
-		Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Observe: p.seen, Route: p.choose, Segments: segments, Store: p.store, Tracer: c.Tracer,
+		Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Observe: p.sending.seen, Route: p.choose, Segments: segments, Store: p.store, Tracer: c.Tracer,
 	})
 	return err
 }

@@ -46,7 +46,7 @@ type NewAccount struct {
 }
 
 // AccountStatus is how an account does on the node that answers.
-type AccountStatus = route.Status
+type AccountStatus route.Status
 
 type (
 	ofPoolInput struct {
@@ -148,7 +148,10 @@ func (s *server) listAccounts(ctx context.Context, in *ofPoolInput) (*accountsOu
 		return nil, err
 	}
 	out := &accountsOutput{}
-	out.Body.Accounts, out.Body.Status = append(append([]route.Account{}, list...), static...), append([]AccountStatus{}, status...)
+	out.Body.Accounts, out.Body.Status = append(append([]route.Account{}, list...), static...), []AccountStatus{}
+	for _, st := range status {
+		out.Body.Status = append(out.Body.Status, AccountStatus(st))
+	}
 	return out, nil
 }
 
