@@ -150,6 +150,31 @@ func (p *parts) rates(ctx context.Context, poolID string) (*ratecard.Card, error
 	return ratecard.Parse([]byte(doc.CSV))
 }
 
+// seen feeds metrics and route health with a step of a message. What was sent is counted as it is stored, so that the receipt and the typed code find
+// the same key.
+func (p *parts) seen(s delivery.Seen) {
+	p.sending.seen(s)
+	if !s.Code || s.Account == "" {
+		return
+	}
+	k := routehealth.Key{PoolID: s.PoolID, Account: s.Account, Channel: s.Channel, Country: s.Country, Network: s.Network}
+	switch {
+	case s.Step == delivery.Ended && s.Outcome == string(store.Sent):
+		p.health.Sent(k, p.now())
+	case s.Step == delivery.Attempted && blame(s.Outcome):
+		p.health.Failed(k, p.now())
+	}
+}
+
+// blame reports whether what a call came to says something about the account, and not about the number.
+func blame(outcome string) bool {
+	switch outcome {
+	case string(store.Sent), string(provider.InvalidNumber), string(provider.OptedOut), string(provider.Unreachable):
+		return false
+	}
+	return true
+}
+
 // typed hears that the code of a message came back.
 func (p *parts) typed(m *store.Message, at time.Time) {
 	p.sending.typed(m, at)

@@ -65,6 +65,7 @@ type parts struct {
 	optouts  *optout.Service
 	receipts *receipt.Service
 	canaries *canary.Service
+	now      func() time.Time
 	// twilioClient is made when it is first needed.
 	twilioClient func() (*http.Client, error)
 	// urls are the declared base URLs of a pool; set once the list of hosts is made.
@@ -90,7 +91,7 @@ const hashQueue = 256
 
 // assemble opens the database and makes the parts. On error everything opened is closed again.
 func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
-	p := &parts{registry: prometheus.NewRegistry()}
+	p := &parts{registry: prometheus.NewRegistry(), now: c.Now}
 	p.sending = newSending(p.registry)
 	p.twilioClient = sync.OnceValues(p.newTwilioClient)
 	defer func() {
@@ -191,7 +192,7 @@ func (p *parts) openSender(c *Config) (err error) {
 		}
 	}
 	p.worker, err = delivery.New(delivery.Config{
-		Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Observe: p.sending.seen, Route: p.choose, Segments: segments, Store: p.store, Tracer: c.Tracer,
+		Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Observe: p.seen, Route: p.choose, Segments: segments, Store: p.store, Tracer: c.Tracer,
 	})
 	return err
 }

@@ -57,11 +57,13 @@ type (
 		Name string `path:"name" maxLength:"64"`
 	}
 	accountPutInput struct {
-		accountInput
+		Pool string `query:"pool" maxLength:"128" doc:"Needed where there are several."`
+		Name string `path:"name" maxLength:"64"`
 		Body NewAccount
 	}
 	doorInput struct {
-		accountInput
+		Pool string `query:"pool" maxLength:"128" doc:"Needed where there are several."`
+		Name string `path:"name" maxLength:"64"`
 		Body struct {
 			OverlapHours int `json:"overlap_hours,omitempty" minimum:"0" maximum:"720" doc:"How long the URL before stays good. Default 72: services report up to three days late."`
 		}
@@ -202,11 +204,12 @@ func (s *server) rotateReceiptURL(ctx context.Context, in *doorInput) (*doorOutp
 	if in.Body.OverlapHours > 0 {
 		overlap = time.Duration(in.Body.OverlapHours) * time.Hour
 	}
-	return s.door(ctx, &in.accountInput, func(string) (string, error) {
-		url, err := s.Delivery.Receipts.Rotate(ctx, in.Pool, in.Name, overlap)
+	at := &accountInput{in.Pool, in.Name}
+	return s.door(ctx, at, func(string) (string, error) {
+		url, err := s.Delivery.Receipts.Rotate(ctx, at.Pool, at.Name, overlap)
 		if err == nil {
-			s.Delivery.Routes.Forget(in.Pool)
-			s.audit(ctx, "receipt URL made anew", "pool", in.Pool, "account", in.Name)
+			s.Delivery.Routes.Forget(at.Pool)
+			s.audit(ctx, "receipt URL made anew", "pool", at.Pool, "account", at.Name)
 		}
 		return url, err
 	})

@@ -195,7 +195,7 @@ func (w *Worker) expire(ctx context.Context) (int, time.Duration, error) {
 	}
 	w.c.Log.Publish(events...)
 	for _, m := range expired {
-		w.see(Ended, m, m.Account, string(m.State), m.UpdatedAt.Sub(m.CreatedAt))
+		w.see(Ended, m, m.Account, m.Network, string(m.State), m.UpdatedAt.Sub(m.CreatedAt))
 		w.tell(m, errExpired.Error())
 	}
 	return len(expired), next, nil

@@ -33,8 +33,8 @@ type Seen struct {
 }
 
 // see tells Config.Observe, which must not block.
-func (w *Worker) see(step Step, m *store.Message, account, outcome string, took time.Duration) {
+func (w *Worker) see(step Step, m *store.Message, account, network, outcome string, took time.Duration) {
 	if w.c.Observe != nil {
-		w.c.Observe(Seen{step, m.Lane, m.Channel, m.Country, account, outcome, took, m.PoolID, m.Network, m.CodeID != ""})
+		w.c.Observe(Seen{step, m.Lane, m.Channel, m.Country, account, outcome, took, m.PoolID, network, m.CodeID != ""})
 	}
 }

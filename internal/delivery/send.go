@@ -329,7 +329,7 @@ func (w *Worker) record(m *store.Message, sent provider.Message, t Try) *store.D
 		Cost: t.Cost, Currency: t.Currency, StartedAt: t.StartedAt.UTC(), EndedAt: t.EndedAt.UTC(),
 	}
 	outcome := attemptOutcome(t.Err)
-	defer func() { w.see(Attempted, m, a.Account, outcome, a.EndedAt.Sub(a.StartedAt)) }()
+	defer func() { w.see(Attempted, m, a.Account, t.Network, outcome, a.EndedAt.Sub(a.StartedAt)) }()
 	if t.Err == nil {
 		a.ProviderID, a.Text = cut(t.Receipt.ProviderID, 128), clean(t.Receipt.Raw, sent)
 		if a.Segments = m.Segments; t.Receipt.Segments > 0 {

@@ -119,7 +119,7 @@ func (w *Worker) settled(batch []*result) {
 				w.doubtful.Add(1)
 			}
 			if r.m.State.Final() {
-				w.see(Ended, r.m, r.m.Account, string(r.m.State), r.m.UpdatedAt.Sub(r.m.CreatedAt))
+				w.see(Ended, r.m, r.m.Account, r.m.Network, string(r.m.State), r.m.UpdatedAt.Sub(r.m.CreatedAt))
 			}
 			if r.m.State == store.Queued {
 				w.mu.Lock()

@@ -162,7 +162,7 @@ func (w *Worker) Wake(messages ...*store.Message) {
 	look := len(messages) == 0
 	for _, m := range messages {
 		if m.CodeID != "" {
-			w.see(Requested, m, "", "", 0)
+			w.see(Requested, m, "", "", "", 0)
 		}
 		if m.State == store.Sending && m.LeaseOwner == w.c.Owner {
 			w.start(m)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -136,11 +137,25 @@ func (s *Service) make(c AccountConfig, secrets map[string]secret.String) (provi
 	if !ok {
 		return nil, fault.Invalidf("kind", "There is no kind of account %q.", c.Kind)
 	}
-	p, err := spec.New(account.Account{Name: c.Name, Kind: c.Kind, Settings: c.Settings, Secrets: secrets}, s.c.Deps(c.Kind, c))
+	p, err := spec.Make(account.Account{Name: c.Name, Kind: c.Kind, Settings: withFrom(c, spec), Secrets: secrets}, s.c.Deps(c.Kind, c))
 	if err != nil {
 		return nil, fault.Invalidf("settings", "%s", err).WithErr(err)
 	}
 	return p, nil
+}
+
+// withFrom gives kinds that have a setting "from" the account's, so that it need not be said twice.
+func withFrom(c AccountConfig, spec account.Spec) map[string]string {
+	known := slices.ContainsFunc(spec.Fields, func(f account.Field) bool { return f.Name == "from" && !f.Secret })
+	if c.From == "" || c.Settings["from"] != "" || !known {
+		return c.Settings
+	}
+	out := maps.Clone(c.Settings)
+	if out == nil {
+		out = map[string]string{}
+	}
+	out["from"] = c.From
+	return out
 }
 
 func hidden(plain map[string]string) map[string]secret.String {
