@@ -5,19 +5,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
-	"strings"
+	"net/http"
 	"time"
 
 	"countersign/internal/egress"
-	"countersign/internal/gateway/webhook"
+	"countersign/internal/gateway/account"
 	"countersign/internal/message"
-	"countersign/internal/secret"
 	"countersign/smssender"
 )
-
-// sendTimeout bounds one request to the webhook.
-const sendTimeout = 10 * time.Second
 
 // templates are the environment's variables for texts.
 var templates = map[message.Kind]string{
@@ -29,12 +24,15 @@ var templates = map[message.Kind]string{
 // New returns the function as the environment describes it, or all that is wrong with it:
 //
 //   - KEY_ID, AWS_…: see smssender.KeysFromEnv, which reads the process's environment;
-//   - WEBHOOK_URL, WEBHOOK_SECRET: where texts go and what signs them. A second secret behind a comma signs, too. Required;
+//   - PROVIDERS, PROVIDER_…: the accounts that send, see accounts.go;
+//   - WEBHOOK_URL, WEBHOOK_SECRET: where texts go and what signs them. A second secret behind a comma signs, too. Required without PROVIDERS;
 //   - TEXT_AUTHENTICATION, TEXT_VERIFICATION, TEXT_INVITATION: texts with Cognito's placeholders. Default: Cognito's own texts;
 //   - REQUIRE_COMMITMENT: "true" refuses codes without key commitment. Default "false", since Cognito's have none.
-func New(getenv func(string) string, log io.Writer) (*Function, error) {
+//
+// names are all variables that there are, so that misspelt ones are found; without them they are not looked for.
+func New(getenv func(string) string, log io.Writer, names ...string) (*Function, error) {
 	var errs []error
-	f := &Function{texts: map[message.Kind]string{}, log: slog.New(slog.NewJSONHandler(log, nil)), now: time.Now}
+	f := &Function{texts: map[message.Kind]string{}, log: slog.New(slog.NewJSONHandler(log, nil)), now: time.Now, client: newClient()}
 	f.handler.Keys = smssender.KeysFromEnv()
 	switch v := getenv("REQUIRE_COMMITMENT"); v {
 	case "", "false":
@@ -52,29 +50,22 @@ func New(getenv func(string) string, log io.Writer) (*Function, error) {
 			}
 		}
 	}
-	var err error
-	if f.sender, err = newWebhook(getenv("WEBHOOK_URL"), getenv("WEBHOOK_SECRET")); err != nil {
-		errs = append(errs, err)
-	}
-	return f, errors.Join(errs...)
+	dial := (&egress.Dialer{Policy: anywhere()}).DialContext
+	e := &environment{getenv: getenv, deps: account.Deps{Client: f.client, Dial: dial, Now: f.now, Log: f.log}, known: map[string]bool{}}
+	f.accounts, f.alone = e.accounts(names)
+	return f, errors.Join(append(errs, e.errs...)...)
 }
 
-// newWebhook returns the webhook. Its host may be anywhere: whoever sets the environment chose it.
-func newWebhook(target, secrets string) (*webhook.Provider, error) {
-	if target == "" || secrets == "" {
-		return nil, errors.New("WEBHOOK_URL and WEBHOOK_SECRET must be set")
-	}
-	u, err := url.Parse(target)
-	if err != nil || u.Hostname() == "" {
-		return nil, errors.New("WEBHOOK_URL is not a URL")
-	}
-	policy, err := egress.NewPolicy(false, u.Hostname())
+// anywhere allows all addresses: each comes from the environment, whose owner chose it, none from an event. In a function on Countersign names
+// resolve to addresses that the server gives out (127.64.0.0/10), and the server's own rules hold.
+func anywhere() *egress.Policy {
+	p, err := egress.NewPolicy(true, "0.0.0.0/0", "::/0")
 	if err != nil {
-		return nil, fmt.Errorf("WEBHOOK_URL: %w", err)
+		panic(err) // the list is a constant
 	}
-	c := webhook.Config{URL: target, Client: egress.NewClient(egress.Config{Policy: policy, Timeout: sendTimeout})}
-	for s := range strings.SplitSeq(secrets, ",") {
-		c.Secrets = append(c.Secrets, secret.New(strings.TrimSpace(s)))
-	}
-	return webhook.New(c)
+	return p
+}
+
+func newClient() *http.Client {
+	return egress.NewClient(egress.Config{Policy: anywhere(), Timeout: wholeCall, MaxConns: 16})
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -14,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"countersign/internal/message"
+	"countersign/phone"
 	"countersign/provider"
 	"countersign/smssender"
 )
@@ -21,17 +24,26 @@ import (
 // Function is the custom sender. It implements lambda.Handler.
 type Function struct {
 	handler smssender.Handler
-	sender  provider.Provider
-	texts   map[message.Kind]string
-	log     *slog.Logger
-	now     func() time.Time
+	// accounts are asked in this order; alone says that it is the webhook of an environment without PROVIDERS.
+	accounts []*sender
+	alone    bool
+	texts    map[message.Kind]string
+	client   *http.Client
+	log      *slog.Logger
+	now      func() time.Time
+	// last is when the last event ended, in Unix nanoseconds of the wall clock.
+	last atomic.Int64
 }
+
+// stale is after how long without an event connections are not used again. Lambda freezes the program meanwhile, and networks forget connections:
+// a text written to a dead one is lost, or nobody knows.
+const stale = 10 * time.Second
 
 var _ lambda.Handler = (*Function)(nil)
 
-// Main runs the function until ctx ends. It returns what is missing in the environment.
-func Main(ctx context.Context, getenv func(string) string, log io.Writer) error {
-	f, err := New(getenv, log)
+// Main runs the function until ctx ends. It returns what is missing in the environment, as New does.
+func Main(ctx context.Context, getenv func(string) string, log io.Writer, names ...string) error {
+	f, err := New(getenv, log, names...)
 	h := f.handler
 	h.Send = func(context.Context, smssender.Message) error { return nil }
 	if err := errors.Join(err, h.Check()); err != nil {
@@ -46,12 +58,17 @@ func Main(ctx context.Context, getenv func(string) string, log io.Writer) error 
 type result struct {
 	outcome string
 	m       smssender.Message
+	account string // that took the text
 	err     error
 }
 
-// Invoke implements lambda.Handler: one event, one line of log.
+// Invoke implements lambda.Handler: one event, one line of log, and one more for each attempt of an account.
 func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	began := f.now()
+	if began.UnixNano()-f.last.Load() > int64(stale) {
+		f.client.CloseIdleConnections()
+	}
+	defer func() { f.last.Store(f.now().UnixNano()) }()
 	r := result{outcome: "refused", m: glimpse(event)}
 	h := f.handler
 	h.Send = func(ctx context.Context, m smssender.Message) error {
@@ -71,9 +88,9 @@ func (f *Function) send(ctx context.Context, m smssender.Message) result {
 	text, err := f.text(m)
 	switch {
 	case err != nil:
-		return result{"failed", m, errors.New("the text cannot be made")}
+		return result{outcome: "failed", m: m, err: errors.New("the text cannot be made")}
 	case text == "":
-		return result{"skipped", m, nil}
+		return result{outcome: "skipped", m: m}
 	}
 	id := requestID(ctx)
 	out := provider.Message{
@@ -82,14 +99,17 @@ func (f *Function) send(ctx context.Context, m smssender.Message) result {
 	if l := m.Metadata["locale"]; len(l) <= 35 { // the longest BCP 47 tag that RFC 5646, section 4.4.1, has buffers hold
 		out.Locale = l
 	}
-	_, err = f.sender.Send(ctx, out)
+	if n, err := phone.Parse(m.Phone); err == nil {
+		out.Country = n.Region()
+	}
+	account, err := f.deliver(ctx, out)
 	if err == nil {
-		return result{"sent", m, nil}
+		return result{outcome: "sent", m: m, account: account}
 	}
 	if class, _ := provider.ClassOf(err); class == provider.ClassPermanent {
-		return result{"failed", m, err}
+		return result{outcome: "failed", m: m, err: err}
 	}
-	return result{"retry", m, err}
+	return result{outcome: "retry", m: m, err: err}
 }
 
 // text is empty if there is nothing to send: no code, or a trigger for e-mail.
@@ -138,7 +158,10 @@ func (f *Function) report(ctx context.Context, r result, err error, took time.Du
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("trigger_source", r.m.Source), slog.String("pool_id", r.m.PoolID), slog.String("to", r.m.Masked()),
-		slog.String("request_id", requestID(ctx)), slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.String("request_id", requestID(ctx)), slog.Float64("duration_ms", milliseconds(took)),
+	}
+	if r.account != "" && !f.alone {
+		attrs = append(attrs, slog.String("account", r.account))
 	}
 	if err != nil {
 		level = slog.LevelError
