@@ -50,7 +50,7 @@ func (s *Service) URL(ctx context.Context, poolID, account, kind string) (string
 		if secret := s.current(ctx, doors, kind); secret != "" {
 			return base + Path + kind + "/" + secret, nil
 		}
-		if secret, err := s.open(ctx, poolID, account, kind, late, doors); err != nil || secret != "" {
+		if secret, err := s.open(ctx, poolID, account, kind, late, doors, false); err != nil || secret != "" {
 			return base + Path + kind + "/" + secret, err
 		}
 	}
@@ -71,7 +71,7 @@ func (s *Service) Rotate(ctx context.Context, poolID, account string, overlap ti
 	if err != nil {
 		return "", err
 	}
-	secret, err := s.open(ctx, poolID, account, c.Kind, overlap, nil)
+	secret, err := s.open(ctx, poolID, account, c.Kind, overlap, nil, true)
 	if err != nil {
 		return "", err
 	}
@@ -104,8 +104,9 @@ func (s *Service) current(ctx context.Context, doors []*store.Door, kind string)
 	return ""
 }
 
-// open makes a door and ends the others after overlap. With known doors it does so only if there is no other by now; else it returns "".
-func (s *Service) open(ctx context.Context, poolID, account, kind string, overlap time.Duration, known []*store.Door) (string, error) {
+// open makes a door and ends the others after overlap. Unless always is set, it does so only if there are no doors but the known ones by now; else it
+// returns "".
+func (s *Service) open(ctx context.Context, poolID, account, kind string, overlap time.Duration, known []*store.Door, always bool) (string, error) {
 	raw := make([]byte, secretSize)
 	rand.Read(raw)
 	secret := base64.RawURLEncoding.EncodeToString(raw)
@@ -120,7 +121,7 @@ func (s *Service) open(ctx context.Context, poolID, account, kind string, overla
 	now := s.c.Now().UTC().Truncate(time.Microsecond)
 	taken := false
 	err = s.c.Store.Write(ctx, func(tx store.Tx) error {
-		if known != nil {
+		if !always {
 			list, err := tx.Routes().ListDoors(ctx, poolID, account)
 			if taken = slices.ContainsFunc(list, func(d *store.Door) bool { return !contains(known, d) }); err != nil || taken {
 				return err
