@@ -11,6 +11,7 @@ import (
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/optout"
+	"countersign/internal/secret"
 	"countersign/internal/store"
 	"countersign/internal/store/storetest"
 	"countersign/provider"
@@ -149,6 +150,7 @@ func TestPrices(t *testing.T) {
 			}
 			cost(9000+7500, "EUR", true)
 		}
+		w.now = w.now.Add(time.Hour)
 		if _, err := w.Import(w.Context(), pool, "signed", []byte("provider_id,price,currency\nid-1,0.01,EUR\n")); err != nil {
 			w.Error(err)
 		}
@@ -220,7 +222,7 @@ func TestInbound(t *testing.T) {
 		if len(evs) != 7 {
 			w.Fatalf("%d events", len(evs))
 		}
-		personal, err := w.log.Open(w.Context(), evs[0], secretKey())
+		personal, err := w.log.Open(w.Context(), evs[0], secret.Key{})
 		w.ok(err)
 		if personal["text"] != "what I wrote" || personal["from"] != alice || len(evs[0].Number) == 0 {
 			w.Errorf("%v", personal)
