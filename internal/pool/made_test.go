@@ -25,7 +25,6 @@ type maker struct {
 	asked []string
 	used  map[string]bool
 	down  error
-	hangs bool
 }
 
 func (m *maker) Name() string { return "maker" }

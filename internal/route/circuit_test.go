@@ -15,7 +15,7 @@ func fail(r provider.Reason) error {
 	return provider.Fail(r, 0, &provider.VendorError{Provider: "fake", VendorCode: "1", Text: "no"})
 }
 
-var silence = fmt.Errorf("%w: silence", provider.ErrAmbiguous)
+var errSilence = fmt.Errorf("%w: silence", provider.ErrAmbiguous)
 
 // A circuit's life as a script: each line is what happens, when, and the state after it.
 func TestCircuit(t *testing.T) {
@@ -56,7 +56,7 @@ func TestCircuit(t *testing.T) {
 			{0, auth, open, time.Minute},
 		}},
 		{"no balance", []line{{0, fail(provider.InsufficientFunds), open, time.Minute}, {time.Minute, good, closed, 0}}},
-		{"five in a row", times(4, line{0, temp, closed, 0}, line{0, silence, open, 15 * time.Second}, line{time.Second, refused, open, 14 * time.Second},
+		{"five in a row", times(4, line{0, temp, closed, 0}, line{0, errSilence, open, 15 * time.Second}, line{time.Second, refused, open, 14 * time.Second},
 			line{14 * time.Second, temp, open, 30 * time.Second}, line{30 * time.Second, good, closed, 0}, line{0, temp, closed, 0})},
 		{"a success between", join(times(4, line{0, temp, closed, 0}), times(1, line{0, good, closed, 0}), times(4, line{0, temp, closed, 0}))},
 		{"more than half of the last twenty", join(times(4, line{0, good, closed, 0}),

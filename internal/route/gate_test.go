@@ -152,7 +152,8 @@ func TestToldToComeAgain(t *testing.T) {
 func TestCallsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(AccountConfig{MaxInFlight: 2}, time.Now)
-		if g.try(t, 0) != 0 || g.try(t, 0) != 0 {
+		first, second := g.try(t, 0), g.try(t, 0)
+		if first != 0 || second != 0 {
 			t.Fatal("no place")
 		}
 		if wait := g.try(t, store.LaneNotice); wait == 0 {

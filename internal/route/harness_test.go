@@ -312,7 +312,7 @@ func fail(reason provider.Reason) error {
 	return provider.Fail(reason, 0, &provider.VendorError{Provider: "fake", VendorCode: "7", Text: "no"})
 }
 
-var silence = fmt.Errorf("%w: silence", provider.ErrAmbiguous)
+var errSilence = fmt.Errorf("%w: silence", provider.ErrAmbiguous)
 
 // events returns the events of a type.
 func (r *rig) events(kind eventlog.Type) (out []*store.Event) {

@@ -118,7 +118,7 @@ func play(script []act) func(context.Context, provider.Message) (provider.Receip
 		}
 		if a.lost {
 			<-ctx.Done()
-			return provider.Receipt{}, silence
+			return provider.Receipt{}, errSilence
 		}
 		return provider.Receipt{}, a.err
 	}

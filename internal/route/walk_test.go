@@ -35,7 +35,7 @@ func TestReasons(t *testing.T) {
 		{fail(provider.Temporary), "a b c v", provider.ClassRetryable},
 		{fail(provider.BadRequest), "a b c v", provider.ClassMisconfigured},
 		{fail(provider.Unknown), "a b c v", provider.ClassRetryable},
-		{silence, "a b c v", provider.ClassAmbiguous},
+		{errSilence, "a b c v", provider.ClassAmbiguous},
 		{errors.New("odd"), "a b c v", provider.ClassRetryable},
 		{provider.Permanent(errors.New("never")), "a", provider.ClassPermanent},
 	}

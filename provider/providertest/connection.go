@@ -57,7 +57,8 @@ func (c *run) connection(t *testing.T) {
 		},
 		"endless body": func(w http.ResponseWriter, _ *http.Request) {
 			ok.head(w)
-			n, err := io.WriteString(w, ok.Body)
+			var n int
+			_, err := io.WriteString(w, ok.Body)
 			for blank := strings.Repeat(" ", 64<<10); err == nil && wrote.Load() < endless; wrote.Add(int64(n)) {
 				n, err = io.WriteString(w, blank)
 			}

@@ -17,8 +17,6 @@ import (
 
 const (
 	name = "twilio"
-	// defaultBase is the API of the default region.
-	defaultBase = "https://api.twilio.com"
 	// minValidity and maxValidity bound ValidityPeriod (API reference, Messages: 1 to 36,000, more than 5 advised), in seconds.
 	minValidity, maxValidity = 6, 36000
 	// ringing is how long a call rings, callLimit how long it may last, in seconds.

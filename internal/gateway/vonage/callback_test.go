@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"hash"
 	"maps"
 	"net/http"
@@ -294,7 +293,7 @@ func FuzzReadCallback(f *testing.F) {
 		}
 		for _, n := range notices {
 			if (n.State == "") == (n.Inbound == nil) || n.State != "" && n.ProviderID == "" || len(n.Text) > 200 || n.Price < 0 {
-				t.Fatal(fmt.Sprintf("%+v", n))
+				t.Fatalf("%+v", n)
 			}
 		}
 	})

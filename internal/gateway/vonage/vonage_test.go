@@ -175,7 +175,7 @@ func TestRequests(t *testing.T) {
 // checkToken asserts that a request bears a fresh token of the application.
 func checkToken(t *testing.T, q providertest.Request, now time.Time) {
 	t.Helper()
-	signed, err := jose.ParseSigned(strings.TrimPrefix(q.Header.Get("Authorization"), "Bearer "), []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(strings.TrimPrefix(q.Header.Get("Authorization"), "Bearer "), []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatal(err)
 	}

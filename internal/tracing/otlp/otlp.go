@@ -75,7 +75,7 @@ func New(ctx context.Context, c Config) (*Exporter, error) {
 		sdk.WithBatcher(exporter, sdk.WithMaxQueueSize(queue), sdk.WithMaxExportBatchSize(batch), sdk.WithBatchTimeout(every)),
 		sdk.WithSampler(sdk.ParentBased(sdk.TraceIDRatioBased(c.Share))),
 		sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", c.Service), attribute.String("service.version", c.Version))),
-		sdk.WithSpanLimits(sdk.SpanLimits{AttributeCountLimit: 32, EventCountLimit: 32, LinkCountLimit: 4, AttributeValueLengthLimit: 256,
+		sdk.WithRawSpanLimits(sdk.SpanLimits{AttributeCountLimit: 32, EventCountLimit: 32, LinkCountLimit: 4, AttributeValueLengthLimit: 256,
 			AttributePerEventCountLimit: 8, AttributePerLinkCountLimit: 8}))
 	return &Exporter{Tracer: tracing.New(p), provider: p}, nil
 }
