@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -37,17 +38,21 @@ type outcome struct {
 	surpassed bool
 }
 
-// apply does what reports say, a hundred in one transaction.
+// apply does what reports say, a hundred in one transaction. They go in the order of their ids, so that two callbacks never wait for each other's
+// messages in a circle.
 func (s *Service) apply(ctx context.Context, reports []report) error {
+	slices.SortStableFunc(reports, func(a, b report) int {
+		return cmp.Or(cmp.Compare(a.row.ProviderID, b.row.ProviderID), cmp.Compare(a.reference, b.reference))
+	})
 	for some := range slices.Chunk(reports, chunk) {
-		if _, err := s.applyChunk(ctx, some); err != nil {
+		if err := s.applyChunk(ctx, some); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Service) applyChunk(ctx context.Context, reports []report) ([]outcome, error) {
+func (s *Service) applyChunk(ctx context.Context, reports []report) error {
 	var done []outcome
 	err := s.c.Store.Write(ctx, func(tx store.Tx) error {
 		done = done[:0]
@@ -58,15 +63,31 @@ func (s *Service) applyChunk(ctx context.Context, reports []report) ([]outcome, 
 			}
 			done = append(done, o)
 		}
-		return nil
+		return learn(context.WithoutCancel(ctx), tx, done, reports)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("receipt: %w", err)
+		return fmt.Errorf("receipt: %w", err)
 	}
 	for i := range done {
 		s.settled(&done[i], reports[i])
 	}
-	return done, nil
+	return nil
+}
+
+// learn remembers the carriers that authentic reports name, in the order of the prefixes.
+func learn(ctx context.Context, tx store.Tx, done []outcome, reports []report) error {
+	carriers := map[string]string{}
+	for i, o := range done {
+		if r := &reports[i]; o.new && r.authentic && r.row.Network != "" && o.m.Prefix != "" {
+			carriers[o.m.Prefix] = r.row.Network
+		}
+	}
+	for _, prefix := range slices.Sorted(maps.Keys(carriers)) {
+		if err := tx.Routes().LearnNetwork(ctx, prefix, carriers[prefix], reports[0].row.ReceivedAt); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settled does what follows the commit of one report.
@@ -248,11 +269,6 @@ func (s *Service) follow(ctx context.Context, tx store.Tx, r *report, o *outcome
 		return nil
 	}
 	m := o.m
-	if r.row.Network != "" && m.Prefix != "" {
-		if err := tx.Routes().LearnNetwork(ctx, m.Prefix, r.row.Network, r.row.ReceivedAt); err != nil {
-			return err
-		}
-	}
 	if r.row.Reason == string(provider.OptedOut) && len(m.Number) > 0 {
 		ev, err := s.c.OptOuts.PutTx(ctx, tx, &store.OptOut{
 			PoolID: m.PoolID, Sender: cmp.Or(o.attempt.Sender, optout.AnySender), Number: m.Number, Mask: m.Mask, Source: optout.Receipt,
