@@ -52,7 +52,7 @@ verify: generate ## Fail if a generated file is not what its source says
 lambda: ## The custom sender for AWS Lambda: dist/countersign-lambda-{amd64,arm64}.zip (docs/lambda.md)
 	@mkdir -p dist
 	@for arch in amd64 arm64; do \
-		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -tags lambda.norpc -ldflags '-s -w' -o dist/bootstrap-$$arch ./cmd/countersign; \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -tags lambda.norpc -ldflags '-s -w' -o dist/bootstrap-$$arch ./cmd/countersign-lambda; \
 		(cd tools && go run ./lambdazip ../dist/bootstrap-$$arch ../dist/countersign-lambda-$$arch.zip); \
 		rm dist/bootstrap-$$arch; \
 		ls -l dist/countersign-lambda-$$arch.zip; \

@@ -129,6 +129,7 @@ var table = []rule{
 	{"countersigntest", module, ""},
 	{"internal/senderfunc", "internal/egress internal/gateway internal/gateway/account internal/message internal/secret phone provider smssender",
 		"github.com/aws/aws-lambda-go github.com/google/uuid"},
+	{"cmd/countersign-lambda", "internal/senderfunc", ""},
 	{"cmd/countersign", module + " internal/route internal/routehealth internal/tracing/* internal/gateway/* internal/access internal/adminapi internal/config internal/devca internal/egress internal/gateway/* internal/facts internal/fault internal/hook/guides internal/hookrun/sandbox internal/hooktry internal/module internal/npm internal/script internal/simulator phone " +
 		"internal/keyring internal/mail internal/secret internal/senderfunc internal/store internal/store/sqlstore provider", "github.com/alecthomas/kong github.com/aws/aws-sdk-go-v2 github.com/goccy/go-yaml"},
 
