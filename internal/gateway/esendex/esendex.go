@@ -106,9 +106,9 @@ func New(c Config) (*Provider, error) {
 	if c.From != "" && !validSender(c.From) {
 		errs = append(errs, errors.New("esendex: from must be a number of up to 20 digits, or 1 to 11 letters, digits and some signs"))
 	}
-	base, err := url.Parse(cmp.Or(c.BaseURL, defaultBase))
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.User != nil || base.RawQuery != "" {
-		errs = append(errs, errors.New("esendex: base_url must be an absolute http or https URL"))
+	base, err := exchange.Base(name, c.BaseURL, defaultBase)
+	if err != nil {
+		errs = append(errs, err)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)

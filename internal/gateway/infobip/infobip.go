@@ -1,12 +1,10 @@
 package infobip
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/textproto"
-	"net/url"
 	"strings"
 	"time"
 
@@ -109,9 +107,10 @@ func New(c Config) (*Provider, error) {
 	fail(hmac && len(c.CallbackSecret.Reveal()) < minSecret, fmt.Sprintf("callback_secret must have at least %d characters", minSecret))
 	fail(hmac && c.CallbackHeader == "", "callback_header is missing: where the HMAC is")
 	fail(hashOf(c.CallbackHash) == nil, "callback_hash must be sha256 or sha512")
-	base, err := url.Parse(cmp.Or(c.BaseURL, defaultBase))
-	fail(err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.User != nil || base.RawQuery != "" || base.Fragment != "",
-		"base_url must be an absolute http or https URL")
+	base, err := exchange.Base(name, c.BaseURL, defaultBase)
+	if err != nil {
+		errs = append(errs, err)
+	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}

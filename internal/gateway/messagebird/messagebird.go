@@ -103,9 +103,9 @@ func New(c Config) (*Provider, error) {
 	if !validSender(c.From) {
 		errs = append(errs, errors.New("messagebird: from must be a number, or up to 11 letters and digits"))
 	}
-	base, err := url.Parse(cmp.Or(c.BaseURL, defaultBase))
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.User != nil || base.RawQuery != "" {
-		errs = append(errs, errors.New("messagebird: base_url must be an absolute http or https URL"))
+	base, err := exchange.Base(name, c.BaseURL, defaultBase)
+	if err != nil {
+		errs = append(errs, err)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)

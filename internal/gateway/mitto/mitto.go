@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -98,9 +97,9 @@ func New(c Config) (*Provider, error) {
 	if !validSender(c.From) {
 		errs = append(errs, errors.New("mitto: from must be 3 to 11 letters and digits, or a number of 3 to 14 digits"))
 	}
-	base, err := url.Parse(cmp.Or(c.BaseURL, defaultBase))
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.User != nil || base.RawQuery != "" {
-		errs = append(errs, errors.New("mitto: base_url must be an absolute http or https URL"))
+	base, err := exchange.Base(name, c.BaseURL, defaultBase)
+	if err != nil {
+		errs = append(errs, err)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)

@@ -116,9 +116,9 @@ func New(c Config) (*Provider, error) {
 	if c.PowerpackUUID != "" && !ids.MatchString(c.PowerpackUUID) {
 		errs = append(errs, errors.New("plivo: powerpack_uuid must be a UUID"))
 	}
-	base, err := url.Parse(cmp.Or(c.BaseURL, defaultBase))
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.User != nil || base.RawQuery != "" {
-		errs = append(errs, errors.New("plivo: base_url must be an absolute http or https URL"))
+	base, err := exchange.Base(name, c.BaseURL, defaultBase)
+	if err != nil {
+		errs = append(errs, err)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)

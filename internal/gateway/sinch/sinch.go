@@ -133,9 +133,9 @@ func New(c Config) (*Provider, error) {
 	if (c.WebhookUser == "") != (c.WebhookPassword.Reveal() == "") {
 		errs = append(errs, errors.New("sinch: webhook_user and webhook_password belong together"))
 	}
-	base, err := url.Parse(cmp.Or(c.BaseURL, "https://"+c.Region+".sms.api.sinch.com"))
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.User != nil || base.RawQuery != "" {
-		errs = append(errs, errors.New("sinch: base_url must be an absolute http or https URL"))
+	base, err := exchange.Base(name, c.BaseURL, "https://"+c.Region+".sms.api.sinch.com")
+	if err != nil {
+		errs = append(errs, err)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)

@@ -95,9 +95,9 @@ func New(c Config) (*Provider, error) {
 	if err != nil || len(key) == 0 {
 		errs = append(errs, errors.New(name+": api_key is missing, or not base64"))
 	}
-	base, err := url.Parse(cmp.Or(c.BaseURL, defaultBase))
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
-		errs = append(errs, errors.New(name+": base_url must be an absolute http or https URL"))
+	base, err := exchange.Base(name, c.BaseURL, defaultBase)
+	if err != nil {
+		errs = append(errs, err)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)

@@ -1,7 +1,6 @@
 package twilio
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -71,11 +70,7 @@ func baseOf(given, product, region, edge string) (*url.URL, error) {
 			host += "." + part
 		}
 	}
-	base, err := url.Parse(cmp.Or(given, "https://"+host+".twilio.com"))
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.User != nil || base.RawQuery != "" {
-		return nil, errors.New("twilio: the base URL (base_url) must be an absolute http or https URL")
-	}
-	return base, nil
+	return exchange.Base(name, given, "https://"+host+".twilio.com")
 }
 
 func alphanumeric(s string) bool { return strings.Trim(s, letters+"0123456789") == "" }
