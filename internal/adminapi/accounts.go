@@ -42,6 +42,7 @@ type NewAccount struct {
 	CountryPerSecond map[string]float64 `json:"country_per_second,omitempty"`
 	MaxInFlight      int                `json:"max_in_flight,omitempty" minimum:"0"`
 	Disabled         bool               `json:"disabled,omitempty"`
+	TrustUnsigned    bool               `json:"trust_unsigned,omitempty" doc:"Take reports at their word that nobody signed, where the service can neither sign nor be asked."`
 	Version          int64              `json:"version,omitempty" doc:"0 creates; otherwise the version that was read."`
 }
 
@@ -102,10 +103,14 @@ func (s *server) registerAccounts() {
 		func(in *accountPutInput) access.Resource { return onPool(in.Pool) }, s.putAccount)
 	register(s, "DELETE", "/accounts/{name}", "senders.write", "Delete an account that no rule names", onAccount,
 		func(ctx context.Context, in *accountInput) (*struct{}, error) {
-			if err := s.onlyPool(ctx, &in.Pool); err != nil {
+			a, err := s.account(ctx, &in.Pool, in.Name)
+			if err == nil && a.Static {
+				err = fault.Invalidf("name", "The account %s stands in the configuration file.", in.Name).WithHint("take it out of the file of sender.file, and start the server anew")
+			}
+			if err != nil {
 				return nil, err
 			}
-			return nil, s.Delivery.Routes.DeleteAccount(ctx, in.Pool, in.Name)
+			return nil, s.Delivery.Routes.DeleteAccount(by(ctx), in.Pool, in.Name)
 		})
 	register(s, "POST", "/accounts/{name}/check", "messages.test", "Test an account's credentials, without a text to anybody", onAccount, s.checkAccount)
 	register(s, "GET", "/accounts/{name}/receipt-url", "senders.write", "The URL at which the service is to report", onAccount, s.receiptURL)
@@ -134,7 +139,7 @@ func kindView(k account.Spec) AccountKind {
 }
 
 func (s *server) listAccounts(ctx context.Context, in *ofPoolInput) (*accountsOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	list, err := s.Delivery.Routes.Accounts(ctx, in.Pool)
@@ -158,32 +163,38 @@ func (s *server) listAccounts(ctx context.Context, in *ofPoolInput) (*accountsOu
 }
 
 func (s *server) getAccount(ctx context.Context, in *accountInput) (*accountOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
-		return nil, err
-	}
-	a, err := s.Delivery.Routes.Account(ctx, in.Pool, in.Name)
+	a, err := s.account(ctx, &in.Pool, in.Name)
 	return &accountOutput{a}, err
 }
 
 func (s *server) putAccount(ctx context.Context, in *accountPutInput) (*accountOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	b := in.Body
-	a, err := s.Delivery.Routes.PutAccount(ctx, in.Pool, route.AccountConfig{
+	if b.Version > 0 {
+		if _, err := s.account(ctx, &in.Pool, in.Name); err != nil {
+			return nil, err
+		}
+	}
+	a, err := s.Delivery.Routes.PutAccount(by(ctx), in.Pool, route.AccountConfig{
 		Name: in.Name, Kind: b.Kind, Settings: b.Settings, Channels: b.Channels, From: b.From, Senders: b.Senders, PerSecond: b.PerSecond,
 		SenderPerSecond: b.SenderPerSecond, CountryPerSecond: b.CountryPerSecond, MaxInFlight: b.MaxInFlight, Disabled: b.Disabled,
+		TrustUnsigned: b.TrustUnsigned,
 	}, b.Secrets, b.Version)
+	if fault.CodeOf(err) == fault.ResourceExists {
+		err = fault.Of(err).WithPublic("There is an account %q already.", in.Name).WithHint("change it: countersign provider set %s; or repeat with its version", in.Name)
+	}
 	return &accountOutput{a}, err
 }
 
 func (s *server) checkAccount(ctx context.Context, in *accountInput) (*checkOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if _, err := s.account(ctx, &in.Pool, in.Name); err != nil {
 		return nil, err
 	}
 	found, err := s.Delivery.Routes.Check(ctx, in.Pool, in.Name)
 	if err != nil {
-		return nil, vendorProblem(err)
+		return nil, vendorProblem(in.Name, err)
 	}
 	out := &checkOutput{}
 	out.Body.Found = found
@@ -191,8 +202,8 @@ func (s *server) checkAccount(ctx context.Context, in *accountInput) (*checkOutp
 }
 
 func (s *server) receiptURL(ctx context.Context, in *accountInput) (*doorOutput, error) {
-	return s.door(ctx, in, func(kind string) (string, error) {
-		return s.Delivery.Receipts.URL(ctx, in.Pool, in.Name, kind)
+	return s.door(ctx, in, func(pool, kind string) (string, error) {
+		return s.Delivery.Receipts.URL(ctx, pool, in.Name, kind)
 	})
 }
 
@@ -205,27 +216,33 @@ func (s *server) rotateReceiptURL(ctx context.Context, in *doorInput) (*doorOutp
 		overlap = time.Duration(in.Body.OverlapHours) * time.Hour
 	}
 	at := &accountInput{in.Pool, in.Name}
-	return s.door(ctx, at, func(string) (string, error) {
-		url, err := s.Delivery.Receipts.Rotate(ctx, at.Pool, at.Name, overlap)
+	return s.door(ctx, at, func(pool, _ string) (string, error) {
+		url, err := s.Delivery.Receipts.Rotate(ctx, pool, at.Name, overlap)
 		if err == nil {
-			s.Delivery.Routes.Forget(at.Pool)
-			s.audit(ctx, "receipt URL made anew", "pool", at.Pool, "account", at.Name)
+			s.Delivery.Routes.Forget(pool)
+			s.audit(ctx, "receipt URL made anew", "pool", pool, "account", at.Name)
 		}
 		return url, err
 	})
 }
 
-func (s *server) door(ctx context.Context, in *accountInput, f func(kind string) (string, error)) (*doorOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
-		return nil, err
-	}
-	a, err := s.Delivery.Routes.Account(ctx, in.Pool, in.Name)
+// door is about the URL of an account. That of an account of the configuration file serves all pools, and is for those who may change all of them.
+func (s *server) door(ctx context.Context, in *accountInput, f func(pool, kind string) (string, error)) (*doorOutput, error) {
+	a, err := s.account(ctx, &in.Pool, in.Name)
 	if err != nil {
 		return nil, err
 	}
-	url, err := f(a.Kind)
+	pool := in.Pool
+	if a.Static {
+		if err := access.Allow(access.From(ctx), access.Admin, "senders.write", access.Resource{}); err != nil {
+			return nil, err
+		}
+		pool = ""
+	}
+	url, err := f(pool, a.Kind)
 	if err == nil && url == "" {
-		err = fault.New(fault.UnsupportedOperation).WithPublic("Services cannot report to this server: it has no base URL that they could reach.")
+		err = fault.New(fault.UnsupportedOperation).WithPublic("Services cannot report to this server: it has no base URL that they could reach.").
+			WithHint("base_urls of the configuration")
 	}
 	out := &doorOutput{}
 	out.Body.URL = url

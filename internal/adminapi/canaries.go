@@ -5,6 +5,7 @@ import (
 
 	"countersign/internal/access"
 	"countersign/internal/canary"
+	"countersign/internal/fault"
 )
 
 // Canary is a text to the operator's own phone, sent again and again.
@@ -41,16 +42,19 @@ func (s *server) registerCanaries() {
 	register(s, "DELETE", "/canaries/{name}", "senders.write", "End a canary text",
 		func(in *accountInput) access.Resource { return onPool(in.Pool) },
 		func(ctx context.Context, in *accountInput) (*struct{}, error) {
-			if err := s.onlyPool(ctx, &in.Pool); err != nil {
+			if err := s.livePool(ctx, &in.Pool); err != nil {
 				return nil, err
 			}
 			_, err := s.Delivery.Canaries.Delete(ctx, in.Pool, in.Name, -1)
+			if fault.CodeOf(err) == fault.ResourceNotFound {
+				err = fault.Of(err).WithPublic("There is no canary %q.", in.Name).WithHint("countersign canary list")
+			}
 			return nil, err
 		})
 }
 
 func (s *server) listCanaries(ctx context.Context, in *ofPoolInput) (*canariesOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	list, _, err := s.Delivery.Canaries.List(ctx, in.Pool)
@@ -70,12 +74,12 @@ func (s *server) listCanaries(ctx context.Context, in *ofPoolInput) (*canariesOu
 }
 
 func (s *server) putCanary(ctx context.Context, in *canaryPutInput) (*struct{}, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	b := in.Body
 	if b.Account != "" {
-		if _, err := s.Delivery.Routes.Account(ctx, in.Pool, b.Account); err != nil {
+		if _, err := s.account(ctx, &in.Pool, b.Account); err != nil {
 			return nil, err
 		}
 	}

@@ -8,12 +8,14 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/access"
 	"countersign/internal/canary"
 	"countersign/internal/fault"
 	"countersign/internal/gateway/account"
 	"countersign/internal/optout"
 	"countersign/internal/route"
 	"countersign/internal/routehealth"
+	"countersign/internal/store"
 	"countersign/phone"
 	"countersign/provider"
 )
@@ -52,24 +54,63 @@ type Trial struct {
 	Text    string
 }
 
+// listPools is the command that lists pools.
+const listPools = "aws cognito-idp list-user-pools --max-results 60"
+
+// livePool names the only pool if none was named, and refuses one that is not there.
+func (s *server) livePool(ctx context.Context, id *string) error {
+	if err := s.onlyPool(ctx, id); err != nil {
+		return err
+	}
+	err := s.Store.Read(ctx, func(tx store.Tx) error {
+		_, err := tx.Pools().Pool(ctx, *id)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return fault.New(fault.PoolNotFound).WithField(*id).WithHint("list them: %s", listPools)
+	}
+	return err
+}
+
+// account returns an account of the pool, or the one of the configuration file that has the name.
+func (s *server) account(ctx context.Context, pool *string, name string) (route.Account, error) {
+	if err := s.livePool(ctx, pool); err != nil {
+		return route.Account{}, err
+	}
+	a, err := s.Delivery.Routes.Account(ctx, *pool, name)
+	if fault.CodeOf(err) == fault.ResourceNotFound {
+		a, err = s.Delivery.Routes.Account(ctx, "", name)
+	}
+	if fault.CodeOf(err) == fault.ResourceNotFound {
+		err = fault.Of(err).WithPublic("There is no account %q.", name).WithHint("countersign provider list")
+	}
+	return a, err
+}
+
+// by says in the log who changes a plan or an account.
+func by(ctx context.Context) context.Context { return route.By(ctx, access.From(ctx).ID) }
+
 // vendorProblem shows a provider's own words to the operator, who asked for them.
-func vendorProblem(err error) error {
+func vendorProblem(account string, err error) error {
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f
 	}
 	class, _ := provider.ClassOf(err)
 	if v, ok := errors.AsType[*provider.VendorError](err); ok {
 		return fault.New(fault.DeliveryFailed).WithPublic("%s: %s (code %s): %s", v.Provider, v.Reason, v.VendorCode, v.Text).
-			WithHint("%s", adviceFor(provider.ReasonOf(err))).WithErr(err)
+			WithHint("%s", adviceFor(provider.ReasonOf(err), account)).WithErr(err)
 	}
-	return fault.New(fault.DeliveryFailed).WithPublic("%s: %s", class, err).WithHint("%s", adviceFor(provider.ReasonOf(err))).WithErr(err)
+	return fault.New(fault.DeliveryFailed).WithPublic("%s: %s", class, err).WithHint("%s", adviceFor(provider.ReasonOf(err), account)).WithErr(err)
 }
 
-// adviceFor says what an operator may do about a reason.
-func adviceFor(r provider.Reason) string {
+// adviceFor says what an operator may do about a reason. account is empty where another sender was at work.
+func adviceFor(r provider.Reason, account string) string {
 	switch r {
 	case provider.AuthFailed:
-		return "check the account's credentials; countersign account check NAME tests them"
+		if account == "" {
+			return "check the sender's credentials"
+		}
+		return "check the account's credentials: countersign provider set " + account + " changes them, countersign provider check " + account + " tests them"
 	case provider.InsufficientFunds:
 		return "top the account up, or raise its spend limit"
 	case provider.SenderRejected:

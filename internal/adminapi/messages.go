@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -98,7 +99,8 @@ type messagesOutput struct {
 }
 
 type messageInput struct {
-	ID string `path:"id" maxLength:"64"`
+	ID   string `path:"id" maxLength:"64"`
+	Pool string `query:"pool" maxLength:"128" doc:"The message's pool; needed by callers that may read some pools only."`
 }
 
 type messageOutput struct{ Body Message }
@@ -106,7 +108,8 @@ type messageOutput struct{ Body Message }
 func (s *server) registerMessages() {
 	register(s, "GET", "/messages", "messages.read", "List messages, newest first",
 		func(in *messagesInput) access.Resource { return onPool(in.Pool) }, s.listMessages)
-	register(s, "GET", "/messages/{id}", "messages.read", "One message with its timeline: attempts and receipts", nil, s.getMessage)
+	register(s, "GET", "/messages/{id}", "messages.read", "One message with its timeline: attempts and receipts",
+		func(in *messageInput) access.Resource { return onPool(in.Pool) }, s.getMessage)
 }
 
 func (s *server) listMessages(ctx context.Context, in *messagesInput) (*messagesOutput, error) {
@@ -156,6 +159,12 @@ func knownState(name string) error {
 
 func (s *server) getMessage(ctx context.Context, in *messageInput) (*messageOutput, error) {
 	m, err := s.message(ctx, in.ID)
+	if err == nil && in.Pool != "" && m.PoolID != in.Pool {
+		err = store.ErrNotFound
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, fault.New(fault.ResourceNotFound).WithPublic("There is no such message.").WithHint("countersign messages list")
+	}
 	return &messageOutput{m}, err
 }
 
@@ -193,7 +202,7 @@ func attemptView(a *store.DeliveryAttempt) Attempt {
 		Segments: a.Segments, VendorCode: a.VendorCode, Text: a.Text, StartedAt: a.StartedAt, EndedAt: a.EndedAt,
 	}
 	if a.Reason != "" {
-		v.Advice = adviceFor(provider.Reason(a.Reason))
+		v.Advice = adviceFor(provider.Reason(a.Reason), a.Account)
 	}
 	v.Cost, v.Currency = costView(a.Cost, a.Currency)
 	return v

@@ -24,7 +24,7 @@ func (s *server) registerMessageSettings() {
 	register(s, "GET", "/message-settings", "senders.write", "What a pool says of its messages beyond their templates",
 		func(in *ofPoolInput) access.Resource { return onPool(in.Pool) },
 		func(ctx context.Context, in *ofPoolInput) (*messageSettingsOutput, error) {
-			if err := s.onlyPool(ctx, &in.Pool); err != nil {
+			if err := s.livePool(ctx, &in.Pool); err != nil {
 				return nil, err
 			}
 			m, err := s.Delivery.MessageSettings(ctx, in.Pool)
@@ -36,7 +36,7 @@ func (s *server) registerMessageSettings() {
 	register(s, "PUT", "/message-settings", "senders.write", "Replace what a pool says of its messages",
 		func(in *messageSettingsInput) access.Resource { return onPool(in.Pool) },
 		func(ctx context.Context, in *messageSettingsInput) (*messageSettingsOutput, error) {
-			if err := s.onlyPool(ctx, &in.Pool); err != nil {
+			if err := s.livePool(ctx, &in.Pool); err != nil {
 				return nil, err
 			}
 			m, err := s.Delivery.PutMessageSettings(ctx, in.Pool, in.Body)

@@ -58,7 +58,7 @@ func (s *server) registerOptOuts() {
 }
 
 func (s *server) listOptOuts(ctx context.Context, in *optOutsInput) (*optOutsOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	q := optout.Query{PoolID: in.Pool, Sender: in.Sender, After: in.After, Limit: in.Limit}
@@ -90,7 +90,7 @@ func numberOf(s string) (phone.Number, error) {
 }
 
 func (s *server) putOptOut(ctx context.Context, in *optOutPutInput) (*struct{}, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	n, err := numberOf(in.Body.Number)
@@ -105,7 +105,7 @@ func (s *server) putOptOut(ctx context.Context, in *optOutPutInput) (*struct{}, 
 }
 
 func (s *server) liftOptOut(ctx context.Context, in *optOutLiftInput) (*struct{}, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	n, err := numberOf(in.Number)

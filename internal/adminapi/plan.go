@@ -58,10 +58,10 @@ func (s *server) registerPlan() {
 		func(in *planInput) access.Resource { return onPool(in.Pool) }, s.putPlan)
 	register(s, "DELETE", "/route-plan", "senders.write", "Remove a pool's plan", onIt,
 		func(ctx context.Context, in *ofPoolInput) (*struct{}, error) {
-			if err := s.onlyPool(ctx, &in.Pool); err != nil {
+			if err := s.livePool(ctx, &in.Pool); err != nil {
 				return nil, err
 			}
-			return nil, s.Delivery.Routes.DeletePlan(ctx, in.Pool)
+			return nil, s.Delivery.Routes.DeletePlan(by(ctx), in.Pool)
 		})
 	register(s, "GET", "/route-plan/explain", "senders.read", "What would become of a message, without sending it",
 		func(in *explainInput) access.Resource { return onPool(in.Pool) }, s.explain)
@@ -69,7 +69,7 @@ func (s *server) registerPlan() {
 }
 
 func (s *server) getPlan(ctx context.Context, in *ofPoolInput) (*planOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	p, version, err := s.Delivery.Routes.Plan(ctx, in.Pool)
@@ -85,15 +85,15 @@ func (s *server) getPlan(ctx context.Context, in *ofPoolInput) (*planOutput, err
 }
 
 func (s *server) putPlan(ctx context.Context, in *planInput) (*planOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
-	version, err := s.Delivery.Routes.PutPlan(ctx, in.Pool, in.Body.Plan, in.Body.Version)
+	version, err := s.Delivery.Routes.PutPlan(by(ctx), in.Pool, in.Body.Plan, in.Body.Version)
 	return &planOutput{Plan{Plan: in.Body.Plan, Version: version}}, err
 }
 
 func (s *server) explain(ctx context.Context, in *explainInput) (*explainOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	steps, err := s.Delivery.Routes.Explain(ctx, in.Pool, route.Question{To: in.To, Channel: in.Channel, Purpose: in.Purpose, Client: in.Client, Text: in.Text})
@@ -103,7 +103,7 @@ func (s *server) explain(ctx context.Context, in *explainInput) (*explainOutput,
 }
 
 func (s *server) health(ctx context.Context, in *ofPoolInput) (*healthOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	out := &healthOutput{}

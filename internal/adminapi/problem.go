@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"countersign/internal/fault"
 	"countersign/internal/store"
@@ -15,8 +16,10 @@ type Problem struct {
 	Title  string `json:"title"`
 	// Detail is the sentence for people, Code the stable name, Hint what to do next.
 	Detail string `json:"detail,omitempty"`
-	Code   string `json:"code,omitempty"`
-	Hint   string `json:"hint,omitempty"`
+	// Field is the parameter at fault, as a path into the body or the name of a query parameter.
+	Field string `json:"field,omitempty"`
+	Code  string `json:"code,omitempty"`
+	Hint  string `json:"hint,omitempty"`
 }
 
 // Error implements error.
@@ -50,7 +53,13 @@ var sentences = map[fault.Code]string{
 	fault.SignatureWrong: "The signature does not match.", fault.AccessTokenInvalid: "The token is not one of ours.",
 	fault.AccessTokenExpired: "The token has expired.", fault.AccessTokenRevoked: "The credential of the token was revoked.",
 	fault.PoolNotFound: "There is no such pool.", fault.ResourceNotFound: "There is no such thing.", fault.UserNotFound: "There is no such user.",
+	fault.ResourceExists: "There is one of that name already.", fault.ConcurrentModification: "It was changed meanwhile.",
 	fault.InternalError: "Internal error; the server's log says more.",
+}
+
+// hints say what to do about codes that come without a hint.
+var hints = map[fault.Code]string{
+	fault.ResourceExists: "read it, and repeat with its version to replace it", fault.ConcurrentModification: "read it again, and repeat with its version",
 }
 
 func problemOf(err error) *Problem {
@@ -67,6 +76,15 @@ func problemOf(err error) *Problem {
 	}
 	if p.Detail == "" {
 		p.Detail = sentences[e.Code]
+	}
+	if p.Hint == "" {
+		p.Hint = hints[e.Code]
+	}
+	if e.Code == fault.InvalidParameter && e.Field != "" {
+		p.Field = e.Field
+		if !strings.HasPrefix(p.Detail, e.Field) {
+			p.Detail = e.Field + ": " + p.Detail
+		}
 	}
 	p.Title = http.StatusText(p.Status)
 	return p

@@ -78,7 +78,7 @@ func (s *server) registerRates() {
 }
 
 func (s *server) getRates(ctx context.Context, in *ofPoolInput) (*ratesOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	var row *store.Setting
@@ -99,12 +99,12 @@ func (s *server) getRates(ctx context.Context, in *ofPoolInput) (*ratesOutput, e
 }
 
 func (s *server) putRates(ctx context.Context, in *ratesInput) (*ratesOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	card, err := ratecard.Parse([]byte(in.Body.CSV))
 	if err != nil {
-		return nil, fault.Invalidf("csv", "%s", err.Error()).WithHint("account,country,channel,price,currency,from - and * for all")
+		return nil, fault.Of(err).WithHint("the columns are account,country,channel,price,currency,from; * stands for all")
 	}
 	clean := string(card.Format())
 	doc, err := json.Marshal(Rates{CSV: clean})
@@ -129,7 +129,7 @@ func (s *server) putRates(ctx context.Context, in *ratesInput) (*ratesOutput, er
 }
 
 func (s *server) importPrices(ctx context.Context, in *importInput) (*importOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if _, err := s.account(ctx, &in.Pool, in.Body.Account); err != nil {
 		return nil, err
 	}
 	n, err := s.Delivery.Receipts.Import(ctx, in.Pool, in.Body.Account, []byte(in.Body.CSV))
@@ -145,7 +145,7 @@ var groups = []string{"account", "country", "channel", "network", "state", "trig
 const maxSpan = 400 * 24 * time.Hour
 
 func (s *server) costs(ctx context.Context, in *costsInput) (*costsOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	q := store.TotalsQuery{PoolID: in.Pool, From: in.From.UTC(), To: in.To.UTC()}

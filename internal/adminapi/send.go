@@ -63,7 +63,7 @@ func (s *server) registerSend() {
 const defaultTrial = "This is a test message from Countersign."
 
 func (s *server) sendMessage(ctx context.Context, in *sendInput) (*messageOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	to, err := phone.Parse(in.Body.To)
@@ -75,21 +75,21 @@ func (s *server) sendMessage(ctx context.Context, in *sendInput) (*messageOutput
 		t.Text = defaultTrial
 	}
 	if t.Account != "" {
-		if _, err := s.Delivery.Routes.Account(ctx, in.Pool, t.Account); err != nil {
+		if _, err := s.account(ctx, &in.Pool, t.Account); err != nil {
 			return nil, err
 		}
 	}
 	s.audit(ctx, "test message", "pool", in.Pool, "account", in.Body.Account)
 	id, err := s.Delivery.Try(ctx, t)
 	if err != nil {
-		return nil, vendorProblem(err)
+		return nil, err
 	}
 	m, err := s.message(ctx, id)
 	return &messageOutput{m}, err
 }
 
 func (s *server) preview(ctx context.Context, in *previewInput) (*previewOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	in.Body.PoolID = in.Pool

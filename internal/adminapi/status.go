@@ -114,7 +114,7 @@ func (s *server) onlyPool(ctx context.Context, id *string) error {
 		return err
 	})
 	if err == nil && len(rows) != 1 {
-		err = fault.Invalidf("pool", "There are several pools (or none); name one.").WithHint("--pool ID; list them: GET /admin/v1/pools")
+		err = fault.Invalidf("pool", "There are several pools (or none); name one.").WithHint("--pool ID; list them: %s", listPools)
 	}
 	if err == nil {
 		*id = rows[0].ID
