@@ -232,11 +232,11 @@ func (w *Worker) call(ctx context.Context, s Sender, m provider.Message, event j
 // judge decides what follows from a call and records it.
 func (w *Worker) judge(r *result, s sent, started time.Time) *result {
 	now, m := w.c.Now(), r.m
-	wait, waits := errors.AsType[*later](s.err)
-	if waits && len(r.attempts) == 0 && !expired(m, wait.at) {
+	until, waits := Waits(s.err)
+	if waits && len(r.attempts) == 0 && !expired(m, until) {
 		move(m, store.Queued)
 		m.Attempts--
-		m.NextAt, m.UpdatedAt, r.told = wait.at.UTC().Truncate(time.Microsecond), now.UTC(), false
+		m.NextAt, m.UpdatedAt, r.told = until.UTC().Truncate(time.Microsecond), now.UTC(), false
 		return r
 	}
 	if s.result == nil {
@@ -266,7 +266,7 @@ func (w *Worker) judge(r *result, s sent, started time.Time) *result {
 	}
 	at, again := w.next(m, s.err, now)
 	if waits {
-		at, again = wait.at, again && !expired(m, wait.at)
+		at, again = until, again && !expired(m, until)
 	}
 	if !again {
 		return w.end(r, store.Failed, class, why, now)

@@ -84,6 +84,15 @@ func (NoSender) Send(context.Context, provider.Message) (provider.Receipt, strin
 // until at, and this was no attempt. A message whose code will be dead by then fails at once.
 func Later(at time.Time, err error) error { return &later{at, err} }
 
+// Waits returns until when a message waits if err is Later's.
+func Waits(err error) (until time.Time, ok bool) {
+	l, ok := errors.AsType[*later](err)
+	if !ok {
+		return time.Time{}, false
+	}
+	return l.at, true
+}
+
 type later struct {
 	at  time.Time
 	err error

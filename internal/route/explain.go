@@ -92,7 +92,7 @@ func (e *explainer) step(rule string, c Choice, m provider.Message) {
 	if m.Channel == provider.Voice {
 		st.Segments = 0
 	}
-	if why := e.unfit(l, &m); why != "" {
+	if why := e.unfit(l, m.Channel); why != "" {
 		st.PassedOver = why
 	} else if p, err := l.acquire(e.ctx); err != nil {
 		st.PassedOver = faultText(err)

@@ -34,8 +34,8 @@ type gate struct {
 	// waiting is in the order of service.
 	waiting []*waiter
 	timer   *time.Timer
-	// away is up to when codes, and up to when notices, have been told to come again.
-	away [2]time.Time
+	// places stands for maxInFlight among the buckets that hold somebody up.
+	places bucket
 }
 
 func newGate(c AccountConfig, now func() time.Time) *gate {
@@ -47,6 +47,8 @@ func newGate(c AccountConfig, now func() time.Time) *gate {
 type bucket struct {
 	rate, tokens float64
 	filled       time.Time
+	// away is up to when codes, and up to when notices, have been told to come again because of this bucket.
+	away [2]time.Time
 }
 
 // burst is how many may go at once after a pause: a tenth of a second's worth.
@@ -101,14 +103,14 @@ func (g *gate) enter(ctx context.Context, lane store.Lane, sender, country strin
 	g.mu.Lock()
 	w := &waiter{lane: lane, sender: g.bucket(g.senders, sender, g.perSender), country: g.bucket(g.countries, country, g.perCountry[country])}
 	now := g.now()
-	wait, step := g.estimate(w, now)
+	wait, step, by := g.estimate(w, now)
 	switch {
 	case wait == 0:
 		g.admit(w)
 		g.mu.Unlock()
 		return 0, nil
 	case lane == store.LaneNotice, wait > min(longest, patience):
-		wait = g.comeAgain(lane, now, wait, step)
+		wait = by.comeAgain(lane, now, wait, step)
 		g.mu.Unlock()
 		return wait, nil
 	}
@@ -135,8 +137,8 @@ func (g *gate) enter(ctx context.Context, lane store.Lane, sender, country strin
 	}
 	g.drop(w)
 	now = g.now()
-	wait, step = g.estimate(w, now)
-	return g.comeAgain(lane, now, max(wait, time.Millisecond), step), err
+	wait, step, by = g.estimate(w, now)
+	return by.comeAgain(lane, now, max(wait, time.Millisecond), step), err
 }
 
 // leave gives a place back.
@@ -176,8 +178,9 @@ func (g *gate) bucket(m map[string]*bucket, key string, rate float64) *bucket {
 	return b
 }
 
-// estimate is how long a newcomer waits behind those who go first, and how long the next one after it would wait on top of that.
-func (g *gate) estimate(w *waiter, now time.Time) (wait, step time.Duration) {
+// estimate is how long a newcomer waits behind those who go first, how long the next one after it would wait on top of that, and what they wait for.
+func (g *gate) estimate(w *waiter, now time.Time) (wait, step time.Duration, by *bucket) {
+	by = &g.whole
 	before, sender, country := 1, 1, 1
 	for _, o := range g.waiting {
 		if o.lane > w.lane {
@@ -191,26 +194,27 @@ func (g *gate) estimate(w *waiter, now time.Time) (wait, step time.Duration) {
 			country++
 		}
 	}
-	longer := func(d, s time.Duration) {
+	longer := func(b *bucket, d, s time.Duration) {
 		if d > wait {
-			wait, step = d, s
+			wait, step, by = d, s, b
 		}
 	}
-	longer(g.whole.wait(now, before), g.whole.step())
-	longer(w.sender.wait(now, sender), w.sender.step())
-	longer(w.country.wait(now, country), w.country.step())
+	longer(&g.whole, g.whole.wait(now, before), g.whole.step())
+	longer(w.sender, w.sender.wait(now, sender), w.sender.step())
+	longer(w.country, w.country.wait(now, country), w.country.step())
 	if over := g.inFlight + before - g.maxInFlight; g.maxInFlight > 0 && over > 0 {
 		s := slotWait / time.Duration(g.maxInFlight)
-		longer(max(slotWait, time.Duration(over)*s), s)
+		longer(&g.places, max(slotWait, time.Duration(over)*s), s)
 	}
-	return wait, step
+	return wait, step, by
 }
 
-// comeAgain spreads those who are sent away over the time ahead, so that they do not all come back at once, and says how long this one stays away.
-func (g *gate) comeAgain(lane store.Lane, now time.Time, wait, step time.Duration) time.Duration {
-	away := &g.away[0]
+// comeAgain spreads those whom one bucket sends away over the time ahead, so that they do not all come back at once, and says how long this one stays
+// away.
+func (b *bucket) comeAgain(lane store.Lane, now time.Time, wait, step time.Duration) time.Duration {
+	away := &b.away[0]
 	if lane == store.LaneNotice {
-		away = &g.away[1]
+		away = &b.away[1]
 	}
 	if at := now.Add(wait); away.Before(at) {
 		*away = at

@@ -75,7 +75,9 @@ func (l *live) acquire(ctx context.Context) (provider.Provider, error) {
 		}
 		p, err := l.build(ctx)
 		if err != nil {
-			l.fault, l.faultAt = err, l.s.c.Now()
+			if ctx.Err() == nil { // what became of this caller is nobody else's fault
+				l.fault, l.faultAt = err, l.s.c.Now()
+			}
 			return nil, err
 		}
 		l.p, l.fault = p, nil
@@ -83,6 +85,14 @@ func (l *live) acquire(ctx context.Context) (provider.Provider, error) {
 	}
 	l.users++
 	return l.p, nil
+}
+
+// again is when an account that could not be made may be had: keys and the database come back, wrong settings stay wrong (zero).
+func (l *live) again(err error) time.Time {
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == fault.InvalidParameter {
+		return time.Time{}
+	}
+	return l.s.c.Now().Add(buildPause)
 }
 
 func (l *live) release() {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
+	"time"
 
 	"countersign/internal/delivery"
 	"countersign/internal/ratecard"
@@ -33,7 +34,8 @@ func (s *Service) SenderFor(ctx context.Context, m *store.Message) (delivery.Sen
 	case own.plan == nil:
 		return nil, false, nil
 	}
-	d := &sender{s: s, v: v, card: own.card, lane: m.Lane, client: m.ClientID, prefix: m.Prefix, segments: m.Segments, pinned: m.Account}
+	d := &sender{s: s, v: v, card: own.card, lane: m.Lane, client: m.ClientID, prefix: m.Prefix, segments: m.Segments, pinned: m.Account,
+		made: m.CreatedAt}
 	if m.Attempts > 1 {
 		d.spent, err = s.refusals(ctx, m.ID)
 	}
@@ -67,6 +69,8 @@ type sender struct {
 	prefix   string
 	segments int
 	pinned   string
+	// made is when the message was; zero: now.
+	made time.Time
 	// spent are accounts that have refused the message before, with the reason.
 	spent map[string]string
 }

@@ -45,6 +45,7 @@ type walk struct {
 	passed  []string
 	soonest time.Time
 	held    bool // passed over for rates alone
+	waits   bool // for a rate, in place of going elsewhere
 	// last is the newest call, not noted yet; best the error that leaves most hope.
 	last *delivery.Try
 	best error
@@ -76,7 +77,7 @@ func (w *walk) run() (provider.Receipt, string, error) {
 		if w.over() {
 			break
 		}
-		if done := w.ask(&use[i], w.m, w.others(use[i+1:])+min(len(calls), 1)); done {
+		if done := w.ask(&use[i], w.m, w.others(use[i+1:], w.m.Channel)+min(w.others(calls, provider.Voice), 1)); done {
 			return w.last.Receipt, w.last.Provider, nil
 		}
 	}
@@ -88,7 +89,7 @@ func (w *walk) run() (provider.Receipt, string, error) {
 			}
 			m := w.m
 			m.Channel = provider.Voice
-			if done := w.ask(&calls[i], m, len(calls)-1-i); done {
+			if done := w.ask(&calls[i], m, w.others(calls[i+1:], m.Channel)); done {
 				return w.last.Receipt, w.last.Provider, nil
 			}
 		}
@@ -110,10 +111,28 @@ func (w *walk) left() time.Duration {
 // isCode reports whether a person waits for the message.
 func (w *walk) isCode() bool { return w.lane != store.LaneNotice }
 
-// others counts the accounts that could still be asked.
-func (w *walk) others(use []Choice) (n int) {
+// third is what is left of the third of its life that a code may wait for a rate.
+func (w *walk) third() time.Duration {
+	now := w.s.c.Now()
+	made := w.made
+	if made.IsZero() || made.After(now) {
+		made = now
+	}
+	life := noEnd
+	if !w.m.ExpiresAt.IsZero() {
+		life = w.m.ExpiresAt.Sub(made)
+	}
+	return max(made.Add(life/3).Sub(now), 0)
+}
+
+// others counts the accounts that could still be asked: one whose circuit is open is nobody to hurry for.
+func (w *walk) others(use []Choice, channel provider.Channel) (n int) {
 	for i := range use {
-		if l := w.v.accounts[use[i].Account]; l != nil && !l.c.Disabled && l.serves(w.m.Channel) {
+		l := w.v.accounts[use[i].Account]
+		if w.unfit(l, channel) != "" {
+			continue
+		}
+		if _, refused := l.circuit.look(w.s.c.Now()); refused == "" {
 			n++
 		}
 	}
@@ -181,13 +200,13 @@ func (w *walk) pass(account, why string, at time.Time, rate bool) {
 // ask lets one account try, and reports whether it accepted the message.
 func (w *walk) ask(c *Choice, m provider.Message, others int) bool {
 	l := w.v.accounts[c.Account]
-	if why := w.unfit(l, &m); why != "" {
+	if why := w.unfit(l, m.Channel); why != "" {
 		w.pass(c.Account, why, time.Time{}, false)
 		return false
 	}
 	p, err := l.acquire(w.ctx)
 	if err != nil {
-		w.pass(c.Account, faultText(err), time.Time{}, false)
+		w.pass(c.Account, faultText(err), l.again(err), false)
 		return false
 	}
 	defer l.release()
@@ -210,14 +229,14 @@ func (w *walk) ask(c *Choice, m provider.Message, others int) bool {
 }
 
 // unfit says why an account cannot carry the message at all.
-func (w *walk) unfit(l *live, m *provider.Message) string {
+func (w *walk) unfit(l *live, channel provider.Channel) string {
 	switch {
 	case l == nil:
 		return "there is no such account"
 	case l.c.Disabled:
 		return "it is disabled"
-	case !l.serves(m.Channel):
-		return "it does not serve " + string(m.Channel)
+	case !l.serves(channel):
+		return "it does not serve " + string(channel)
 	case w.spent[l.c.Name] != "":
 		return "it has refused this message: " + w.spent[l.c.Name]
 	}
@@ -251,8 +270,7 @@ func (w *walk) admit(l *live, from, country string) (probe, ok bool) {
 		}
 		return false, false
 	}
-	third := max(w.left()/3, 0)
-	wait, err := l.gate.enter(w.ctx, w.lane, from, country, third)
+	wait, err := l.gate.enter(w.ctx, w.lane, from, country, w.third())
 	if err == nil && wait == 0 {
 		return probe, true
 	}
@@ -264,8 +282,8 @@ func (w *walk) admit(l *live, from, country string) (probe, ok bool) {
 
 // waitFor ends the walk for a message that had better wait for this account: a notice does so for a rate, a code for no longer than a third of its life.
 func (w *walk) waitFor(wait time.Duration, rate bool) {
-	if rate && w.asked == 0 && (!w.isCode() || wait <= w.left()/3 && wait > 0) {
-		w.stop = true
+	if rate && w.asked == 0 && (!w.isCode() || wait <= w.third() && wait > 0) {
+		w.stop, w.waits = true, true
 	}
 }
 
@@ -336,7 +354,7 @@ func (w *walk) nobody() error {
 		return provider.Permanent(errDead)
 	case w.soonest.IsZero():
 		return provider.Misconfigured(err)
-	case w.held || !w.isCode():
+	case w.held || w.waits || !w.isCode():
 		return delivery.Later(w.soonest, provider.RetryAfter(w.soonest.Sub(now), err))
 	}
 	// All circuits are open: whoever waits for the first attempt is told.
