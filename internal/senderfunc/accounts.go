@@ -3,8 +3,6 @@ package senderfunc
 import (
 	"cmp"
 	"fmt"
-	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -48,7 +46,7 @@ type sender struct {
 //	PROVIDER_MAIN_<FIELD>   for each field of the kind, secrets too
 //
 // A dash in a name is an underscore in its variables. An account of kind webhook without a URL of its own has WEBHOOK_URL and WEBHOOK_SECRET. For
-// accounts at AWS region and credentials default to the function's own.
+// accounts at AWS region and credentials default to the function's own. No receipts are asked for over SMPP.
 type environment struct {
 	getenv func(string) string
 	deps   account.Deps
@@ -158,19 +156,6 @@ func (e *environment) webhook() []*sender {
 	return e.make(d, &sender{name: "webhook", kind: "webhook"})
 }
 
-// draft is an account before it is made. variables are the names of variables by field.
-type draft struct {
-	account.Account
-	spec      account.Spec
-	prefix    string
-	variables map[string]string
-}
-
-func specOf(kind string) account.Spec {
-	s, _ := gateway.Spec(kind)
-	return s
-}
-
 // account reads one account; nil if something is wrong with it.
 func (e *environment) account(name, prefix string) *sender {
 	kind := e.get(prefix + "KIND")
@@ -201,120 +186,11 @@ func (e *environment) account(name, prefix string) *sender {
 	if spec.Kind == "webhook" && d.Settings["url"] == "" && len(d.Secrets) == 0 && e.getenv("WEBHOOK_URL") != "" {
 		e.takeWebhook(d)
 	}
-	d.takeRole(e.getenv("AWS_REGION"))
+	d.takeDefaults(e.getenv("AWS_REGION"))
 	if made := e.make(d, s); made != nil {
 		return made[0]
 	}
 	return nil
-}
-
-// set puts a value where its field belongs; empty ones are left out.
-func (d *draft) set(f account.Field, v string) {
-	switch {
-	case v == "":
-	case f.Secret:
-		d.Secrets[f.Name] = secret.New(v)
-	default:
-		d.Settings[f.Name] = v
-	}
-}
-
-// takeWebhook takes WEBHOOK_URL and WEBHOOK_SECRET.
-func (e *environment) takeWebhook(d *draft) {
-	e.hooked = true
-	d.Settings["url"] = e.getenv("WEBHOOK_URL")
-	first, other, _ := strings.Cut(e.getenv("WEBHOOK_SECRET"), ",")
-	if strings.Contains(other, ",") {
-		e.wrong("WEBHOOK_SECRET holds more than two secrets")
-	}
-	for name, v := range map[string]string{"secret": first, "other_secret": other} {
-		if v = strings.TrimSpace(v); v != "" {
-			d.Secrets[name] = secret.New(v)
-		}
-		d.variables[name] = "WEBHOOK_SECRET"
-	}
-	d.variables["url"] = "WEBHOOK_URL"
-}
-
-// takeRole fills in what Lambda says of itself, for kinds that take the credentials of the AWS SDK: the region and the function's role.
-func (d *draft) takeRole(region string) {
-	i := slices.IndexFunc(d.spec.Fields, func(f account.Field) bool { return f.Name == "credentials" && slices.Contains(f.Values, "chain") })
-	if i < 0 {
-		return
-	}
-	if d.Settings["region"] == "" && region != "" {
-		d.Settings["region"] = region
-	}
-	if d.Settings["credentials"] == "" && d.Settings["access_key_id"] == "" && len(d.Secrets) == 0 {
-		d.Settings["credentials"] = "chain"
-	}
-}
-
-// make makes the provider.
-func (e *environment) make(d *draft, s *sender) []*sender {
-	p, err := d.spec.Make(d.Account, e.deps)
-	if err != nil {
-		for _, err := range flat(err) {
-			e.errs = append(e.errs, d.explain(err))
-		}
-		return nil
-	}
-	s.p = p
-	if c, ok := p.(io.Closer); ok {
-		_ = c.Close() // it has connected to nothing yet
-		s.p, s.again = nil, func() (provider.Provider, error) { return d.spec.Make(d.Account, e.deps) }
-	}
-	return []*sender{s}
-}
-
-// word is one that may be the name of a field.
-var word = regexp.MustCompile(`[a-z0-9_]+`)
-
-// explain puts the variables that an error speaks of in front of it. A field whose name is a word of the language counts at the beginning, or if
-// no other is meant.
-func (d *draft) explain(err error) error {
-	text := strings.TrimPrefix(err.Error(), d.spec.Kind+": ")
-	variables, others := []string{}, []string{}
-	for _, at := range word.FindAllStringIndex(text, -1) {
-		name := text[at[0]:at[1]]
-		v, ok := d.variables[name]
-		switch {
-		case !ok:
-		case at[0] == 0 || strings.Contains(name, "_"):
-			variables = append(variables, v)
-		default:
-			others = append(others, v)
-		}
-	}
-	if len(variables) == 0 {
-		variables = others
-	}
-	if len(variables) == 0 {
-		return fmt.Errorf("%s… (%s): %s", d.prefix, d.spec.Kind, text)
-	}
-	slices.Sort(variables)
-	for _, f := range d.spec.Fields {
-		if text == f.Name+" is missing" {
-			text += ": " + f.Help
-		}
-	}
-	return fmt.Errorf("%s: %s", strings.Join(slices.Compact(variables), ", "), text)
-}
-
-// flat takes what errors.Join made apart.
-func flat(err error) (all []error) {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []error{err}
-	}
-	var texts []string
-	for _, e := range joined.Unwrap() {
-		all, texts = append(all, flat(e)...), append(texts, e.Error())
-	}
-	if strings.Join(texts, "\n") != err.Error() { // a sentence around errors
-		return []error{err}
-	}
-	return all
 }
 
 // kinds lists those that there are for codes of a pool.
