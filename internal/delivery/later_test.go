@@ -35,7 +35,7 @@ func TestLater(t *testing.T) {
 				break
 			}
 			if got.State == store.Queued && got.NextAt.After(r.clock.Now()) {
-				if got.Attempts != 0 || got.LastClass != "" || len(r.attempts(m.ID)) != 0 {
+				if got.Attempts != 0 || got.LastClass != "" || got.LastError != errBusy.Error() || len(r.attempts(m.ID)) != 0 {
 					t.Fatalf("held back: %+v", got)
 				}
 				seen++
@@ -126,6 +126,32 @@ func TestResultIsNoted(t *testing.T) {
 		if len(a) != 2 || a[0].Account != "x-1" || a[0].Reason != "temporary" || a[1].Account != "y-1" || a[1].ProviderID != "p9" || a[1].Cost != 50_000 ||
 			a[1].Text != "queued for ***" {
 			t.Errorf("attempts %+v %+v", a[0], a[len(a)-1])
+		}
+	})
+}
+
+// A code that a call took over is a call from then on, and its event says what it costs.
+func TestCallInPlaceOfAText(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s store.Store) {
+		r := newRig(t, s)
+		route := delivery.SenderFunc(func(ctx context.Context, m provider.Message) (provider.Receipt, string, error) {
+			now := r.clock.Now()
+			delivery.Note(ctx, delivery.Try{Provider: "x", Account: "x-1", Err: errBusy, StartedAt: now, EndedAt: now})
+			got := provider.Receipt{ProviderID: "c1"}
+			delivery.Note(ctx, delivery.Try{Provider: "y", Account: "y-1", Channel: provider.Voice, Receipt: got, Cost: 125_000, Currency: "EUR", StartedAt: now,
+				EndedAt: now, Result: true})
+			return got, "y", nil
+		})
+		r.w = r.worker(route)
+		r.run(r.w)
+		id, _ := r.send(draft())
+		m, a, ev := r.message(id), r.attempts(id), r.events(id)
+		if m.Channel != "voice" || m.Segments != 0 || a[1].Segments != 0 {
+			t.Errorf("row %+v, attempt %+v", m, a[1])
+		}
+		if len(ev) != 1 || ev[0].Type != "gd_send_voice" || !strings.Contains(string(ev[0].Data), `"cost":0.125`) ||
+			!strings.Contains(string(ev[0].Data), `"currency":"EUR"`) {
+			t.Errorf("events %+v", ev)
 		}
 	})
 }

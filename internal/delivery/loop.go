@@ -219,6 +219,9 @@ func (w *Worker) event(r *result, vendorCode string, why error, now time.Time) *
 	if m.Account != "" {
 		data["account"] = m.Account
 	}
+	if m.Currency != "" {
+		data["cost"], data["currency"], data["settled"] = float64(m.Cost)/1e6, m.Currency, m.Settled
+	}
 	if r.doubtful {
 		data["may_arrive_twice"] = true
 	}

@@ -236,6 +236,7 @@ func (w *Worker) judge(r *result, s sent, started time.Time) *result {
 	if waits && len(r.attempts) == 0 && !expired(m, until) {
 		move(m, store.Queued)
 		m.Attempts--
+		m.LastError = clean(s.err.Error(), s.message) // why it waits; without a class, since no attempt was made
 		m.NextAt, m.UpdatedAt, r.told = until.UTC().Truncate(time.Microsecond), now.UTC(), false
 		return r
 	}
@@ -286,6 +287,9 @@ func (w *Worker) accepted(r *result, s sent, last *store.DeliveryAttempt, now ti
 	if !s.result.PollAt.IsZero() {
 		m.PollAt = s.result.PollAt.UTC()
 	}
+	if c := s.result.Channel; c != "" && string(c) != m.Channel { // from here on it is a call: for its costs, its health, its event
+		m.Channel, m.Segments = string(c), 0
+	}
 	if s.result.Receipt.Segments > 0 {
 		m.Segments = s.result.Receipt.Segments
 	}
@@ -328,11 +332,14 @@ func (w *Worker) record(m *store.Message, sent provider.Message, t Try) *store.D
 		ID: t.ID, MessageID: m.ID, N: m.Attempts, Provider: t.Provider, Account: cut(t.Account, 128), Sender: cut(t.Sender, 64), Outcome: string(store.Sent),
 		Cost: t.Cost, Currency: t.Currency, StartedAt: t.StartedAt.UTC(), EndedAt: t.EndedAt.UTC(),
 	}
-	outcome := attemptOutcome(t.Err)
-	defer func() { w.see(Attempted, m, a.Account, t.Network, outcome, a.EndedAt.Sub(a.StartedAt)) }()
+	by := *m
+	if t.Channel != "" && string(t.Channel) != m.Channel {
+		by.Channel, by.Segments = string(t.Channel), 0
+	}
+	w.see(Attempted, &by, a.Account, t.Network, attemptOutcome(t.Err), a.EndedAt.Sub(a.StartedAt))
 	if t.Err == nil {
 		a.ProviderID, a.Text = cut(t.Receipt.ProviderID, 128), clean(t.Receipt.Raw, sent)
-		if a.Segments = m.Segments; t.Receipt.Segments > 0 {
+		if a.Segments = by.Segments; t.Receipt.Segments > 0 {
 			a.Segments = t.Receipt.Segments
 		}
 		if t.Receipt.Price > 0 {

@@ -107,6 +107,8 @@ type Try struct {
 	ID string
 	// Provider is the provider's name, Account the configured account (the Provider where there are none), Sender the origination identity.
 	Provider, Account, Sender string
+	// Channel is the one that was used, for a call in place of a text. Empty: the message's.
+	Channel provider.Channel
 	// Receipt is the provider's answer if Err is nil.
 	Receipt provider.Receipt
 	Err     error

@@ -60,7 +60,7 @@ func (s *Service) show(ctx context.Context, l *live) (Account, error) {
 }
 
 // PutAccount creates (version 0) or replaces the account that has this version. A secret that is not in secrets stays as it is; an empty one is
-// removed. Errors: fault.InvalidParameter with the field's name, fault.ResourceExists, fault.ResourceNotFound, fault.ConcurrentModification, fault.TooMany.
+// removed. One that stays does not go along to another address or kind: it must be given again. Errors: fault.InvalidParameter with the field's name, fault.ResourceExists, fault.ResourceNotFound, fault.ConcurrentModification, fault.TooMany.
 func (s *Service) PutAccount(ctx context.Context, poolID string, c AccountConfig, secrets map[string]string, version int64) (Account, error) {
 	ctx = context.WithoutCancel(ctx)
 	old, err := s.setting(ctx, poolID, accountPrefix+c.Name)
@@ -72,6 +72,9 @@ func (s *Service) PutAccount(ctx context.Context, poolID string, c AccountConfig
 	}
 	merged, err := s.openSecrets(ctx, poolID, c.Name, old.Sealed)
 	if err != nil {
+		return Account{}, err
+	}
+	if err := checkKept(old.Doc, c, merged, secrets); err != nil {
 		return Account{}, err
 	}
 	for name, value := range secrets {
@@ -92,6 +95,38 @@ func (s *Service) PutAccount(ctx context.Context, poolID string, c AccountConfig
 		return Account{}, err
 	}
 	return s.Account(ctx, poolID, c.Name)
+}
+
+// addresses are the settings that say where an account's requests, and with them its secrets, go.
+var addresses = [...]string{"base_url", "url", "host", "port"}
+
+// checkKept refuses to send kept secrets elsewhere: who may change an account must not thereby learn secrets that are never shown.
+func checkKept(before json.RawMessage, c AccountConfig, kept, given map[string]string) error {
+	if len(before) == 0 {
+		return nil
+	}
+	var old AccountConfig
+	if err := json.Unmarshal(before, &old); err != nil {
+		return fault.Internalf("route: %w", err)
+	}
+	moved := ""
+	if old.Kind != c.Kind {
+		moved = "kind"
+	}
+	for _, name := range addresses {
+		if old.Settings[name] != c.Settings[name] {
+			moved = name
+		}
+	}
+	if moved == "" {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(kept)) {
+		if _, again := given[name]; !again {
+			return fault.Invalidf("secrets", "With another %s the secrets must be given again: %s is missing.", moved, name)
+		}
+	}
+	return nil
 }
 
 // accountRow makes the setting of an account.

@@ -58,6 +58,37 @@ func TestSecrets(t *testing.T) {
 	})
 }
 
+// Who may change an account could otherwise have its secrets, which are never shown, sent to an address of its own.
+func TestSecretsStayWithTheirAddress(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s store.Store) {
+		r := newRig(t, s)
+		c := route.AccountConfig{Name: "a", Kind: "fake", Settings: map[string]string{"base_url": "https://api.example"}}
+		a, err := r.r.PutAccount(t.Context(), pool, c, map[string]string{"token": token}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, change := range map[string]func(*route.AccountConfig){
+			"address":    func(c *route.AccountConfig) { c.Settings = map[string]string{"base_url": "https://evil.example"} },
+			"no address": func(c *route.AccountConfig) { c.Settings = nil },
+			"kind":       func(c *route.AccountConfig) { c.Kind = "line" },
+		} {
+			other := c
+			change(&other)
+			if _, err := r.r.PutAccount(t.Context(), pool, other, nil, a.Version); fault.CodeOf(err) != fault.InvalidParameter || fault.Of(err).Field != "secrets" {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		c.Settings = map[string]string{"base_url": "https://eu.api.example"}
+		if a, err = r.r.PutAccount(t.Context(), pool, c, map[string]string{"token": "another"}, a.Version); err != nil {
+			t.Error("with the secrets:", err)
+		}
+		c.From = "Acme"
+		if _, err = r.r.PutAccount(t.Context(), pool, c, nil, a.Version); err != nil {
+			t.Error("the same address:", err)
+		}
+	})
+}
+
 func TestVersions(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s store.Store) {
 		r := newRig(t, s)

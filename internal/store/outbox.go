@@ -127,8 +127,8 @@ type Outbox interface {
 	ExpireDue(ctx context.Context, now time.Time, limit int) ([]*Message, error)
 	// NextDue returns when the earliest queued or leased message becomes due; false if there is none.
 	NextDue(ctx context.Context) (time.Time, bool, error)
-	// Settle writes State, Provider, ProviderID, Account, Sender, Network, Cost, Currency, Settled, SentAt, PollAt, LastClass, LastError, NextAt,
-	// Attempts, Segments and UpdatedAt of a message that LeaseOwner still holds, erases Sealed if the state is final, ends the lease, and reports whether it did.
+	// Settle writes State, Channel, Provider, ProviderID, Account, Sender, Network, Cost, Currency, Settled, SentAt, PollAt, LastClass, LastError,
+	// NextAt, Attempts, Segments and UpdatedAt of a message that LeaseOwner still holds, erases Sealed if the state is final, ends the lease, and reports whether it did.
 	Settle(ctx context.Context, m *Message) (bool, error)
 	// Release gives unsent claims of an owner back to the queue (drain).
 	Release(ctx context.Context, owner string, now time.Time) error

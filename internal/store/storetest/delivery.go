@@ -25,6 +25,7 @@ func testMessageFields(s *suite) {
 	s.enqueue(m)
 	m = s.claim("w", 10, 50, 9)[1]
 	m.State, m.Attempts, m.Account, m.Sender, m.Network, m.Cost, m.Currency, m.Settled = store.Sent, 3, "b", "t", "26202", 7, "USD", true
+	m.Channel = "voice"
 	m.SentAt, m.PollAt, m.UpdatedAt = ms(11), ms(12), ms(13)
 	m.Country, m.Prefix, m.VerifiedAt = "XX", "no", ms(14)
 	s.settle(m, true)
