@@ -87,6 +87,10 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 	if ch.up.Pending == nil {
 		ch.up.Pending = map[string]string{}
 	}
+	again, err := s.setAgain(ctx, t, a.user, values, w)
+	if err != nil {
+		return nil, err
+	}
 	for _, attr := range []string{attrPhone, attrEmail} {
 		if err := ch.contact(attr); err != nil {
 			return nil, err
@@ -107,7 +111,7 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 		if err != nil {
 			return nil, err
 		}
-		p.lift = w == byUser
+		p.lift = w == byUser && proven(a.user, l.to)
 		letters, sent = append(letters, p), append(sent, p.what)
 	}
 	ev, err := s.event(ctx, t, c, eventlog.UserChanged, a.user, "", map[string]any{"attributes": len(values)})
@@ -116,6 +120,9 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 	}
 	notes := s.notices(ctx, t, c, a, "The phone number or e-mail address of your account was changed. If this was not you, contact support.", ch.told)
 	return sent, s.write(ctx, func(tx *unit) error {
+		if err := tx.liftOptOut(ctx, t.pool.ID, again); err != nil {
+			return err
+		}
 		if err := s.moveNames(ctx, tx, t, a.user, ch.up, ch.released); err != nil {
 			return err
 		}
@@ -136,6 +143,15 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 		}
 		return tx.append(ctx, ev)
 	})
+}
+
+// setAgain is the keyed hash of the user's own proven number if it sets that to what it is: it wants texts there. Nil otherwise.
+func (s *Service) setAgain(ctx context.Context, t *tenant, u *store.User, values map[string]string, w writer) ([]byte, error) {
+	number := values[attrPhone]
+	if w != byUser || number != u.Attributes[attrPhone] || !proven(u, number) {
+		return nil, nil
+	}
+	return s.Events.NumberHash(ctx, t.pool.ID, number)
 }
 
 // contact is the part of a change that is about a number or address.
@@ -299,7 +315,7 @@ func (s *Service) SendAttributeCode(ctx context.Context, c Caller, accessToken, 
 	if err != nil {
 		return nil, err
 	}
-	p.lift = true
+	p.lift = proven(b.user, to)
 	return p.what, s.sendOnce(ctx, b.tenant, c, b.account, p, "verify "+attr, eventlog.CodeSent)
 }
 

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,7 +76,7 @@ type posted struct {
 	what    *Delivery
 	// instead is stored in the place of a notice that is left out.
 	instead *store.Event
-	// test: the message goes to a test number, and counts as sent. lift: whoever asked for it is the number's signed-in user.
+	// test: the message goes to a test number, and counts as sent. lift: whoever asked for it is signed in and has proven the number.
 	test, lift bool
 }
 
@@ -224,7 +225,7 @@ func (p *posted) put(ctx context.Context, tx *unit) error {
 	case p.test:
 		return p.putUnsent(ctx, tx)
 	case p.lift:
-		if err := tx.liftOptOut(ctx, p.message); err != nil {
+		if err := tx.liftOptOut(ctx, p.message.PoolID, p.message.Number); err != nil {
 			return err
 		}
 	}
@@ -239,13 +240,20 @@ func (p *posted) putUnsent(ctx context.Context, tx *unit) error {
 	return tx.Codes().CodeSent(ctx, p.code.ID)
 }
 
-// liftOptOut: who is signed in and asks for a code to a number wants texts there again. An opt-out never takes a factor away: without a text the code is
-// still owed.
-func (u *unit) liftOptOut(ctx context.Context, m *store.Message) error {
-	if u.s.LiftOptOut == nil || m.Channel == string(provider.Email) {
+// proven reports whether a number is the user's by proof: the verified phone_number, or a confirmed telephone. A number that was only typed in may be
+// anybody's, and its STOP stands.
+func proven(u *store.User, number string) bool {
+	return number != "" && (u.Attributes[attrPhone] == number && u.Attributes[attrPhone+"_verified"] == "true" ||
+		slices.ContainsFunc(u.MFA.Phones, func(p store.MFAPhone) bool { return p.Confirmed() && p.Number == number }))
+}
+
+// liftOptOut: who is signed in and asks for a code to a proven number wants texts there again. An opt-out never takes a factor away: without a text the
+// code is still owed.
+func (u *unit) liftOptOut(ctx context.Context, poolID string, number []byte) error {
+	if u.s.LiftOptOut == nil || len(number) == 0 {
 		return nil
 	}
-	return u.s.LiftOptOut(ctx, u.Tx, m.PoolID, m.Number)
+	return u.s.LiftOptOut(ctx, u.Tx, poolID, number)
 }
 
 // pretend costs what a message to a known name costs, and sends nothing. With a purpose it leaves a decoy, so that a wrong code is

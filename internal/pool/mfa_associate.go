@@ -166,7 +166,7 @@ func (s *Service) associateOOB(ctx context.Context, hd *holder, c Caller, e enro
 	if err != nil {
 		return nil, nil, err
 	}
-	out.OOBCode, out.VoiceKey, p.lift = o.handle, p.what.VoiceKey, hd.b != nil
+	out.OOBCode, out.VoiceKey, p.lift = o.handle, p.what.VoiceKey, hd.b != nil && proven(u, e.to)
 	return out, p.message, s.write(ctx, func(tx *unit) error {
 		if err := s.stillHeld(ctx, tx, hd); err != nil {
 			return err

@@ -70,7 +70,7 @@ type Options struct {
 	// VoiceKeys reports whether a call with the code of a purpose (sign_in, recovery, sign_up) may take a text's place, so that the caller is shown the
 	// key that such a call asks for. It answers from memory. Nil: no.
 	VoiceKeys func(ctx context.Context, poolID, purpose, clientID string) bool
-	// LiftOptOut lifts the opt-outs of a number, in the Write in which its signed-in user asked for a code to it. Nil: nothing is lifted.
+	// LiftOptOut lifts the opt-outs of a number, in the Write in which its signed-in user, who has proven it, asked for a code to it. Nil: nothing is lifted.
 	LiftOptOut func(ctx context.Context, tx store.Tx, poolID string, numberHash []byte) error
 	// Triggers calls the functions of pools. Nil: this server runs none, and the flows of pools that have triggers fail.
 	Triggers *trigger.Runner
