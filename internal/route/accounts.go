@@ -60,7 +60,8 @@ func (s *Service) show(ctx context.Context, l *live) (Account, error) {
 }
 
 // PutAccount creates (version 0) or replaces the account that has this version. A secret that is not in secrets stays as it is; an empty one is
-// removed. One that stays does not go along to another address or kind: it must be given again. Errors: fault.InvalidParameter with the field's name, fault.ResourceExists, fault.ResourceNotFound, fault.ConcurrentModification, fault.TooMany.
+// removed. With another kind or address all must be given again. Errors: fault.InvalidParameter with the field's name, fault.ResourceExists,
+// fault.ResourceNotFound, fault.ConcurrentModification, fault.TooMany.
 func (s *Service) PutAccount(ctx context.Context, poolID string, c AccountConfig, secrets map[string]string, version int64) (Account, error) {
 	ctx = context.WithoutCancel(ctx)
 	old, err := s.setting(ctx, poolID, accountPrefix+c.Name)
