@@ -193,8 +193,12 @@ func problem(res *http.Response) error {
 			text = t
 		}
 	}
+	var fields []string
 	for _, e := range p.Errors {
-		text += fmt.Sprintf("; %s: %s", e.Location, e.Message)
+		fields = append(fields, strings.TrimPrefix(strings.TrimPrefix(e.Location, "body."), "query.")+": "+e.Message)
+	}
+	if len(fields) > 0 {
+		text = strings.Join(fields, "; ")
 	}
 	return hint(errors.New(text), "%s", p.Hint)
 }

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"github.com/goccy/go-yaml"
 
 	"countersign/internal/route"
 	"countersign/internal/secret"
@@ -26,6 +22,9 @@ type fileAccount struct {
 	SecretFiles map[string]string `json:"secret_files,omitempty"`
 }
 
+// deliveryHelp is where the file is described.
+const deliveryHelp = "docs/delivery.md shows one: accounts, and rules that name them"
+
 // readDelivery reads a delivery file. Names of secret files are relative to it. A file without rules uses its accounts in their order.
 func readDelivery(path string) (*route.Static, error) {
 	raw, err := os.ReadFile(path)
@@ -33,13 +32,9 @@ func readDelivery(path string) (*route.Static, error) {
 		return nil, err
 	}
 	name := filepath.Base(path)
-	asJSON, err := yaml.YAMLToJSON(raw)
-	if err != nil { // without its excerpt, which may hold a secret
-		return nil, hint(fmt.Errorf("%s: not YAML", name), "see docs/delivery.md")
-	}
 	var f deliveryFile
-	if err := strict(asJSON, &f); err != nil {
-		return nil, hint(fmt.Errorf("%s: %w", name, withoutValue(err)), "see docs/delivery.md")
+	if err := readYAML(name, raw, &f, deliveryHelp); err != nil {
+		return nil, err
 	}
 	out := &route.Static{Plan: f.Plan}
 	for _, a := range f.Accounts {
@@ -61,7 +56,7 @@ func readDelivery(path string) (*route.Static, error) {
 		out.Accounts = append(out.Accounts, route.StaticAccount{AccountConfig: a.AccountConfig, Secrets: secrets})
 	}
 	if len(out.Accounts) == 0 {
-		return nil, hint(fmt.Errorf("%s: there are no accounts", name), "see docs/delivery.md")
+		return nil, hint(fmt.Errorf("%s: there are no accounts", name), deliveryHelp)
 	}
 	if len(out.Plan.Rules) == 0 {
 		all := route.Rule{Name: "all"}
@@ -71,12 +66,4 @@ func readDelivery(path string) (*route.Static, error) {
 		out.Plan.Rules = []route.Rule{all}
 	}
 	return out, nil
-}
-
-// withoutValue leaves out what a wrong type held, which may be a secret.
-func withoutValue(err error) error {
-	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("%s must be a %s", t.Field, t.Type)
-	}
-	return err
 }

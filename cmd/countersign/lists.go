@@ -138,20 +138,29 @@ func (c *messagesListCmd) Run(a *app) error {
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "AT\tID\tSTATE\tTO\tFOR\tPROVIDER\tERROR")
 	for _, m := range out.Messages {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.CreatedAt.Local().Format(time.DateTime), m.ID, m.State, m.To, m.TriggerSource, m.Provider,
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.CreatedAt.Local().Format(time.DateTime), m.ID, m.State, m.To, m.TriggerSource, through(&m),
 			printable(strings.TrimPrefix(m.Error, m.Provider+": ")))
 	}
 	return t.Flush()
 }
 
+// through is who took a message, or empty.
+func through(m *adminapi.Message) string {
+	if m.Account+m.Provider == "" {
+		return ""
+	}
+	return by(m.Account, m.Provider)
+}
+
 type messagesShowCmd struct {
 	serverFlags
+	poolFlag
 	ID string `arg:"" help:"The message's id."`
 }
 
 func (c *messagesShowCmd) Run(a *app) error {
 	var m adminapi.Message
-	if shown, err := c.show(a, "/messages/"+url.PathEscape(c.ID), &m); shown || err != nil {
+	if shown, err := c.show(a, "/messages/"+url.PathEscape(c.ID)+c.query(), &m); shown || err != nil {
 		return err
 	}
 	return printMessage(a, &m)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"countersign/internal/adminapi"
 	"countersign/internal/gateway"
+	"countersign/internal/gateway/account"
 	"countersign/internal/route"
 )
 
@@ -48,43 +50,72 @@ type providerKindsCmd struct {
 }
 
 func (c *providerKindsCmd) Run(a *app) error {
-	specs := gateway.Specs()
 	if c.Kind == "" {
-		t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "KIND\tPROVIDER\tCHANNELS\tRECEIPTS")
+		return listKinds(a, gateway.Specs())
+	}
+	s, ok := gateway.Spec(c.Kind)
+	if !ok {
+		return hint(fmt.Errorf("there is no kind %q", c.Kind), "countersign provider kinds")
+	}
+	if a.json {
+		return a.printJSON(adminapi.KindOf(s))
+	}
+	fmt.Fprintf(a.stdout, "%s: %s, %s\nReceipts: %s\n\n", s.Kind, s.Title, channelsOf(s), s.Receipts)
+	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "NAME\t\tMEANING\tEXAMPLE")
+	for _, f := range s.Fields {
+		help := f.Help
+		if len(f.Values) > 0 {
+			help += " (" + strings.Join(f.Values, ", ") + ")"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Name, markOf(f), help, f.Example)
+	}
+	fmt.Fprintf(t, "\nGive secrets by --secret NAME=VALUE, the rest by --set NAME=VALUE; more: docs/providers.md\n")
+	return t.Flush()
+}
+
+func listKinds(a *app, specs []account.Spec) error {
+	if a.json {
+		out := make([]adminapi.AccountKind, 0, len(specs))
 		for _, s := range specs {
-			var channels []string
-			for _, ch := range s.Channels {
-				channels = append(channels, string(ch))
-			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", s.Kind, s.Title, strings.Join(channels, ", "), s.Receipts)
+			out = append(out, adminapi.KindOf(s))
 		}
-		return t.Flush()
+		return a.printJSON(map[string]any{"kinds": out})
 	}
+	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "KIND\tPROVIDER\tCHANNELS\tNEEDS")
 	for _, s := range specs {
-		if s.Kind != c.Kind {
-			continue
-		}
-		fmt.Fprintf(a.stdout, "%s: %s\nReceipts: %s\n\n", s.Kind, s.Title, s.Receipts)
-		t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "SETTING\t\tMEANING\tEXAMPLE")
+		var needs []string
 		for _, f := range s.Fields {
-			mark := ""
-			if f.Secret {
-				mark = "secret"
-			}
 			if f.Required {
-				mark = strings.TrimPrefix(mark+", required", ", ")
+				needs = append(needs, f.Name)
 			}
-			help := f.Help
-			if len(f.Values) > 0 {
-				help += " (" + strings.Join(f.Values, ", ") + ")"
-			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Name, mark, help, f.Example)
 		}
-		return t.Flush()
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", s.Kind, s.Title, channelsOf(s), strings.Join(needs, ", "))
 	}
-	return hint(fmt.Errorf("there is no kind %q", c.Kind), "countersign provider kinds")
+	fmt.Fprintf(t, "\nAll about one: countersign provider kinds KIND\n")
+	return t.Flush()
+}
+
+func channelsOf(s account.Spec) string {
+	var out []string
+	for _, ch := range s.Channels {
+		out = append(out, string(ch))
+	}
+	return strings.Join(out, ", ")
+}
+
+// markOf says what is special about a field.
+func markOf(f account.Field) string {
+	switch {
+	case f.Secret && f.Required:
+		return "secret, required"
+	case f.Secret:
+		return "secret"
+	case f.Required:
+		return "required"
+	}
+	return ""
 }
 
 type accountList struct {
@@ -143,40 +174,59 @@ func (c *providerShowCmd) Run(a *app) error {
 	if shown, err := c.show(a, c.accountPath(c.Name, ""), &x); shown || err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%s (%s), version %d\n", x.Name, x.Kind, x.Version)
+	fmt.Fprintf(a.stdout, "%s (%s)%s\n", x.Name, x.Kind, versionOf(x))
+	line := func(on bool, format string, args ...any) {
+		if on {
+			fmt.Fprintf(a.stdout, "  "+format+"\n", args...)
+		}
+	}
 	for _, k := range sortedKeys(x.Settings) {
-		fmt.Fprintf(a.stdout, "  %s = %s\n", k, printable(x.Settings[k]))
+		line(true, "%s = %s", k, printable(x.Settings[k]))
 	}
 	for _, k := range x.SecretsSet {
-		fmt.Fprintf(a.stdout, "  %s is set\n", k)
+		line(true, "%s is set", k)
 	}
-	if x.From != "" {
-		fmt.Fprintf(a.stdout, "  from %s\n", x.From)
-	}
+	line(x.From != "", "from %s", printable(x.From))
 	for _, k := range sortedKeys(x.Senders) {
-		fmt.Fprintf(a.stdout, "  from %s to %s\n", x.Senders[k], k)
+		line(true, "from %s to %s", printable(x.Senders[k]), k)
 	}
+	line(len(x.Channels) > 0, "only for %s", strings.Join(x.Channels, ", "))
+	line(x.PerSecond > 0, "at most %g a second", x.PerSecond)
+	line(x.SenderPerSecond > 0, "at most %g a second by each sender", x.SenderPerSecond)
+	for _, k := range sortedKeys(x.CountryPerSecond) {
+		line(true, "at most %g a second to %s", x.CountryPerSecond[k], k)
+	}
+	line(x.MaxInFlight > 0, "at most %d calls at once", x.MaxInFlight)
+	line(x.TrustUnsigned, "reports are believed unsigned")
+	line(x.Disabled, "disabled: it is passed over")
+	line(x.Static, "from the configuration file")
 	return nil
 }
 
-func sortedKeys(m map[string]string) []string {
-	var out []string
-	for k := range m {
-		out = append(out, k)
+func versionOf(x route.Account) string {
+	if x.Static {
+		return ""
 	}
-	slices.Sort(out)
-	return out
+	return fmt.Sprintf(", version %d", x.Version)
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // accountFlags are what an account is made of.
 type accountFlags struct {
 	Set     []string `help:"A setting of the kind." placeholder:"NAME=VALUE" sep:"none"`
-	Secret  []string `help:"A secret of the kind: its value, @FILE, or - for standard input." placeholder:"NAME=VALUE" sep:"none"`
+	Secret  []string `help:"A secret of the kind: its value, @FILE, or - for standard input; empty removes it." placeholder:"NAME=VALUE" sep:"none"`
 	From    *string  `help:"Origination identity: number or sender ID." placeholder:"FROM"`
 	Senders []string `name:"sender" help:"Origination identity for a country." placeholder:"GB=Acme" sep:"none"`
 	Rate    *float64 `name:"per-second" help:"At most so many messages per second." placeholder:"N"`
-	Off     bool     `name:"disable" help:"Pass it over until it is enabled."`
-	On      bool     `name:"enable" help:"Use it again."`
+	// The rest is for accounts that need it.
+	SenderRate  *float64           `name:"sender-per-second" help:"At most so many of one sender per second." placeholder:"N"`
+	CountryRate map[string]float64 `name:"country-per-second" help:"At most so many to a country per second; 0 lifts it." placeholder:"GB=N"`
+	InFlight    *int               `name:"max-in-flight" help:"At most so many calls of the provider at once." placeholder:"N"`
+	Channels    []string           `name:"channel" help:"Only for sms or only for voice; all for both." enum:"sms,voice,all" placeholder:"sms"`
+	Trust       *bool              `name:"trust-unsigned" help:"Believe reports that nobody signed, where the provider can neither sign nor be asked." negatable:""`
+	Off         bool               `name:"disable" help:"Pass it over until it is enabled."`
+	On          bool               `name:"enable" help:"Use it again."`
 }
 
 // into writes the flags over an account.
@@ -190,11 +240,21 @@ func (f *accountFlags) into(a *app, n *adminapi.NewAccount) (err error) {
 	if n.Senders, err = pairs(n.Senders, "--sender", f.Senders, nil); err != nil {
 		return err
 	}
-	if f.From != nil {
-		n.From = *f.From
+	take(&n.From, f.From)
+	take(&n.PerSecond, f.Rate)
+	take(&n.SenderPerSecond, f.SenderRate)
+	take(&n.MaxInFlight, f.InFlight)
+	take(&n.TrustUnsigned, f.Trust)
+	for country, rate := range f.CountryRate {
+		if n.CountryPerSecond == nil {
+			n.CountryPerSecond = map[string]float64{}
+		}
+		if n.CountryPerSecond[country] = rate; rate == 0 {
+			delete(n.CountryPerSecond, country)
+		}
 	}
-	if f.Rate != nil {
-		n.PerSecond = *f.Rate
+	if f.Channels != nil {
+		n.Channels = slices.DeleteFunc(f.Channels, func(ch string) bool { return ch == "all" })
 	}
 	if f.Off && f.On {
 		return errors.New("--disable and --enable contradict each other")
@@ -203,6 +263,13 @@ func (f *accountFlags) into(a *app, n *adminapi.NewAccount) (err error) {
 		n.Disabled = f.Off
 	}
 	return nil
+}
+
+// take writes a flag that was given.
+func take[T any](into *T, flag *T) {
+	if flag != nil {
+		*into = *flag
+	}
 }
 
 // pairs adds name=value to a map; an empty value removes the name.
@@ -282,6 +349,15 @@ func (f serverFlags) put(a *app, pool poolFlag, name string, n adminapi.NewAccou
 	return err
 }
 
+// said tells what was done, as a sentence or as JSON.
+func (a *app) said(asJSON any, format string, args ...any) error {
+	if a.json {
+		return a.printJSON(asJSON)
+	}
+	_, err := fmt.Fprintf(a.stdout, format+"\n", args...)
+	return err
+}
+
 type providerSetCmd struct {
 	serverFlags
 	poolFlag
@@ -298,9 +374,13 @@ func (c *providerSetCmd) Run(a *app) error {
 	if err := srv.call(a.ctx, "GET", c.accountPath(c.Name, ""), nil, &x); err != nil {
 		return err
 	}
+	if x.Static {
+		return hint(fmt.Errorf("the account %s stands in the configuration file", x.Name), "change it in the file of sender.file, and start the server anew")
+	}
 	n := adminapi.NewAccount{
 		Kind: x.Kind, Settings: x.Settings, Channels: x.Channels, From: x.From, Senders: x.Senders, PerSecond: x.PerSecond,
-		SenderPerSecond: x.SenderPerSecond, CountryPerSecond: x.CountryPerSecond, MaxInFlight: x.MaxInFlight, Disabled: x.Disabled, Version: x.Version,
+		SenderPerSecond: x.SenderPerSecond, CountryPerSecond: x.CountryPerSecond, MaxInFlight: x.MaxInFlight, Disabled: x.Disabled,
+		TrustUnsigned: x.TrustUnsigned, Version: x.Version,
 	}
 	if err := c.into(a, &n); err != nil {
 		return err
@@ -322,8 +402,7 @@ func (c *providerRemoveCmd) Run(a *app) error {
 	if err := srv.call(a.ctx, "DELETE", c.accountPath(c.Name, ""), nil, nil); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(a.stdout, "removed", c.Name)
-	return err
+	return a.said(map[string]string{"removed": c.Name}, "removed %s", c.Name)
 }
 
 type providerCheckCmd struct {

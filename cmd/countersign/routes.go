@@ -1,17 +1,12 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"github.com/goccy/go-yaml"
 
 	"countersign/internal/adminapi"
 	"countersign/internal/route"
@@ -21,6 +16,7 @@ import (
 type routeCmd struct {
 	Show    routeShowCmd    `cmd:"" help:"Print a pool's plan: which accounts carry which messages."`
 	Apply   routeApplyCmd   `cmd:"" help:"Replace a pool's plan by a file; it holds from the next message on."`
+	Remove  routeRemoveCmd  `cmd:"" help:"Remove a pool's plan: its texts go to the server's sender again."`
 	Explain routeExplainCmd `cmd:"" help:"Say what would become of a message to a number, without sending it."`
 	Health  routeHealthCmd  `cmd:"" help:"Show how many codes of each account are typed in."`
 }
@@ -35,7 +31,7 @@ func (c *routeShowCmd) Run(a *app) error {
 	if shown, err := c.show(a, "/route-plan"+c.query(), &p); shown || err != nil {
 		return err
 	}
-	if len(p.Rules) == 0 {
+	if len(p.Rules) == 0 && p.Version == 0 {
 		_, err := fmt.Fprintln(a.stdout, "# no plan: texts go to the server's sender. An example:\n#   rules:\n#     - name: all\n#       use: [{account: NAME}]\n# countersign route apply FILE")
 		return err
 	}
@@ -43,41 +39,6 @@ func (c *routeShowCmd) Run(a *app) error {
 		fmt.Fprintln(a.stdout, "# from the configuration file; the pool has no plan of its own")
 	}
 	return printYAML(a, p.Plan)
-}
-
-// printYAML prints a value by its JSON names.
-func printYAML(a *app, v any) error {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	out, err := yaml.JSONToYAML(raw)
-	if err != nil {
-		return err
-	}
-	_, err = a.stdout.Write(out)
-	return err
-}
-
-// maxPlan bounds a file that is sent, in bytes.
-const maxPlan = 1 << 20
-
-// readFile reads a file, or standard input for "-".
-func (a *app) readFile(name string) ([]byte, error) {
-	r := a.stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		r = f
-	}
-	raw, err := io.ReadAll(io.LimitReader(r, maxPlan+1))
-	if err == nil && len(raw) > maxPlan {
-		err = errors.New("larger than 1 MiB")
-	}
-	return raw, err
 }
 
 type routeApplyCmd struct {
@@ -92,12 +53,8 @@ func (c *routeApplyCmd) Run(a *app) error {
 		return err
 	}
 	var p adminapi.Plan
-	asJSON, err := yaml.YAMLToJSON(raw)
-	if err != nil {
-		return hint(fmt.Errorf("%s: %s", c.File, firstLine(err)), "see countersign route show")
-	}
-	if err := strict(asJSON, &p.Plan); err != nil {
-		return hint(fmt.Errorf("%s: %w", c.File, err), "docs/delivery.md lists what a plan holds")
+	if err := readYAML(c.File, raw, &p.Plan, "docs/delivery.md lists what a plan holds; countersign route show prints the one that holds"); err != nil {
+		return err
 	}
 	srv, err := c.connect(a)
 	if err != nil {
@@ -114,20 +71,32 @@ func (c *routeApplyCmd) Run(a *app) error {
 	if a.json {
 		return a.printJSON(now)
 	}
-	_, err = fmt.Fprintf(a.stdout, "%d rules hold now (version %d); try: countersign route explain --to NUMBER\n", len(now.Rules), now.Version)
+	_, err = fmt.Fprintf(a.stdout, "%s now (version %d); try: countersign route explain --to NUMBER\n", count(len(now.Rules), "rule holds", "rules hold"), now.Version)
 	return err
 }
 
-// strict decodes JSON and refuses names that are not there.
-func strict(raw []byte, out any) error {
-	d := json.NewDecoder(strings.NewReader(string(raw)))
-	d.DisallowUnknownFields()
-	return d.Decode(out)
+type routeRemoveCmd struct {
+	serverFlags
+	poolFlag
 }
 
-func firstLine(err error) string {
-	first, _, _ := strings.Cut(err.Error(), "\n")
-	return first
+func (c *routeRemoveCmd) Run(a *app) error {
+	srv, err := c.connect(a)
+	if err != nil {
+		return err
+	}
+	if err := srv.call(a.ctx, "DELETE", "/route-plan"+c.query(), nil, nil); err != nil {
+		return err
+	}
+	return a.said(map[string]string{"removed": "route-plan"}, "removed the plan")
+}
+
+// count says how many, in words for one and for several.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", many)
 }
 
 type routeExplainCmd struct {
@@ -149,7 +118,7 @@ func (c *routeExplainCmd) Run(a *app) error {
 		return err
 	}
 	if len(out.Steps) == 0 {
-		_, err := fmt.Fprintln(a.stdout, "no rule fits: the message goes to the server's sender, or fails where there is none")
+		_, err := fmt.Fprintln(a.stdout, "nobody: no rule fits, and the message would not be sent; or there is no plan, and the server's sender has it (countersign route show)")
 		return err
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
@@ -179,6 +148,10 @@ func (c *routeHealthCmd) Run(a *app) error {
 		Lines []adminapi.HealthLine `json:"lines"`
 	}
 	if shown, err := c.show(a, "/route-health"+c.query(), &out); shown || err != nil {
+		return err
+	}
+	if len(out.Lines) == 0 {
+		_, err := fmt.Fprintln(a.stdout, "no codes have gone out through accounts yet")
 		return err
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
@@ -251,7 +224,7 @@ func (c *ratesApplyCmd) Run(a *app) error {
 	if a.json {
 		return a.printJSON(r)
 	}
-	_, err = fmt.Fprintf(a.stdout, "%d prices hold now\n", strings.Count(r.CSV, "\n")-1)
+	_, err = fmt.Fprintf(a.stdout, "%s now\n", count(strings.Count(r.CSV, "\n")-1, "price holds", "prices hold"))
 	return err
 }
 
@@ -280,7 +253,7 @@ func (c *ratesSettleCmd) Run(a *app) error {
 	if a.json {
 		return a.printJSON(out)
 	}
-	_, err = fmt.Fprintf(a.stdout, "%d messages have their true price now\n", out.Settled)
+	_, err = fmt.Fprintf(a.stdout, "%s now; other ids of the file are not of this account\n", count(out.Settled, "message has its true price", "messages have their true prices"))
 	return err
 }
 
@@ -338,7 +311,7 @@ func (c *sendCmd) Run(a *app) error {
 	switch m.State {
 	case "sent", "delivered":
 		if !a.json {
-			fmt.Fprintf(a.stdout, "\nfollow it: countersign messages show %s\n", m.ID)
+			fmt.Fprintf(a.stdout, "\nfollow it: countersign message show %s\n", m.ID)
 		}
 		return nil
 	}
@@ -383,7 +356,7 @@ type optoutAddCmd struct {
 }
 
 func (c *optoutAddCmd) Run(a *app) error {
-	return c.change(a, "POST", "/opt-outs"+c.query(), map[string]string{"number": c.Number, "sender": c.Sender}, "is texted no more")
+	return c.change(a, "POST", "/opt-outs"+c.query(), map[string]string{"number": c.Number, "sender": c.Sender}, true)
 }
 
 type optoutLiftCmd struct {
@@ -395,10 +368,11 @@ type optoutLiftCmd struct {
 
 func (c *optoutLiftCmd) Run(a *app) error {
 	q := query("pool", c.Pool, "number", c.Number, "sender", c.Sender)
-	return c.change(a, "DELETE", "/opt-outs?"+q.Encode(), nil, "may be texted again")
+	return c.change(a, "DELETE", "/opt-outs?"+q.Encode(), nil, false)
 }
 
-func (f serverFlags) change(a *app, method, path string, in any, done string) error {
+// change adds or lifts an opt-out.
+func (f serverFlags) change(a *app, method, path string, in any, out bool) error {
 	srv, err := f.connect(a)
 	if err != nil {
 		return err
@@ -406,8 +380,10 @@ func (f serverFlags) change(a *app, method, path string, in any, done string) er
 	if err := srv.call(a.ctx, method, path, in, nil); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(a.stdout, "the number", done)
-	return err
+	if out {
+		return a.said(map[string]bool{"opted_out": true}, "the number is texted no more")
+	}
+	return a.said(map[string]bool{"opted_out": false}, "the number may be texted again")
 }
 
 type canaryCmd struct {
@@ -430,8 +406,7 @@ func (c *canaryRemoveCmd) Run(a *app) error {
 	if err := srv.call(a.ctx, "DELETE", "/canaries/"+url.PathEscape(c.Name)+c.query(), nil, nil); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(a.stdout, "removed", c.Name)
-	return err
+	return a.said(map[string]string{"removed": c.Name}, "removed %s", c.Name)
 }
 
 type canaryListCmd struct {
@@ -457,7 +432,7 @@ func (c *canaryListCmd) Run(a *app) error {
 			r := x.Results[0]
 			last, state, reason = r.At.Local().Format(time.DateTime), r.State, r.Reason
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.Name, x.Mask, through, time.Duration(x.EverySeconds)*time.Second, last, state, printable(reason))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.Name, x.Mask, through, short(time.Duration(x.EverySeconds)*time.Second), last, state, printable(reason))
 	}
 	return t.Flush()
 }
@@ -482,6 +457,18 @@ func (c *canaryAddCmd) Run(a *app) error {
 	if err := srv.call(a.ctx, "PUT", "/canaries/"+url.PathEscape(c.Name)+c.query(), in, nil); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.stdout, "a text goes out every %s; countersign canary list; alarms are events of type cs_canary_failed\n", c.Every)
-	return err
+	return a.said(map[string]string{"name": c.Name}, "%s: a text goes out every %s; how they went: countersign canary list; alarms are events of type cs_canary_failed",
+		c.Name, short(c.Every))
+}
+
+// short writes a duration without parts that are zero.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 
-	"github.com/goccy/go-yaml"
-
 	"countersign/internal/adminapi"
 )
 
@@ -38,13 +36,9 @@ func (c *textsApplyCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	asJSON, err := yaml.YAMLToJSON(raw)
-	if err != nil {
-		return hint(fmt.Errorf("%s: %s", c.File, firstLine(err)), "begin with countersign texts show")
-	}
 	var m adminapi.MessageSettings
-	if err := strict(asJSON, &m); err != nil {
-		return hint(fmt.Errorf("%s: %w", c.File, withoutValue(err)), "begin with countersign texts show")
+	if err := readYAML(c.File, raw, &m, "docs/delivery.md lists what it holds; begin with countersign texts show"); err != nil {
+		return err
 	}
 	srv, err := c.connect(a)
 	if err != nil {
@@ -83,7 +77,7 @@ func (c *textsPreviewCmd) Run(a *app) error {
 	if a.json {
 		return a.printJSON(p)
 	}
-	fmt.Fprintf(a.stdout, "%s\n\n%s, %d units, %d segments\n", p.Text, p.Encoding, p.Units, p.Segments)
+	fmt.Fprintf(a.stdout, "%s\n\n%s, %s, %s\n", p.Text, p.Encoding, count(p.Units, "unit", "units"), count(p.Segments, "segment", "segments"))
 	if p.Foreign != "" {
 		fmt.Fprintf(a.stdout, "these characters force UCS-2: %s\n", p.Foreign)
 	}

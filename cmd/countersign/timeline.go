@@ -65,6 +65,9 @@ func segmentsOf(n int) string {
 }
 
 func by(account, provider string) string {
+	if account == "" && provider == "" {
+		return "nobody"
+	}
 	if account == "" || account == provider {
 		return provider
 	}

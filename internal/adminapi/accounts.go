@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"countersign/internal/access"
@@ -122,12 +123,13 @@ func (s *server) listKinds(context.Context, *struct{}) (*kindsOutput, error) {
 	out := &kindsOutput{}
 	out.Body.Kinds = make([]AccountKind, 0, len(s.Delivery.Kinds))
 	for _, k := range s.Delivery.Kinds {
-		out.Body.Kinds = append(out.Body.Kinds, kindView(k))
+		out.Body.Kinds = append(out.Body.Kinds, KindOf(k))
 	}
 	return out, nil
 }
 
-func kindView(k account.Spec) AccountKind {
+// KindOf describes a kind as the API does.
+func KindOf(k account.Spec) AccountKind {
 	v := AccountKind{Kind: k.Kind, Title: k.Title, Receipts: k.Receipts, Channels: []string{}, Fields: make([]AccountField, 0, len(k.Fields))}
 	for _, c := range k.Channels {
 		v.Channels = append(v.Channels, string(c))
@@ -182,10 +184,25 @@ func (s *server) putAccount(ctx context.Context, in *accountPutInput) (*accountO
 		SenderPerSecond: b.SenderPerSecond, CountryPerSecond: b.CountryPerSecond, MaxInFlight: b.MaxInFlight, Disabled: b.Disabled,
 		TrustUnsigned: b.TrustUnsigned,
 	}, b.Secrets, b.Version)
-	if fault.CodeOf(err) == fault.ResourceExists {
+	switch fault.CodeOf(err) {
+	case fault.InvalidParameter:
+		if _, known := s.kind(b.Kind); known {
+			err = fault.Of(err).WithHint("what it may be: countersign provider kinds %s", b.Kind)
+		} else {
+			err = fault.Of(err).WithHint("the kinds: countersign provider kinds")
+		}
+	case fault.ResourceExists:
 		err = fault.Of(err).WithPublic("There is an account %q already.", in.Name).WithHint("change it: countersign provider set %s; or repeat with its version", in.Name)
 	}
 	return &accountOutput{a}, err
+}
+
+func (s *server) kind(name string) (account.Spec, bool) {
+	i := slices.IndexFunc(s.Delivery.Kinds, func(k account.Spec) bool { return k.Kind == name })
+	if i < 0 {
+		return account.Spec{}, false
+	}
+	return s.Delivery.Kinds[i], true
 }
 
 func (s *server) checkAccount(ctx context.Context, in *accountInput) (*checkOutput, error) {

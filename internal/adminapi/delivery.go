@@ -108,7 +108,7 @@ func adviceFor(r provider.Reason, account string) string {
 	switch r {
 	case provider.AuthFailed:
 		if account == "" {
-			return "check the sender's credentials"
+			return "check the sender's settings, or whether the plan has a rule for it: countersign route explain --to NUMBER"
 		}
 		return "check the account's credentials: countersign provider set " + account + " changes them, countersign provider check " + account + " tests them"
 	case provider.InsufficientFunds:

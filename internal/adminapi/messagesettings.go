@@ -28,10 +28,7 @@ func (s *server) registerMessageSettings() {
 				return nil, err
 			}
 			m, err := s.Delivery.MessageSettings(ctx, in.Pool)
-			if err != nil {
-				return nil, err
-			}
-			return &messageSettingsOutput{*m}, nil
+			return shownSettings(m, err)
 		})
 	register(s, "PUT", "/message-settings", "senders.write", "Replace what a pool says of its messages",
 		func(in *messageSettingsInput) access.Resource { return onPool(in.Pool) },
@@ -44,6 +41,15 @@ func (s *server) registerMessageSettings() {
 				return nil, err
 			}
 			s.audit(ctx, "message settings replaced", "pool", in.Pool, "test_numbers", len(m.TestNumbers))
-			return &messageSettingsOutput{*m}, nil
+			return shownSettings(m, nil)
 		})
+}
+
+func shownSettings(m *MessageSettings, err error) (*messageSettingsOutput, error) {
+	if err != nil {
+		return nil, err
+	}
+	out := *m
+	out.TestNumbers = append([]pools.TestPhone{}, m.TestNumbers...) // an empty list is shown as one
+	return &messageSettingsOutput{out}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"countersign/internal/access"
+	"countersign/internal/fault"
 	"countersign/internal/route"
 	"countersign/internal/routehealth"
 )
@@ -61,7 +62,11 @@ func (s *server) registerPlan() {
 			if err := s.livePool(ctx, &in.Pool); err != nil {
 				return nil, err
 			}
-			return nil, s.Delivery.Routes.DeletePlan(by(ctx), in.Pool)
+			err := s.Delivery.Routes.DeletePlan(by(ctx), in.Pool)
+			if fault.CodeOf(err) == fault.ResourceNotFound {
+				err = fault.Of(err).WithPublic("The pool has no plan of its own.")
+			}
+			return nil, err
 		})
 	register(s, "GET", "/route-plan/explain", "senders.read", "What would become of a message, without sending it",
 		func(in *explainInput) access.Resource { return onPool(in.Pool) }, s.explain)
@@ -88,7 +93,13 @@ func (s *server) putPlan(ctx context.Context, in *planInput) (*planOutput, error
 	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
+	if len(in.Body.Rules) == 0 {
+		return nil, fault.Invalidf("rules", "A plan without rules would send nothing.").WithHint("take the plan away: countersign route remove")
+	}
 	version, err := s.Delivery.Routes.PutPlan(by(ctx), in.Pool, in.Body.Plan, in.Body.Version)
+	if fault.CodeOf(err) == fault.InvalidParameter {
+		err = fault.Of(err).WithHint("docs/delivery.md lists what a plan holds; accounts: countersign provider list")
+	}
 	return &planOutput{Plan{Plan: in.Body.Plan, Version: version}}, err
 }
 
