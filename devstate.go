@@ -230,7 +230,12 @@ func (s *Server) Reset(ctx context.Context) error {
 			s.parts.keyring.Forget(p.ID)
 			s.parts.tokens.Forget(p.ID)
 		}
+		s.parts.routes.Forget(p.ID)
+		if err := s.parts.health.Forget(ctx, p.ID); err != nil {
+			return fmt.Errorf("forgetting how accounts did: %w", err)
+		}
 	}
+	s.parts.routes.CloseCircuits()
 	return s.startState(ctx)
 }
 

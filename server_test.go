@@ -3,6 +3,7 @@ package countersign
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -16,8 +17,13 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/adminapi"
 	"countersign/internal/keyring"
+	"countersign/internal/route"
+	"countersign/internal/routehealth"
+	"countersign/internal/secret"
 	"countersign/internal/store"
+	"countersign/phone"
 )
 
 const base = "http://localhost:7446"
@@ -199,6 +205,70 @@ func TestResetKeepsKeys(t *testing.T) {
 	}
 	if code, _ := ask(h, "GET", base+"/"+other+"/.well-known/jwks.json", ""); code != 404 {
 		t.Errorf("keys of a pool that is gone: %d", code)
+	}
+}
+
+// TestResetForgetsDelivery: accounts, plans and what was thought of them are gone at once, and those of the configuration file serve again.
+func TestResetForgetsDelivery(t *testing.T) {
+	ctx := t.Context()
+	account := func(name, key string) route.StaticAccount {
+		return route.StaticAccount{AccountConfig: route.AccountConfig{Name: name, Kind: "twilio", Settings: map[string]string{"account_sid": "AC0123456789abcdef0123456789abcdef", "from": "+12025550100"}},
+			Secrets: map[string]secret.String{"auth_token": secret.New(key)}}
+	}
+	const wrong = "wrong"
+	s := devServer(t, func(c *Config) {
+		c.Delivery.Static = &route.Static{Accounts: []route.StaticAccount{account("file", wrong)},
+			Plan: route.Plan{Rules: []route.Rule{{Name: "all", Use: []route.Choice{{Account: "file"}}}}}}
+	})
+	s.Start()
+	r := s.parts.routes
+	circuit := func() string {
+		st, err := r.Status(ctx, "")
+		if err != nil || len(st) != 1 {
+			t.Fatalf("%v %v", st, err)
+		}
+		return st[0].Circuit
+	}
+	to, err := phone.Parse("+12025550123")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := s.parts.tryMessage(ctx, adminapi.Trial{PoolID: DevPool, To: to, Text: "hello", Account: "file"})
+	if err != nil || circuit() == "closed" {
+		t.Fatalf("%s: %v, its circuit is %s", id, err, circuit())
+	}
+	if _, err := r.PutAccount(ctx, DevPool, route.AccountConfig{Name: "own", Kind: "twilio", Settings: map[string]string{"account_sid": "AC0123456789abcdef0123456789abcdef", "from": "+12025550100"}},
+		map[string]string{"auth_token": wrong}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.PutPlan(ctx, DevPool, route.Plan{Rules: []route.Rule{{Name: "all", Use: []route.Choice{{Account: "own"}}}}}, 0); err != nil {
+		t.Fatal(err)
+	}
+	doc := fmt.Appendf(nil, `{"key":{"PoolID":%q,"Account":"own","Channel":"sms","Country":"US","Network":"*"},"evidence":{"rule":"5min","since":%q},"told":true}`, DevPool,
+		time.Now().Format(time.RFC3339))
+	if err := s.parts.store.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.Settings().PutSetting(ctx, &store.Setting{Name: "route-health/" + DevPool + "/own/sms/US/%2A", Doc: doc, UpdatedAt: time.Now()})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	degraded := func() bool {
+		_, bad := s.parts.health.Degraded(routehealth.Key{PoolID: DevPool, Account: "own", Channel: "sms", Country: "US"})
+		return bad
+	}
+	if err := s.parts.health.Refresh(ctx); err != nil || !degraded() {
+		t.Fatalf("degraded: %v, %v", degraded(), err)
+	}
+	if err := s.Reset(ctx); err != nil {
+		t.Fatal(err)
+	}
+	accounts, err1 := r.Accounts(ctx, DevPool)
+	plan, version, err2 := r.Plan(ctx, DevPool)
+	if len(accounts) != 0 || len(plan.Rules) != 0 || version != 0 || err1 != nil || err2 != nil {
+		t.Errorf("accounts %v, plan %v: %v %v", accounts, plan, err1, err2)
+	}
+	if degraded() || circuit() != "closed" {
+		t.Errorf("degraded: %v, circuit: %s", degraded(), circuit())
 	}
 }
 

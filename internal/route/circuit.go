@@ -124,6 +124,13 @@ func (c *circuit) cancel(probe bool) {
 	}
 }
 
+// reset closes the circuit and forgets its calls.
+func (c *circuit) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state, c.pauses, c.probing, c.inRow, c.throttled, c.calls = closed, 0, false, 0, time.Time{}, [lastCalls]call{}
+}
+
 // done records what a call came to.
 func (c *circuit) done(now time.Time, probe bool, err error) change {
 	c.mu.Lock()

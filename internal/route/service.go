@@ -249,6 +249,17 @@ func (s *Service) Forget(poolID string) {
 	}
 }
 
+// CloseCircuits lets the accounts of the configuration file serve again at once, and forgets why they did not.
+func (s *Service) CloseCircuits() {
+	if s.static == nil {
+		return
+	}
+	for _, l := range s.static.accounts {
+		l.circuit.reset()
+		l.forgetURL()
+	}
+}
+
 func (l *live) forgetURL() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"strings"
 	"time"
@@ -69,6 +70,34 @@ func (m *Monitor) commit(ctx context.Context, now time.Time, changes []held) err
 		}))
 	}
 	return errors.Join(errs...)
+}
+
+// Forget drops all that is known of a pool and is no count in the store: call it after the pool was deleted.
+func (m *Monitor) Forget(ctx context.Context, poolID string) error {
+	if m == nil {
+		return nil
+	}
+	m.work.Lock()
+	defer m.work.Unlock()
+	m.mu.Lock()
+	maps.DeleteFunc(m.pending, func(r row, _ *counts) bool { return r.PoolID == poolID })
+	m.mu.Unlock()
+	err := m.c.Store.Write(ctx, func(tx store.Tx) error {
+		sets, err := tx.Settings().ListSettings(ctx, "", settings+url.PathEscape(poolID)+"/", "", maxDegrades)
+		for _, set := range sets {
+			if err == nil {
+				_, err = tx.Settings().DeleteSetting(ctx, "", set.Name)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	m.state = newState()
+	m.view.Store(&view{})
+	m.report.Store(&[]Line{})
+	return m.refresh(ctx)
 }
 
 func (m *Monitor) commitOne(ctx context.Context, now time.Time, h held) (first bool, err error) {

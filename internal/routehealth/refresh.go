@@ -32,6 +32,11 @@ func (m *Monitor) Refresh(ctx context.Context) error {
 	}
 	m.work.Lock()
 	defer m.work.Unlock()
+	return m.refresh(ctx)
+}
+
+// refresh is Refresh with work held.
+func (m *Monitor) refresh(ctx context.Context) error {
 	now := m.c.Now().UTC()
 	if err := m.Flush(ctx); err != nil {
 		return fmt.Errorf("flush: %w", err)
