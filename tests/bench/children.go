@@ -35,6 +35,8 @@ const (
 	childEcho   = "child-echo"
 	childHash   = "child-hash"
 	childServer = "child-server"
+	// childDeliver is in errand.go.
+	childDeliver = "child-deliver"
 )
 
 // child runs one of the children, if args ask for it.
@@ -49,6 +51,8 @@ func child(args []string) (ran bool, err error) {
 		return true, hashes(args[1:], os.Stdout)
 	case childServer:
 		return true, serve(args[1:])
+	case childDeliver:
+		return true, deliver(args[1:], os.Stdin, os.Stdout)
 	}
 	return false, nil
 }
@@ -159,6 +163,7 @@ func serve(args []string) error {
 	s, err := countersign.New(ctx, countersign.Config{
 		Database: database, RootKey: root.Encode(), BaseURLs: []string{"http://" + address}, Sender: sender,
 		Functions: countersign.Functions{Launcher: self, Isolation: args[5], Cache: args[6], MemoryMB: memory},
+		Delivery:  countersign.Delivery{Allow: []string{"127.0.0.1"}},
 		Proxies:   []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 		Log:       slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})

@@ -62,7 +62,8 @@ func TestInstall(t *testing.T) {
 		t.Fatal(err)
 	}
 	sets := newSets(20)
-	if err := install(t.Context(), path, c.root, givenNode, pack, sets); err != nil {
+	b := &block{runner: &runner{cache: c}}
+	if err := b.with(t.Context(), path, func(i *installer) error { return i.all(t.Context(), givenNode, pack, sets) }); err != nil {
 		t.Fatal(err)
 	}
 	s, err := sqlstore.OpenSQLite(t.Context(), path, sqlstore.Options{})

@@ -37,23 +37,26 @@ type installer struct {
 	functions *function.Service
 }
 
-// install changes a database before its server starts.
-func install(ctx context.Context, url string, root keyring.Root, c *userCode, pack []byte, sets map[string]*userSet) error {
-	open := sqlstore.OpenSQLite
-	if strings.Contains(url, "://") {
-		open = sqlstore.OpenPostgres
-	}
-	s, err := open(ctx, url, sqlstore.Options{})
+// with changes a database before its server starts.
+func (b *block) with(ctx context.Context, url string, change func(*installer) error) error {
+	s, err := openDatabase(ctx, url)
 	if err != nil {
 		return err
 	}
-	keys, err := keyring.Open(ctx, keyring.Database(s), keyring.Config{Root: root})
+	keys, err := keyring.Open(ctx, keyring.Database(s), keyring.Config{Root: b.cache.root})
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
 	i := &installer{store: s, keyring: keys, events: eventlog.New(eventlog.Config{Keys: keys})}
 	i.functions = function.New(function.Config{Account: account, Events: i.events, Keys: keys, Store: s, Log: slog.New(slog.DiscardHandler)})
-	return errors.Join(i.all(ctx, c, pack, sets), s.Close())
+	return errors.Join(change(i), s.Close())
+}
+
+func openDatabase(ctx context.Context, url string) (*sqlstore.Store, error) {
+	if strings.Contains(url, "://") {
+		return sqlstore.OpenPostgres(ctx, url, sqlstore.Options{})
+	}
+	return sqlstore.OpenSQLite(ctx, url, sqlstore.Options{})
 }
 
 func (i *installer) all(ctx context.Context, c *userCode, pack []byte, sets map[string]*userSet) error {

@@ -63,27 +63,34 @@ type options struct {
 	embedded           bool
 	isolation          string
 	profiles           string
-	json               bool
+	notices            int
+	json, markdown     bool
 }
 
 // extra are the workloads that are not operations.
 const (
 	startWorkload      = "start"
 	saturationWorkload = "saturation"
+	// errandWorkload is delivery by itself; deliveryWorkload stands for all of deliveryWorkloads.
+	errandWorkload   = "handoff"
+	deliveryWorkload = "delivery"
 )
+
+// deliveryWorkloads are what the way of a message costs.
+var deliveryWorkloads = []string{"w1", "w1plan", errandWorkload, "receipts"}
 
 func parseFlags(args []string, out io.Writer) (*options, error) {
 	names := []string{}
 	for _, w := range workloads {
 		names = append(names, w.name)
 	}
-	names = append(names, saturationWorkload, startWorkload)
+	names = append(names, errandWorkload, saturationWorkload, startWorkload)
 	o := &options{}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(out)
 	stores := f.String("store", "sqlite,postgres", "engines, comma-separated; PostgreSQL at "+postgresEnv+" or a cluster of our own")
 	users := f.String("users", "1000,100000,1000000", "numbers of users")
-	work := f.String("workload", strings.Join(names, ","), "what to measure")
+	work := f.String("workload", strings.Join(names, ","), "what to measure; delivery is "+strings.Join(deliveryWorkloads, ","))
 	connections := f.String("connections", "1,16,64", "numbers of connections")
 	f.Float64Var(&o.seconds, "seconds", 5, "length of a measurement, after a second of warming up")
 	f.IntVar(&o.repeat, "repeat", 1, "measure so often and keep the cheapest: what else the machine does only adds")
@@ -92,7 +99,9 @@ func parseFlags(args []string, out io.Writer) (*options, error) {
 	f.StringVar(&o.program, "program", "", "binary to measure; default: build ./cmd/countersign")
 	f.BoolVar(&o.embedded, "embedded", false, "measure the server inside this program instead of the binary")
 	f.StringVar(&o.isolation, "isolation", "full", "the least that functions run under: full, strong, weak, none")
-	f.StringVar(&o.profiles, "profile", "", "folder for CPU profiles of each measurement (implies --embedded)")
+	f.StringVar(&o.profiles, "profile", "", "folder for profiles of each measurement, CPU and allocations (implies --embedded)")
+	f.IntVar(&o.notices, "notices", 50_000, "how many notices go out beside codes (handoff)")
+	f.BoolVar(&o.markdown, "markdown", false, "write the tables as Markdown")
 	f.BoolVar(&o.json, "json", false, "write JSON to standard output instead of tables")
 	if err := f.Parse(args); err != nil {
 		return nil, err
@@ -103,6 +112,9 @@ func parseFlags(args []string, out io.Writer) (*options, error) {
 		if s != "sqlite" && s != "postgres" {
 			errs = append(errs, fmt.Errorf("--store: %q is neither sqlite nor postgres", s))
 		}
+	}
+	if i := slices.Index(o.workloads, deliveryWorkload); i >= 0 {
+		o.workloads = slices.Replace(o.workloads, i, i+1, deliveryWorkloads...)
 	}
 	for _, w := range o.workloads {
 		if !slices.Contains(names, w) {
@@ -273,6 +285,11 @@ func (b *block) run(ctx context.Context) error {
 			}
 		}
 	}
+	if slices.Contains(b.workloads, errandWorkload) {
+		if err := b.errands(ctx); err != nil {
+			return err
+		}
+	}
 	if slices.Contains(b.workloads, saturationWorkload) {
 		if err := b.prepare(ctx, &workload{}); err != nil {
 			return err
@@ -288,11 +305,11 @@ func (b *block) run(ctx context.Context) error {
 
 // prepare lets the next server have the user code that a workload needs, and none else.
 func (b *block) prepare(ctx context.Context, w *workload) error {
-	if w.code == b.code {
+	if w.code == b.code && w.plan == b.plan {
 		return nil
 	}
 	b.end()
-	b.code, b.pack, b.launch.functionsMB = w.code, nil, 0
+	b.code, b.plan, b.pack, b.launch.functionsMB = w.code, w.plan, nil, 0
 	if w.code == nil {
 		return nil
 	}

@@ -60,8 +60,9 @@ type block struct {
 	users int
 
 	echoCPU map[int]float64 // by connections
-	// code is what the servers have of user code, pack its package.
+	// code is what the servers have of user code, pack its package. plan: pools have an account and a plan.
 	code *userCode
+	plan bool
 	pack []byte
 	seen *arrivals
 	t    *target
@@ -82,8 +83,14 @@ func (b *block) fresh(ctx context.Context) error {
 		return err
 	}
 	sets := newSets(b.users)
-	if b.code != nil {
-		if err := install(ctx, url, b.cache.root, b.code, b.pack, sets); err != nil {
+	if b.code != nil || b.plan {
+		err := b.with(ctx, url, func(i *installer) error {
+			if b.plan {
+				return i.plans(ctx, b.sink.url, sets)
+			}
+			return i.all(ctx, b.code, b.pack, sets)
+		})
+		if err != nil {
 			drop()
 			return err
 		}
@@ -138,7 +145,7 @@ func (b *block) usage() (s spent, err error) {
 
 // room makes sure that the users of a kind may still cause the texts of a measurement, and returns how many.
 func (b *block) room(ctx context.Context, w *workload, set string) (int64, error) {
-	if b.t == nil {
+	if b.t == nil || w.sent {
 		if err := b.fresh(ctx); err != nil {
 			return 0, err
 		}
@@ -168,6 +175,11 @@ func (b *block) measure(ctx context.Context, w *workload, alg string, connection
 	set := b.t.sets[alg]
 	if w.sessions {
 		if err := b.t.signIn(ctx, set); err != nil {
+			return nil, err
+		}
+	}
+	if w.sent {
+		if err := b.t.sendTexts(ctx, set, w.once); err != nil {
 			return nil, err
 		}
 	}
@@ -296,25 +308,26 @@ func (b *block) saturate(ctx context.Context) (*figure, error) {
 	return f, ctx.Err()
 }
 
-// profile writes a CPU profile of the server during a measurement, if profiles are wanted.
+// profile writes profiles of the server during a measurement, of CPU and of allocations, if they are wanted.
 func (b *block) profile(name string) (stop func()) {
 	if b.profiles == "" || b.t.profiler == "" {
 		return func() {}
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := b.fetchProfile(name); err != nil {
-			fmt.Fprintln(os.Stderr, "profile:", err)
-		}
-	}()
+	var wg sync.WaitGroup
+	for kind, suffix := range map[string]string{"profile": "", "allocs": "-allocs"} {
+		wg.Go(func() {
+			if err := b.fetchProfile(kind, name+suffix); err != nil {
+				fmt.Fprintln(os.Stderr, "profile:", err)
+			}
+		})
+	}
 	time.Sleep(50 * time.Millisecond)
-	return func() { <-done }
+	return wg.Wait
 }
 
-func (b *block) fetchProfile(name string) error {
+func (b *block) fetchProfile(kind, name string) error {
 	seconds := max(int(b.seconds), 1)
-	res, err := http.Get(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", b.t.profiler, seconds))
+	res, err := http.Get(fmt.Sprintf("http://%s/debug/pprof/%s?seconds=%d", b.t.profiler, kind, seconds))
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,8 @@ type sink struct {
 
 	mu      sync.Mutex
 	waiting map[string]chan text // by number
+	// keep, if set, gets what receipts can be made of.
+	keep func(sentText)
 
 	// arrived counts messages, stray those that nobody waited for, forged those with a bad signature.
 	arrived, stray, forged atomic.Int64
@@ -49,6 +51,11 @@ func newSink() (*sink, error) {
 	return s, nil
 }
 
+// errandPath is where messages of errands arrive.
+const errandPath = "/errand"
+
+func (s *sink) errandURL() string { return strings.TrimSuffix(s.url, "/sms") + errandPath }
+
 func (s *sink) close() { s.srv.Close() }
 
 func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -61,10 +68,26 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "bad signature", http.StatusUnauthorized)
 		return
 	}
-	var m struct{ To, Code string }
+	var m struct {
+		To, Code   string
+		Reference  string `json:"reference"`
+		ReceiptURL string `json:"receipt_url"`
+	}
 	if err := json.Unmarshal(body, &m); err != nil {
 		http.Error(w, "not JSON", http.StatusBadRequest)
 		return
+	}
+	if r.URL.Path == errandPath { // nobody waits for these here
+		s.arrived.Add(1)
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"status":"accepted"}`)
+		return
+	}
+	s.mu.Lock()
+	keep := s.keep
+	s.mu.Unlock()
+	if keep != nil {
+		keep(sentText{m.Reference, m.ReceiptURL})
 	}
 	s.arrive(m.To, text{m.Code, at})
 	w.Header().Set("Content-Type", "application/json")

@@ -32,7 +32,9 @@ type workload struct {
 	connections []int
 	once        int64
 	signed      bool
-	op          func(t *target, s *userSet) operation
+	// plan puts an account and a plan in front of the webhook. sent: messages are sent before, for what follows them.
+	plan, sent bool
+	op         func(t *target, s *userSet) operation
 }
 
 // few connections for functions, which have four workers each.
@@ -43,6 +45,8 @@ var both = []string{"RS256", "ES256"}
 // workloads in the order of running. Those that are not operations (start, saturation) are in measure.go.
 var workloads = []workload{
 	{name: "w1", about: "a code is requested until the sender has it", kind: byCode, algs: both[:1], texts: true, perSecond: 4000, op: requestCode},
+	{name: "w1plan", about: "the same, with an account and a plan in front of the webhook", kind: byCode, algs: both[:1], texts: true, perSecond: 4000, plan: true, op: requestCode},
+	{name: "receipts", about: "the webhook reports that a text was delivered", kind: byCode, algs: both[:1], plan: true, sent: true, connections: []int{16}, once: receiptsOnce, op: postReceipt},
 	{name: "w2", about: "password, then SMS code, then tokens", kind: withMFA, algs: both, texts: true, perSecond: 150, hashes: true, sessions: true, op: passwordSignIn},
 	{name: "w2srp", about: "SRP, then SMS code, then tokens", kind: withSRP, algs: both, texts: true, perSecond: 400, sessions: true, op: srpSignIn},
 	{name: "refresh", about: "new tokens for a refresh token", algs: both, sessions: true, op: refresh},
@@ -63,6 +67,8 @@ type target struct {
 
 	mu       sync.Mutex
 	sessions map[string][]session // by algorithm
+	// reports are the messages that receipts are still to come for.
+	reports []sentText
 }
 
 // session is a user who is signed in.
