@@ -86,9 +86,12 @@ type CallbackReader interface {
 	ReadCallback(ctx context.Context, c Callback) ([]Notice, Reply, error)
 }
 
+// ErrNotKnown is wrapped by Poll's errors if the service does not know the message, not yet or not any more: that says nothing of the service itself.
+var ErrNotKnown = errors.New("provider: the service does not know the message")
+
 // Poller is a Provider whose service can be asked what became of a message.
 type Poller interface {
-	// Poll returns the present state. Errors are classed as those of Send; Temporary if the service does not know the message (yet).
+	// Poll returns the present state. Errors are classed as those of Send; ErrNotKnown, and Temporary, if the service does not know the message.
 	Poll(ctx context.Context, providerID string) (Notice, error)
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"countersign/internal/fault"
 	"countersign/internal/store"
 	"countersign/provider"
 )
@@ -121,6 +122,9 @@ func (s *Service) pollAccount(ctx context.Context, key [2]string, messages []*st
 		switch {
 		case !ask:
 			s.putOff(ctx, messages[i:i+1], func(*store.Message) time.Time { return time.Time{} })
+		case errors.Is(err, provider.ErrNotKnown):
+			s.accounts.ok(key)
+			s.putOff(ctx, messages[i:i+1], func(m *store.Message) time.Time { return nextPoll(m, s.c.Now()) })
 		case err != nil && ctx.Err() == nil:
 			until = s.accounts.failed(key, s.c.Now())
 			s.c.Logger.WarnContext(ctx, "a service was asked in vain what became of a message", "pool", m.PoolID, "account", m.Account, "message", m.ID,
@@ -147,6 +151,9 @@ func (s *Service) ask(ctx context.Context, m *store.Message) (n provider.Notice,
 		return n, false, nil
 	}
 	p, _, err := s.c.Routes.Provider(ctx, m.PoolID, m.Account)
+	if fault.CodeOf(err) == fault.ResourceNotFound && err != nil {
+		return n, false, nil // the account is gone
+	}
 	if err != nil {
 		return n, true, err
 	}

@@ -60,7 +60,7 @@ func (p *Provider) Poll(ctx context.Context, providerID string) (provider.Notice
 	}
 	var h header
 	if a.Status == http.StatusNotFound {
-		return provider.Notice{}, p.x.Refused(a, provider.Message{}, provider.Temporary, "", "")
+		return provider.Notice{}, p.x.NotKnown(a, "")
 	}
 	if a.Status != http.StatusOK || !isXML(a, &h) || !strings.EqualFold(h.ID, providerID) {
 		return provider.Notice{}, p.refused(a, provider.Message{})

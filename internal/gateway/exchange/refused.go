@@ -54,6 +54,11 @@ func (c Caller) Refused(a Answer, m provider.Message, r provider.Reason, code, t
 	return provider.Fail(r, after, said)
 }
 
+// NotKnown is the error of a Poll after whose answer the service does not know the message. text is for people.
+func (c Caller) NotKnown(a Answer, text string) error {
+	return fmt.Errorf("%w: %w", provider.ErrNotKnown, c.Refused(a, provider.Message{}, provider.Temporary, "", text))
+}
+
 func (c Caller) now() time.Time {
 	if c.Now == nil {
 		return time.Now()

@@ -191,7 +191,7 @@ func (p *Provider) Poll(ctx context.Context, providerID string) (provider.Notice
 			}
 		}
 	}
-	return provider.Notice{}, p.caller.Refused(a, provider.Message{}, provider.Temporary, "no log", "the message is not in the logs")
+	return provider.Notice{}, p.caller.NotKnown(a, "the message is not in the logs")
 }
 
 // clock reads a time of Infobip's ("2026-11-21T12:00:00.000+0000"), zero if it is none.

@@ -26,7 +26,7 @@ func (p *Provider) Poll(ctx context.Context, providerID string) (provider.Notice
 	}
 	var o object
 	if a.Status == http.StatusNotFound {
-		return provider.Notice{}, p.x.Refused(a, provider.Message{}, provider.Temporary, "", "")
+		return provider.Notice{}, p.x.NotKnown(a, "")
 	}
 	if a.Status != http.StatusOK || !a.JSON(&o) || o.ID != providerID || len(o.Recipients.Items) != 1 {
 		return provider.Notice{}, p.refused(a, provider.Message{})

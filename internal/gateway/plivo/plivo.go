@@ -61,7 +61,7 @@ var (
 // Spec describes accounts at Plivo.
 func Spec() account.Spec {
 	return account.Spec{
-		Kind: name, Title: "Plivo", Channels: []provider.Channel{provider.SMS},
+		Kind: name, Title: "Plivo", Channels: []provider.Channel{provider.SMS}, SenderSets: []string{"powerpack_uuid"},
 		Fields: []account.Field{
 			{Name: "auth_id", Help: "The id of the account or subaccount.", Example: "MAXXXXXXXXXXXXXXXXXX", Required: true},
 			{Name: "auth_token", Help: "Its token.", Secret: true, Required: true},
@@ -251,7 +251,7 @@ func (p *Provider) Poll(ctx context.Context, providerID string) (provider.Notice
 	}
 	var m message
 	if a.Status == http.StatusNotFound {
-		return provider.Notice{}, p.x.Refused(a, provider.Message{}, provider.Temporary, "", "")
+		return provider.Notice{}, p.x.NotKnown(a, "")
 	}
 	if a.Status != http.StatusOK || !a.JSON(&m) || m.ID != providerID {
 		return provider.Notice{}, p.refused(a, provider.Message{})

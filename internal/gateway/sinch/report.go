@@ -84,7 +84,7 @@ func (p *Provider) Poll(ctx context.Context, providerID string) (provider.Notice
 	}
 	var r report
 	if a.Status == http.StatusNotFound {
-		return provider.Notice{}, p.x.Refused(a, provider.Message{}, provider.Temporary, "", "")
+		return provider.Notice{}, p.x.NotKnown(a, "")
 	}
 	if a.Status != http.StatusOK || !a.JSON(&r) || r.BatchID != providerID {
 		return provider.Notice{}, p.refused(a, provider.Message{})

@@ -91,7 +91,7 @@ func (p *Provider) Poll(ctx context.Context, providerID string) (provider.Notice
 		}
 	}
 	if a.Status == http.StatusNotFound {
-		return provider.Notice{}, p.caller.Refused(a, provider.Message{}, provider.Temporary, "", "")
+		return provider.Notice{}, p.caller.NotKnown(a, "")
 	}
 	return provider.Notice{}, p.refused(a, provider.Message{})
 }

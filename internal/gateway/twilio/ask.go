@@ -35,7 +35,7 @@ func (p *Provider) Poll(ctx context.Context, providerID string) (provider.Notice
 	var v answer
 	if !a.JSON(&v) || a.Status != http.StatusOK || v.SID != providerID || state(v.status()) == "" {
 		if a.Status == http.StatusNotFound {
-			return provider.Notice{}, p.caller.Refused(a, provider.Message{}, provider.Temporary, "", "the message is not known")
+			return provider.Notice{}, p.caller.NotKnown(a, "the message is not known")
 		}
 		return provider.Notice{}, refused(p.caller, a, provider.Message{})
 	}

@@ -155,7 +155,7 @@ func (p *Verify) Poll(ctx context.Context, providerID string) (provider.Notice, 
 	var v verification
 	if !a.JSON(&v) || a.Status != http.StatusOK || v.SID != providerID {
 		if a.Status == http.StatusNotFound { // it ended: nothing more will be known
-			return provider.Notice{}, p.caller.Refused(a, provider.Message{}, provider.Temporary, "", "the verification is not known")
+			return provider.Notice{}, p.caller.NotKnown(a, "the verification is not known")
 		}
 		return provider.Notice{}, p.refused(a, provider.Message{})
 	}
