@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	// maxReceipts bounds what is kept of one message by services.
-	maxReceipts = 40
+	// maxReceipts bounds what is kept of one message by services, maxEvidence what of it nobody signed: whoever knows a door must not be able to keep
+	// the truth out.
+	maxReceipts, maxEvidence = 40, 10
 	// maxAdvance bounds how often a message that another transaction changes meanwhile is read again.
 	maxAdvance = 4
 )
@@ -145,7 +146,7 @@ func (s *Service) one(ctx context.Context, tx store.Tx, r *report) (outcome, err
 		return outcome{}, err
 	}
 	o := outcome{m: m, attempt: a, from: m.State}
-	if o.surpassed = len(receipts) >= maxReceipts && r.source != Imported; o.surpassed {
+	if o.surpassed = surpassed(r, receipts); o.surpassed {
 		return o, nil
 	}
 	row := r.row
@@ -158,6 +159,23 @@ func (s *Service) one(ctx context.Context, tx store.Tx, r *report) (outcome, err
 		receipts = append(receipts, &row)
 	}
 	return o, s.change(ctx, tx, r, &o, receipts)
+}
+
+// surpassed reports whether a message has too many receipts for one more. Answers to polls and files are bounded by themselves.
+func surpassed(r *report, receipts []*store.Receipt) bool {
+	evidence := 0
+	for _, x := range receipts {
+		if !x.Authentic {
+			evidence++
+		}
+	}
+	switch {
+	case r.source == Poll, r.source == Imported:
+		return false
+	case !r.authentic:
+		return evidence >= maxEvidence
+	}
+	return len(receipts)-evidence >= maxReceipts
 }
 
 // find returns the attempt that a report is about.

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// maxWaiting bounds the notices that wait for their message.
-const maxWaiting = 2000
+// maxWaiting bounds the notices that wait for their message, maxOfAccount those of one account: no service can leave the others no room.
+const maxWaiting, maxOfAccount = 2000, 400
 
 // patience is when a notice is tried again whose attempt is not recorded yet: services may be faster than our own commit.
 var patience = [...]time.Duration{time.Second, 5 * time.Second, 20 * time.Second, time.Minute}
@@ -30,13 +30,23 @@ func (w *waiting) put(r report, now time.Time) bool {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.list) >= maxWaiting {
+	if len(w.list) >= maxWaiting || w.of(r) >= maxOfAccount {
 		return false
 	}
 	at := now.Add(patience[r.tries])
 	r.tries++
 	w.list = append(w.list, later{at, r})
 	return true
+}
+
+// of counts what waits for the account of a report.
+func (w *waiting) of(r report) (n int) {
+	for i := range w.list {
+		if w.list[i].r.account == r.account && w.list[i].r.poolID == r.poolID {
+			n++
+		}
+	}
+	return n
 }
 
 // due takes out what may be tried again.
