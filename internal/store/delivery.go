@@ -115,6 +115,6 @@ type Routes interface {
 	DoorByHash(ctx context.Context, hash []byte) (*Door, error)
 	// ListDoors returns the doors of an account, newest first.
 	ListDoors(ctx context.Context, poolID, account string) ([]*Door, error)
-	// EndDoors sets EndsAt of the account's doors that have none, except the one with this hash.
+	// EndDoors sets EndsAt of the account's doors that have none or a later one, except the one with this hash.
 	EndDoors(ctx context.Context, poolID, account string, except []byte, at time.Time) error
 }

@@ -114,6 +114,6 @@ func (t routeTx) EndDoors(ctx context.Context, poolID, account string, except []
 	if len(except) == 0 {
 		except = []byte{0} // no hash is that short
 	}
-	return t.exec(ctx, `UPDATE doors SET expires_at = $1 WHERE pool_id = $2 AND account = $3 AND expires_at IS NULL AND hash <> $4`,
+	return t.exec(ctx, `UPDATE doors SET expires_at = $1 WHERE pool_id = $2 AND account = $3 AND (expires_at IS NULL OR expires_at > $1) AND hash <> $4`,
 		micros(at), poolID, account, except)
 }

@@ -164,6 +164,7 @@ func testDoors(s *suite) {
 			return tx.Routes().EndDoors(ctx, "p", "a", except, ms(at))
 		})
 	}
+	end(second.Hash, 55)
 	end(second.Hash, 50)
 	first.EndsAt = ms(50)
 	end(second.Hash, 60)

@@ -1,0 +1,106 @@
+package receipt_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/internal/fault"
+	"countersign/internal/store"
+	"countersign/internal/store/storetest"
+	"countersign/provider"
+)
+
+// TestEvidenceLeavesRoom: whoever knows the URL of a service that cannot sign fills no message with reports, so that the truth has no place any more.
+func TestEvidenceLeavesRoom(t *testing.T) {
+	each(t, func(w *world) {
+		p := w.routes["p/asked"].(*asked)
+		m, _ := w.message("asked", "id-1", func(m *store.Message, _ *store.DeliveryAttempt) { m.PollAt = start.Add(time.Hour) })
+		var lies []provider.Notice
+		for i := range 60 {
+			n := of(provider.StateUndelivered)
+			n.VendorCode = fmt.Sprint(i)
+			lies = append(lies, n)
+		}
+		w.ok(w.call("asked", false, lies...))
+		if _, receipts := w.stored(m.ID); len(receipts) != 10 {
+			w.Errorf("%d receipts", len(receipts))
+		}
+		p.answer = provider.Notice{State: provider.StateDelivered}
+		w.poll(1)
+		if got, _ := w.stored(m.ID); got.State != store.Delivered || !got.PollAt.IsZero() {
+			w.Errorf("%s, asked again at %v", got.State, got.PollAt)
+		}
+	})
+}
+
+// TestEarlyOnesOfOneAccount: notices of messages that do not exist leave those of other accounts room to wait.
+func TestEarlyOnesOfOneAccount(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	for i := range 3 {
+		var lies []provider.Notice
+		for j := range 1000 {
+			lies = append(lies, provider.Notice{ProviderID: fmt.Sprint("none-", i, "-", j), State: provider.StateDelivered})
+		}
+		w.ok(w.call("unsigned", false, lies...))
+	}
+	w.ok(w.call("signed", true, provider.Notice{ProviderID: "id-1", State: provider.StateDelivered}))
+	m, _ := w.message("signed", "id-1", nil)
+	w.now = w.now.Add(2 * time.Second)
+	w.ok(w.Retry(t.Context()))
+	if got, _ := w.stored(m.ID); got.State != store.Delivered {
+		t.Errorf("%s, %+v", got.State, w.Stats())
+	}
+}
+
+// TestNotKnown: a service that does not know a message, not yet or not any more, is asked for its other messages all the same.
+func TestNotKnown(t *testing.T) {
+	each(t, func(w *world) {
+		p := w.routes["p/asked"].(*asked)
+		p.err = fmt.Errorf("%w: %w", provider.ErrNotKnown, errors.New("404"))
+		due := func(m *store.Message, _ *store.DeliveryAttempt) { m.PollAt = start }
+		a, _ := w.message("asked", "id-1", due)
+		w.message("asked", "id-2", due)
+		w.poll(2)
+		if len(p.polls) != 2 {
+			w.Errorf("polls %v", p.polls)
+		}
+		got, _ := w.stored(a.ID)
+		if !got.PollAt.Equal(a.SentAt.Add(15 * time.Second)) {
+			w.Errorf("asked again at %v", got.PollAt)
+		}
+		p.err, p.answer.State = nil, provider.StateDelivered
+		w.now = got.PollAt
+		w.poll(2)
+		if got, _ = w.stored(a.ID); got.State != store.Delivered {
+			w.Errorf("%s", got.State)
+		}
+	})
+}
+
+// TestAccountGone: nobody is asked for the messages of an account that was deleted.
+func TestAccountGone(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	m, _ := w.message("gone", "id-1", func(m *store.Message, _ *store.DeliveryAttempt) { m.PollAt = start })
+	w.poll(1)
+	if got, _ := w.stored(m.ID); !got.PollAt.IsZero() || strings.Contains(w.logged.String(), "in vain") {
+		t.Errorf("asked again at %v: %s", got.PollAt, w.logged.String())
+	}
+}
+
+// TestRotateAtOnce: a URL that has become known can be ended now, even if it was to stay good for some days.
+func TestRotateAtOnce(t *testing.T) {
+	each(t, func(w *world) {
+		kind, leaked := w.door(pool, "signed")
+		_, err := w.Rotate(w.Context(), pool, "signed", 72*time.Hour)
+		w.ok(err)
+		_, err = w.Take(w.Context(), kind, leaked, w.callback(leaked, true, []byte("[]")))
+		w.ok(err)
+		_, err = w.Rotate(w.Context(), pool, "signed", 0)
+		w.ok(err)
+		_, err = w.Take(w.Context(), kind, leaked, w.callback(leaked, true, []byte("[]")))
+		w.want(err, fault.ResourceNotFound)
+	})
+}
