@@ -40,6 +40,12 @@ func (s *Service) Take(ctx context.Context, kind, secret string, c provider.Call
 	return reply, s.do(ctx, g, notices, digest(c))
 }
 
+// Open says whether there is an open door, before anything of a callback is read. Errors: fault.ResourceNotFound; all others are ours.
+func (s *Service) Open(ctx context.Context, kind, secret string) error {
+	_, err := s.enter(ctx, kind, secret)
+	return err
+}
+
 // guest is whoever came by a door.
 type guest struct {
 	door     *store.Door

@@ -20,8 +20,10 @@ const (
 	maxBody = 256 << 10
 	// maxURL bounds path and query; Vonage and MessageBird put whole receipts and texts there.
 	maxURL = 16 << 10
-	// atOnce is how many callbacks are at work by default; comeAgain is what the others are told, in seconds.
+	// atOnce is how many callbacks are at work by default, and readers times as many may be sending their bodies meanwhile; comeAgain is what the others
+	// are told, in seconds.
 	atOnce    = 128
+	readers   = 4
 	comeAgain = "5"
 	// timeout bounds the work on one callback: services give up after 5 to 15 seconds.
 	timeout = 10 * time.Second
@@ -40,6 +42,8 @@ type Options struct {
 
 // Receipts is who takes callbacks (*receipt.Service). Errors are those of its Take.
 type Receipts interface {
+	// Open says whether there is such a door: nobody else's body is waited for.
+	Open(ctx context.Context, kind, secret string) error
 	Take(ctx context.Context, kind, secret string, c provider.Callback) (provider.Reply, error)
 	TakeKeys(ctx context.Context, kind, secret string, c provider.Callback) (provider.Reply, error)
 }
@@ -47,9 +51,10 @@ type Receipts interface {
 var _ Receipts = (*receipt.Service)(nil)
 
 type handler struct {
-	r      Receipts
-	o      Options
-	places chan struct{}
+	r Receipts
+	o Options
+	// reading are places for bodies that come in, places those for callbacks at work: who sends slowly holds up nobody else's work.
+	reading, places chan struct{}
 }
 
 // New returns the handler. It panics without BaseURL, which is a mistake of the programmer.
@@ -66,7 +71,7 @@ func New(r Receipts, o Options) http.Handler {
 	if o.AtOnce <= 0 {
 		o.AtOnce = atOnce
 	}
-	return &handler{r, o, make(chan struct{}, o.AtOnce)}
+	return &handler{r, o, make(chan struct{}, readers*o.AtOnce), make(chan struct{}, o.AtOnce)}
 }
 
 // ServeHTTP implements http.Handler.
@@ -84,18 +89,25 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusMethodNotAllowed)
 		return
 	}
-	select {
-	case h.places <- struct{}{}:
-		defer func() { <-h.places }()
-	default:
+	if err := h.r.Open(r.Context(), kind, secret); err != nil {
+		h.fail(r.Context(), w, kind, err)
+		return
+	}
+	if !enter(h.reading) {
 		overloaded(w)
 		return
 	}
 	c, status := h.callback(w, r)
+	<-h.reading
 	if status != 0 {
 		answer(w, status)
 		return
 	}
+	if !enter(h.places) {
+		overloaded(w)
+		return
+	}
+	defer func() { <-h.places }()
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)
 	defer cancel()
 	take := h.r.Take
@@ -108,6 +120,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	write(w, reply)
+}
+
+func enter(places chan struct{}) bool {
+	select {
+	case places <- struct{}{}:
+		return true
+	default:
+		return false
+	}
 }
 
 // split takes /receipts/{kind}/{secret} apart, with or without /keys.

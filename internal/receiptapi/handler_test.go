@@ -27,6 +27,14 @@ type fake struct {
 	keys         bool
 	got          provider.Callback
 	calls        int
+	closed       bool
+}
+
+func (f *fake) Open(context.Context, string, string) error {
+	if f.closed {
+		return fault.New(fault.ResourceNotFound)
+	}
+	return nil
 }
 
 func (f *fake) Take(_ context.Context, kind, secret string, c provider.Callback) (provider.Reply, error) {
@@ -144,6 +152,34 @@ func TestOverload(t *testing.T) {
 	}
 	f.wait = nil
 	if got := call(); got != 200 {
+		t.Errorf("%d", got)
+	}
+}
+
+// TestSlowBodies: a stranger's body is not waited for, and a slow one of somebody who knows a door takes no place of those at work.
+func TestSlowBodies(t *testing.T) {
+	f := &fake{closed: true}
+	h := New(f, Options{BaseURL: func(context.Context) string { return "https://id.example.com" }, AtOnce: 1})
+	call := func(body io.Reader) int {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("POST", "/receipts/twilio/"+secret, body))
+		return w.Code
+	}
+	never, end := io.Pipe()
+	if got := call(never); got != http.StatusNotFound {
+		t.Errorf("%d", got)
+	}
+	f.closed = false
+	slow := make(chan int)
+	go func() { slow <- call(never) }()
+	if _, err := end.Write([]byte("x")); err != nil { // it is being read
+		t.Fatal(err)
+	}
+	if got := call(strings.NewReader("whole")); got != 200 {
+		t.Errorf("%d beside a slow one", got)
+	}
+	end.Close()
+	if got := <-slow; got != 200 {
 		t.Errorf("%d", got)
 	}
 }
