@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -25,11 +26,11 @@ func read(env map[string]string) (*Function, error) {
 // least is what an account of each kind must have.
 func least(t *testing.T) map[string]map[string]string {
 	return map[string]map[string]string{
-		"sns": {}, "aws-sms": {"FROM": "Acme"},
+		"sns": {}, "aws-sms": {},
 		"twilio":      {"ACCOUNT_SID": "AC1", "AUTH_TOKEN": "a token", "FROM": "+12065550100"},
-		"vonage":      {"APPLICATION_ID": "0197a1b2-7c3d-4e4f-8a5b-6c7d8e9f0a1b", "PRIVATE_KEY": privateKey(t), "FROM": "Acme"},
-		"vonage-sms":  {"API_KEY": "abcd1234", "API_SECRET": "a secret", "FROM": "Acme"},
-		"infobip":     {"API_KEY": "key", "BASE_URL": "https://x.api.infobip.com", "FROM": "Acme"},
+		"vonage":      {"APPLICATION_ID": "0197a1b2-7c3d-4e4f-8a5b-6c7d8e9f0a1b", "PRIVATE_KEY": privateKey(t)},
+		"vonage-sms":  {"API_KEY": "abcd1234", "API_SECRET": "a secret"},
+		"infobip":     {"API_KEY": "key"},
 		"telesign":    {"CUSTOMER_ID": "FFFFFFFF-EEEE-DDDD-1234-AB1234567890", "API_KEY": "c2VjcmV0IGZvciB0ZXN0cyBvbmx5"},
 		"sinch":       {"SERVICE_PLAN_ID": "plan", "TOKEN": "token"},
 		"messagebird": {"ACCESS_KEY": "key", "FROM": "Acme"},
@@ -37,7 +38,42 @@ func least(t *testing.T) map[string]map[string]string {
 		"esendex":     {"USERNAME": "ops@example.com", "PASSWORD": "secret", "ACCOUNT_REFERENCE": "EX0000000"},
 		"mitto":       {"API_KEY": "key", "FROM": "Acme"},
 		"smpp":        {"HOST": "smpp.example.net", "SYSTEM_ID": "acme", "PASSWORD": "secret"},
-		"webhook":     {"URL": "https://sms.example.com", "SECRET": signKey, "FROM": "Acme"},
+		"webhook":     {"URL": "https://sms.example.com", "SECRET": signKey},
+	}
+}
+
+// What docs/lambda.md says must be set is what must be: nothing less will do, and nothing is left out.
+func TestDocumentedKinds(t *testing.T) {
+	page, err := os.ReadFile("../../docs/lambda.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "| Kind | Service | Must be set |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	all := least(t)
+	if rows := strings.Count(table, "\n") - 1; rows != len(all) {
+		t.Errorf("the table has %d kinds, there are %d", rows, len(all))
+	}
+	for kind, settings := range all {
+		_, row, ok := strings.Cut(table, "\n| `"+kind+"` |")
+		row, _, _ = strings.Cut(row, "\n")
+		if !ok {
+			t.Errorf("%s has no row", kind)
+		}
+		for left := range settings {
+			if !strings.Contains(row, "`"+left+"`") {
+				t.Errorf("%s: %s is not in the row", kind, left)
+			}
+			env := map[string]string{"PROVIDERS": "main", "PROVIDER_MAIN_KIND": kind, "AWS_REGION": "eu-west-1"}
+			for k, v := range settings {
+				if k != left {
+					env["PROVIDER_MAIN_"+k] = v
+				}
+			}
+			if _, err := read(env); err == nil || !strings.Contains(err.Error(), "PROVIDER_MAIN_"+left) {
+				t.Errorf("%s without %s: %v", kind, left, err)
+			}
+		}
 	}
 }
 
