@@ -168,7 +168,7 @@ func (maker) CheckCode(context.Context, string, string, string) (bool, bool, err
 
 func (w *world) specs(now func() time.Time) []account.Spec {
 	spec := func(kind string, wrap func(*fake) provider.Provider, channels ...provider.Channel) account.Spec {
-		return account.Spec{Kind: kind, Channels: channels, Fields: []account.Field{{Name: "token", Secret: true}, {Name: "from"},
+		return account.Spec{Kind: kind, Channels: channels, SenderSets: []string{"set"}, Fields: []account.Field{{Name: "token", Secret: true}, {Name: "from"}, {Name: "set"},
 			{Name: "region", Values: []string{"eu", "us"}}, {Name: "base_url"}},
 			New: func(a account.Account, d account.Deps) (provider.Provider, error) {
 				if a.Settings["from"] == "broken" {

@@ -8,8 +8,10 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"countersign/internal/fault"
 	"countersign/internal/gateway/account"
@@ -216,24 +218,38 @@ func (l *live) receiptURL(ctx context.Context) string {
 }
 
 // from is the origination identity of a message, and the one that opt-outs and rates know: where we name none, the service's default as far as the
-// settings tell it.
+// settings tell it, and "" where the service chooses among several. The account's own is no more than a default, which a set of senders takes over
+// for texts; names of letters are passed over for calls, which need a number.
 func (l *live) from(c *Choice, m *provider.Message) (from, known string) {
-	switch {
-	case c.Senders[m.Country] != "":
-		from = c.Senders[m.Country]
-	case c.From != "":
-		from = c.From
-	case l.c.Senders[m.Country] != "":
-		from = l.c.Senders[m.Country]
-	case m.From != "":
-		from = m.From
-	case l.c.From != "":
-		from = l.c.From
+	call := m.Channel == provider.Voice
+	for _, s := range [...]string{c.Senders[m.Country], c.From, l.c.Senders[m.Country], m.From} {
+		if s != "" && !(call && isSenderName(s)) {
+			return s, knownSender(s)
+		}
 	}
-	if from != "" {
-		return from, from
+	if !call && slices.ContainsFunc(l.spec.SenderSets, func(field string) bool { return l.c.Settings[field] != "" }) {
+		return "", ""
 	}
-	return "", l.c.Settings["from"]
+	if s := l.c.From; s != "" && !(call && isSenderName(s)) {
+		return s, knownSender(s)
+	}
+	return "", knownSender(l.c.Settings["from"])
+}
+
+// isSenderName reports whether s is an alphanumeric sender ID.
+func isSenderName(s string) bool {
+	return len(s) <= maxSenderName && strings.ContainsFunc(s, unicode.IsLetter)
+}
+
+// maxSenderName is how long an alphanumeric sender may be (3GPP TS 23.040, 9.1.2.5).
+const maxSenderName = 11
+
+// knownSender is "" for what stands for several senders: AWS's pools, and ARNs.
+func knownSender(s string) string {
+	if strings.HasPrefix(s, "pool-") || strings.HasPrefix(s, "arn:") {
+		return ""
+	}
+	return s
 }
 
 // shown is the account as it may be shown.

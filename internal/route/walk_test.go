@@ -264,6 +264,45 @@ func TestSenders(t *testing.T) {
 	}
 }
 
+// A name is no number to call from, and where the service chooses the sender of texts, nobody knows it before.
+func TestSendersOfCallsAndSets(t *testing.T) {
+	names := map[string]string{"US": "Acme"}
+	tests := []struct {
+		channel provider.Channel
+		c       route.Choice
+		a       route.AccountConfig
+		own     string
+		want    string
+		out     string // the sender that the number wants no texts from
+		opted   bool
+	}{
+		{provider.Voice, route.Choice{Senders: names}, route.AccountConfig{From: "+12025550100"}, "Acme", "+12025550100", "", false},
+		{provider.Voice, route.Choice{}, route.AccountConfig{Senders: names, From: "Acme"}, "", "", "", false},
+		{provider.SMS, route.Choice{}, route.AccountConfig{From: "+12025550100", Settings: map[string]string{"set": "MG1"}}, "", "", "+12025550111", true},
+		{provider.SMS, route.Choice{}, route.AccountConfig{Settings: map[string]string{"set": "MG1", "from": "+12025550100"}}, "", "", "+12025550111", true},
+		{provider.SMS, route.Choice{From: "+12025550122"}, route.AccountConfig{Settings: map[string]string{"set": "MG1"}}, "", "+12025550122", "+12025550111", false},
+		{provider.Voice, route.Choice{}, route.AccountConfig{From: "+12025550100", Settings: map[string]string{"set": "MG1"}}, "", "+12025550100", "", false},
+		{provider.SMS, route.Choice{From: "pool-0f3a"}, route.AccountConfig{}, "", "pool-0f3a", "+12025550111", true},
+	}
+	for i, tt := range tests {
+		opted := optOuts{"nobody": true}
+		r := newRig(t, sqlite(t), func(c *route.Config) { c.OptOuts = opted })
+		tt.c.Account, tt.a.Name = "a", "a"
+		r.setUp(route.Plan{Rules: []route.Rule{{Name: "all", Use: []route.Choice{tt.c}}}}, tt.a)
+		m := texted()
+		m.From, m.Channel = tt.own, tt.channel
+		if _, _, err := r.send(row(), m); err != nil || r.w.last().From != tt.want {
+			t.Errorf("%d: from %q, want %q: %v", i, r.w.last().From, tt.want, err)
+		}
+		if tt.out != "" {
+			opted[""], opted[tt.out] = true, true // what package optout takes an unknown sender for
+			if _, _, err := r.send(row(), m); errors.Is(err, delivery.ErrSuppressed) != tt.opted {
+				t.Errorf("%d: opted out %v: %v", i, tt.opted, err)
+			}
+		}
+	}
+}
+
 // A call takes over for a code where the plan says so, and never without its key unless the plan says so too.
 func TestCalls(t *testing.T) {
 	tests := []struct {

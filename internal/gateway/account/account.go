@@ -19,6 +19,8 @@ type Spec struct {
 	Channels []provider.Channel
 	// Fields are its settings, in the order of a form.
 	Fields []Field
+	// SenderSets are the Fields by which the service itself chooses the sender of a text, among several.
+	SenderSets []string
 	// Receipts says in one line where receipts come from and how they are authenticated.
 	Receipts string
 	// Hosts are the public host names that are called, as far as they are fixed: dev mode answers them by the simulator.

@@ -36,8 +36,9 @@ func Spec() account.Spec {
 	)
 	return account.Spec{
 		Kind: name, Title: "Twilio", Channels: []provider.Channel{provider.SMS, provider.Voice}, Fields: append(fields, places...),
-		Receipts: "Twilio calls the receipt URL and signs with the primary auth token; with an API key alone receipts are evidence that is confirmed by asking.",
-		Hosts:    []string{"api.twilio.com"},
+		SenderSets: []string{"messaging_service_sid"},
+		Receipts:   "Twilio calls the receipt URL and signs with the primary auth token; with an API key alone receipts are evidence that is confirmed by asking.",
+		Hosts:      []string{"api.twilio.com"},
 		New: func(a account.Account, d account.Deps) (provider.Provider, error) {
 			s := a.Settings
 			return provided(New(Config{
