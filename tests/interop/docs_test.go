@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,10 +19,11 @@ import (
 // block is a fenced part of a document that is marked as tested.
 type block struct {
 	kind, text string // console or js
+	exactly    bool   // the output is compared line by line
 	line       int
 }
 
-var marker = regexp.MustCompile(`^<!-- tested: (\w+) -->$`)
+var marker = regexp.MustCompile(`^<!-- tested: (\w+)(, line by line)? -->$`)
 
 // blocks finds the marked parts of a document. The fence must follow its marker.
 func blocks(t *testing.T, file string) (found []block) {
@@ -41,7 +43,7 @@ func blocks(t *testing.T, file string) (found []block) {
 		for i += 2; i < len(lines) && lines[i] != "```"; i++ {
 			text = append(text, lines[i])
 		}
-		found = append(found, block{m[1], strings.Join(text, "\n"), i - len(text) + 1})
+		found = append(found, block{m[1], strings.Join(text, "\n"), m[2] != "", i - len(text) + 1})
 	}
 	return found
 }
@@ -95,12 +97,15 @@ const patience = 3 * time.Minute
 
 const anyCode = "123456"
 
+// anyCodeWord is that code where it stands by itself, and not in a longer number.
+var anyCodeWord = regexp.MustCompile(`\b` + anyCode + `\b`)
+
 // adapt puts the server's address and the newest code into a line of the page.
 func (r *reader) adapt(text string) string {
 	text = strings.NewReplacer("http://localhost:7446", r.s.URL, "localhost:7447", strings.TrimPrefix(r.s.HTTPS, "https://"), "$PWD/.countersign/ca.pem", r.s.CA,
 		":8443", r.ports[0], ":8444", r.ports[1]).Replace(text)
-	if strings.Contains(text, anyCode) {
-		text = strings.ReplaceAll(text, anyCode, r.newCode())
+	if anyCodeWord.MatchString(text) {
+		text = anyCodeWord.ReplaceAllString(text, r.newCode())
 	}
 	return text
 }
@@ -187,7 +192,8 @@ func (r *reader) run(command string) (string, string) {
 
 var jsonKey = regexp.MustCompile(`"(\w+)":`)
 
-// console types each command after a "$ ", with the lines after a backslash or with a "> ". The output that the page shows is compared by the names in it.
+// console types each command after a "$ ", with the lines after a backslash or with a "> ". The output that the page shows is compared by the JSON names
+// in it, or line by line: then "..." stands for any lines, "…" for any text, and a command fails if the page shows an error of it.
 func (r *reader) console(b block) {
 	r.t.Helper()
 	lines := strings.Split(b.text, "\n")
@@ -205,13 +211,61 @@ func (r *reader) console(b block) {
 			shown = append(shown, lines[i])
 		}
 		got, code := r.run(r.adapt(command))
-		if code != "0" {
+		fails := b.exactly && slices.ContainsFunc(shown, func(line string) bool { return strings.HasPrefix(line, "error: ") })
+		if (code != "0") != fails {
 			r.t.Fatalf("%s:%d: %s\nended with %s and printed\n%s", r.page, at, command, code, got)
 		}
 		for _, key := range jsonKey.FindAllString(strings.Join(shown, "\n"), -1) {
 			if !strings.Contains(got, key) {
 				r.t.Errorf("%s:%d: the page shows %s, but the command printed\n%s", r.page, at, key, got)
 			}
+		}
+		if b.exactly && len(shown) > 0 {
+			if wrong := unlike(shown, got); wrong != "" {
+				r.t.Errorf("%s:%d: %s; the command printed\n%s", r.page, at, wrong, got)
+			}
+		}
+	}
+}
+
+// unlike compares an output with the lines that a page shows, and says what is different.
+func unlike(shown []string, output string) string {
+	var got []string
+	for line := range strings.Lines(output) {
+		if line = strings.TrimSpace(line); line != "" {
+			got = append(got, line)
+		}
+	}
+	anywhere := false
+	for _, line := range shown {
+		if line = strings.TrimSpace(line); line == "" || line == "..." {
+			anywhere = anywhere || line != ""
+			continue
+		}
+		pattern := regexp.MustCompile("^" + strings.ReplaceAll(strings.Join(strings.Fields(regexp.QuoteMeta(line)), `\s+`), "…", ".*") + "$")
+		i := slices.IndexFunc(got, pattern.MatchString)
+		if i < 0 || i > 0 && !anywhere {
+			return fmt.Sprintf("the page shows %q", line)
+		}
+		got, anywhere = got[i+1:], false
+	}
+	if len(got) > 0 && !anywhere {
+		return fmt.Sprintf("the page does not show %q", got[0])
+	}
+	return ""
+}
+
+// The comparison of pages with outputs must be able to fail.
+func TestUnlike(t *testing.T) {
+	for _, tt := range []struct {
+		shown, output string
+		same          bool
+	}{
+		{"a\nb", "a\n\n  b\n", true}, {"a  b", "a b\n", true}, {"a … c", "a 12 c\n", true}, {"a\n...", "a\nb\nc\n", true}, {"...\nc", "a\nb\nc\n", true},
+		{"a", "b\n", false}, {"a", "a\nb\n", false}, {"a\nb", "a\n", false}, {"b", "a\nb\n", false}, {"...\nc", "c\nd\n", false}, {"a.c", "abc\n", false},
+	} {
+		if got := unlike(strings.Split(tt.shown, "\n"), tt.output); (got == "") != tt.same {
+			t.Errorf("%q and %q: %q", tt.shown, tt.output, got)
 		}
 	}
 }
