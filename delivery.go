@@ -175,8 +175,11 @@ func blame(outcome string) bool {
 	return true
 }
 
-// typed hears that the code of a message came back.
+// typed hears that the code of a message came back. While the message is still being sent nobody knows yet by which account: the worker tells again.
 func (p *parts) typed(m *store.Message, at time.Time) {
+	if !m.State.Final() {
+		return
+	}
 	p.sending.typed(m, at)
 	if m.SentAt.IsZero() {
 		return

@@ -192,7 +192,7 @@ func (p *parts) openSender(c *Config) (err error) {
 		}
 	}
 	p.worker, err = delivery.New(delivery.Config{
-		Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Observe: p.seen, Route: p.choose, Segments: segments, Store: p.store, Tracer: c.Tracer,
+		Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Observe: p.seen, Route: p.choose, Segments: segments, Store: p.store, Tracer: c.Tracer, Typed: p.typed,
 	})
 	return err
 }

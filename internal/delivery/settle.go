@@ -120,6 +120,9 @@ func (w *Worker) settled(batch []*result) {
 			}
 			if r.m.State.Final() {
 				w.see(Ended, r.m, r.m.Account, r.m.Network, string(r.m.State), r.m.UpdatedAt.Sub(r.m.CreatedAt))
+				if w.c.Typed != nil && !r.m.VerifiedAt.IsZero() {
+					w.c.Typed(r.m, r.m.VerifiedAt)
+				}
 			}
 			if r.m.State == store.Queued {
 				w.mu.Lock()

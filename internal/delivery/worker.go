@@ -44,6 +44,9 @@ type Config struct {
 	SendTimeout time.Duration
 	// Store is required.
 	Store store.Store
+	// Typed hears of messages that have ended when their codes had been typed in already: a phone may be faster than the service's answer or our
+	// commit. It must not block. May be nil.
+	Typed func(m *store.Message, at time.Time)
 	// Tracer continues the traces of the requests that messages come from. The zero value traces nothing.
 	Tracer tracing.Tracer
 }

@@ -415,3 +415,36 @@ func TestAwait(t *testing.T) {
 		t.Errorf("after all: %+v", o)
 	}
 }
+
+// TestTypedBeforeRecorded: a person may type the code in before the service has answered. Route health hears of it all the same, once it is known who sent it.
+func TestTypedBeforeRecorded(t *testing.T) {
+	type heard struct {
+		account string
+		at      time.Time
+	}
+	said := make(chan heard, 4)
+	r := newRig(t, storetest.SQLite(t), func(c *delivery.Config) {
+		c.Typed = func(m *store.Message, at time.Time) { said <- heard{m.Account, at} }
+	})
+	typed := start.Add(time.Second)
+	r.desk.during = func(ctx context.Context, m provider.Message) error {
+		r.write(func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Outbox().CodeTyped(ctx, "code-of-"+m.ID, typed)
+			return err
+		})
+		return nil
+	}
+	r.run(r.w)
+	d := draft()
+	d.ID = store.NewID(start)
+	d.CodeID = "code-of-" + d.ID
+	if _, o := r.send(d); !o.OK() {
+		t.Fatalf("outcome %+v", o)
+	}
+	if h := <-said; h.account != "desk" || !h.at.Equal(typed) {
+		t.Errorf("told %+v", h)
+	}
+	if len(said) > 0 {
+		t.Error("told twice")
+	}
+}

@@ -129,6 +129,7 @@ type Outbox interface {
 	NextDue(ctx context.Context) (time.Time, bool, error)
 	// Settle writes State, Channel, Provider, ProviderID, Account, Sender, Network, Cost, Currency, Settled, SentAt, PollAt, LastClass, LastError,
 	// NextAt, Attempts, Segments and UpdatedAt of a message that LeaseOwner still holds, erases Sealed if the state is final, ends the lease, and reports whether it did.
+	// It sets m.VerifiedAt to what is stored: a code may come back before the answer of the service that sent it.
 	Settle(ctx context.Context, m *Message) (bool, error)
 	// Release gives unsent claims of an owner back to the queue (drain).
 	Release(ctx context.Context, owner string, now time.Time) error

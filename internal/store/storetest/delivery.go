@@ -74,6 +74,15 @@ func testCodeTyped(s *suite) {
 	typed("code", store.ErrNotFound)
 	typed("", store.ErrNotFound)
 	typed("none", store.ErrNotFound)
+	for _, m := range s.claim("w", 10, 50, 9) { // the code came back before the send was recorded
+		m.State, m.VerifiedAt = store.Sent, time.Time{}
+		s.settle(m, true)
+		want := time.Time{}
+		if m.ID == newer.ID {
+			want = ms(9)
+		}
+		s.same("VerifiedAt after Settle", m.VerifiedAt, want)
+	}
 }
 
 func testUnverified(s *suite) {
