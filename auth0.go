@@ -56,7 +56,7 @@ func (p *parts) chooseText(ctx context.Context, m *store.Message) (delivery.Send
 	case pool.ProviderAction:
 		return p.userSender(ctx, m.PoolID, hook.PhoneProvider)
 	case pool.ProviderTwilio:
-		return p.poolsTwilio(ctx, m.PoolID)
+		return p.poolsTwilio(ctx, m)
 	}
 	return nil, false, nil
 }
@@ -65,8 +65,8 @@ func (p *parts) chooseText(ctx context.Context, m *store.Message) (delivery.Send
 const trialOfProvider = "ProviderTrial"
 
 // brandingSender is the branding phone provider, whether the pool uses it or not.
-func (p *parts) brandingSender(ctx context.Context, poolID string) (delivery.Sender, error) {
-	row, err := p.setting(ctx, poolID, mgmtapi.SettingPhoneProvider)
+func (p *parts) brandingSender(ctx context.Context, m *store.Message) (delivery.Sender, error) {
+	row, err := p.setting(ctx, m.PoolID, mgmtapi.SettingPhoneProvider)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, provider.Permanent(errors.New("the phone provider does not exist any more"))
 	}
@@ -79,9 +79,9 @@ func (p *parts) brandingSender(ctx context.Context, poolID string) (delivery.Sen
 	}
 	var s delivery.Sender
 	if doc.Name == pool.ProviderAction {
-		s, _, err = p.userSender(ctx, poolID, hook.PhoneProvider)
+		s, _, err = p.userSender(ctx, m.PoolID, hook.PhoneProvider)
 	} else {
-		s, _, err = p.twilioSender(ctx, poolID, mgmtapi.SettingPhoneProvider)
+		s, _, err = p.twilioSender(ctx, m, mgmtapi.SettingPhoneProvider)
 	}
 	return s, err
 }

@@ -66,8 +66,6 @@ type parts struct {
 	receipts *receipt.Service
 	canaries *canary.Service
 	now      func() time.Time
-	// twilioClient is made when it is first needed.
-	twilioClient func() (*http.Client, error)
 	// urls are the declared base URLs of a pool; set once the list of hosts is made.
 	urls func(poolID string) []string
 	// publicURL is the base URL of a pool's pages and receipts, outside of any request; set with urls.
@@ -93,7 +91,6 @@ const hashQueue = 256
 func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 	p := &parts{registry: prometheus.NewRegistry(), now: c.Now}
 	p.sending = newSending(p.registry)
-	p.twilioClient = sync.OnceValues(p.newTwilioClient)
 	defer func() {
 		if err != nil {
 			p.close()
@@ -111,7 +108,7 @@ func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 	anyKeys := c.Mode == Dev && c.AccessKeyID == ""
 	p.access = access.NewKeys(access.Config{Store: p.store, Sealer: p.keyring, Now: c.Now, AnyCredentials: anyKeys})
 	p.verifier = &sigv4.Verifier{Lookup: p.secretOf, AcceptAny: anyKeys, Verified: function.IsAccessKey, Now: c.Now}
-	p.mgmt = &management{keyring: p.keyring, access: p.access, verifier: p.verifier, principal: p.principal}
+	p.mgmt = &management{keyring: p.keyring, access: p.access, verifier: p.verifier, principal: p.principal, now: c.Now}
 	p.mgmt.machines = func() *mgmtapi.Machines { return &mgmtapi.Machines{Pools: p.pool, Store: p.store} }
 	if err = p.openSender(c); err != nil {
 		return nil, err

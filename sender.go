@@ -16,7 +16,7 @@ type desk struct{ texts, mail provider.Provider }
 // hook, action or account of the Auth0 dialect, else the account that the pool's plan (or the configuration file's) chooses, else this server's webhook.
 func (p *parts) choose(ctx context.Context, m *store.Message) (delivery.Sender, error) {
 	if m.TriggerSource == trialOfProvider {
-		return p.brandingSender(ctx, m.PoolID)
+		return p.brandingSender(ctx, m)
 	}
 	if m.Account != "" { // pinned: its text may be empty, so nobody else can send it
 		s, ok, err := p.routes.SenderFor(ctx, m)

@@ -8,49 +8,35 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"time"
 
 	mgmtapi "countersign/internal/auth0api/management"
 	"countersign/internal/delivery"
-	"countersign/internal/egress"
-	"countersign/internal/gateway/twilio"
+	"countersign/internal/route"
 	"countersign/internal/secret"
 	"countersign/internal/store"
 	"countersign/provider"
 )
 
-// twilioHost is where Twilio is called; in dev mode it is the simulator's.
-const (
-	twilioHost    = "api.twilio.com"
-	twilioTimeout = 15 * time.Second
-)
-
 // poolsTwilio sends through the pool's account at Twilio: the phone factor's, or with the unified phone experience the branding provider's.
-func (p *parts) poolsTwilio(ctx context.Context, poolID string) (delivery.Sender, bool, error) {
-	cfg, err := poolConfig(ctx, p.store, poolID)
+func (p *parts) poolsTwilio(ctx context.Context, m *store.Message) (delivery.Sender, bool, error) {
+	cfg, err := poolConfig(ctx, p.store, m.PoolID)
 	if err != nil {
 		return nil, false, err
 	}
 	if cfg.Tenant != nil && cfg.Tenant.Consolidated {
-		return p.twilioSender(ctx, poolID, mgmtapi.SettingPhoneProvider)
+		return p.twilioSender(ctx, m, mgmtapi.SettingPhoneProvider)
 	}
-	return p.twilioSender(ctx, poolID, mgmtapi.SettingTwilio)
+	return p.twilioSender(ctx, m, mgmtapi.SettingTwilio)
 }
 
 // twilioSender sends through the account in a setting of the pool.
-func (p *parts) twilioSender(ctx context.Context, poolID, name string) (delivery.Sender, bool, error) {
-	c, err := p.twilioAccount(ctx, poolID, name)
+func (p *parts) twilioSender(ctx context.Context, m *store.Message, name string) (delivery.Sender, bool, error) {
+	a, err := p.twilioAccount(ctx, m.PoolID, name)
 	if err != nil {
 		return nil, false, err
 	}
-	if c.Client, err = p.twilioClient(); err != nil {
-		return nil, false, err
-	}
-	t, err := twilio.New(c)
-	if err != nil {
-		return nil, false, provider.Misconfigured(err)
-	}
-	return delivery.FromProvider(t), true, nil
+	s, err := p.routes.Alone(ctx, m, a)
+	return s, err == nil, err
 }
 
 // setting reads a setting of a pool. Errors: store.ErrNotFound.
@@ -63,51 +49,46 @@ func (p *parts) setting(ctx context.Context, poolID, name string) (row *store.Se
 }
 
 // twilioAccount reads the account in a setting of the pool.
-func (p *parts) twilioAccount(ctx context.Context, poolID, name string) (c twilio.Config, err error) {
+func (p *parts) twilioAccount(ctx context.Context, poolID, name string) (a route.StaticAccount, err error) {
 	row, err := p.setting(ctx, poolID, name)
 	if errors.Is(err, store.ErrNotFound) {
-		return c, provider.Misconfigured(errors.New("the pool's texts go to Twilio, but no account is set"))
+		return a, provider.Misconfigured(errors.New("the pool's texts go to Twilio, but no account is set"))
 	}
 	if err != nil {
-		return c, err
+		return a, err
 	}
 	var plain []byte
 	if len(row.Sealed) > 0 {
 		if plain, err = p.keyring.OpenRecord(ctx, poolID, mgmtapi.SettingsTable, name, mgmtapi.SettingsColumn, row.Sealed); err != nil {
-			return c, err
+			return a, err
 		}
 	}
 	if name == mgmtapi.SettingTwilio {
-		var a mgmtapi.TwilioAccount
-		err = json.Unmarshal(row.Doc, &a)
-		c.AccountSID, c.From, c.MessagingServiceSID, c.AuthToken = a.SID, a.From, a.MessagingServiceSID, secret.New(string(plain))
-		return c, err
+		var in mgmtapi.TwilioAccount
+		err = json.Unmarshal(row.Doc, &in)
+		return twilioOf(in.SID, in.From, in.MessagingServiceSID, string(plain)), err
 	}
-	var a mgmtapi.PhoneProvider
+	var in mgmtapi.PhoneProvider
 	credentials := map[string]string{}
-	if err := json.Unmarshal(row.Doc, &a); err != nil {
-		return c, err
+	if err := json.Unmarshal(row.Doc, &in); err != nil {
+		return a, err
 	}
 	if len(plain) > 0 {
 		if err := json.Unmarshal(plain, &credentials); err != nil {
-			return c, err
+			return a, err
 		}
 	}
-	c.AccountSID, c.From, c.MessagingServiceSID = a.Configuration.SID, a.Configuration.DefaultFrom, a.Configuration.MessagingSID
-	c.AuthToken = secret.New(credentials["auth_token"])
-	return c, nil
+	return twilioOf(in.Configuration.SID, in.Configuration.DefaultFrom, in.Configuration.MessagingSID, credentials["auth_token"]), nil
 }
 
-// newTwilioClient is one client for all pools; in dev mode the simulated Twilio answers it.
-func (p *parts) newTwilioClient() (*http.Client, error) {
-	if p.inbox != nil {
-		return &http.Client{Transport: simulated{p.inbox.Host(twilioHost)}}, nil
+// twilioOf is an account as routes know it. In timelines its name is its kind.
+func twilioOf(sid, from, service, token string) route.StaticAccount {
+	return route.StaticAccount{
+		AccountConfig: route.AccountConfig{Name: "twilio", Kind: "twilio", Settings: map[string]string{
+			"account_sid": sid, "from": from, "messaging_service_sid": service,
+		}},
+		Secrets: map[string]secret.String{"auth_token": secret.New(token)},
 	}
-	policy, err := egress.NewPolicy(false)
-	if err != nil {
-		return nil, err
-	}
-	return egress.NewClient(egress.Config{Policy: policy, Timeout: twilioTimeout, MaxResponse: 1 << 20}), nil
 }
 
 // simulated answers requests by a handler of this process. One that it cuts (http.ErrAbortHandler) was written and has no answer, as on a line.

@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"countersign/internal/store"
+	"countersign/phone"
 )
 
 // tenantAPI calls a development server in Auth0's dialect.
@@ -12,6 +15,7 @@ type tenantAPI struct {
 	t     *testing.T
 	h     http.Handler
 	token string
+	s     *Server
 	// told is the entry of the log that was looked at last.
 	told string
 }
@@ -20,7 +24,7 @@ func newTenantAPI(t *testing.T) *tenantAPI {
 	t.Helper()
 	s := devServer(t)
 	s.Start()
-	a := &tenantAPI{t: t, h: s.Handler()}
+	a := &tenantAPI{t: t, h: s.Handler(), s: s}
 	got := a.call("POST", "/oauth/token", `{"grant_type":"client_credentials","client_id":"countersign-dev","client_secret":"countersign-dev-secret"}`, 200)
 	a.token = got["access_token"].(string)
 	return a
@@ -66,6 +70,14 @@ func TestTextsByTwilio(t *testing.T) {
 	a.fails(user, "Authenticate")
 	a.call("PUT", account, `{"sid":"AC00000000000000000000000000000001","from":"+12025550100","auth_token":"right"}`, 200)
 	a.sends("+12025550111", "+12025550100")
+	stopped, _ := phone.Parse("+12025550119")
+	if _, err := a.s.parts.optouts.Put(t.Context(), &store.OptOut{PoolID: DevPool, Sender: "+12025550100", Source: "operator"}, stopped); err != nil {
+		t.Fatal(err)
+	}
+	a.suppresses("+12025550119")
+	if _, err := a.s.parts.optouts.Lift(t.Context(), DevPool, "", stopped, "operator"); err != nil {
+		t.Fatal(err)
+	}
 
 	made := a.call("POST", "/api/v2/branding/phone/providers", `{"name":"twilio","credentials":{"auth_token":"wrong"},
 		"configuration":{"sid":"AC00000000000000000000000000000002","default_from":"+12025550200","delivery_methods":["text"]}}`, 201)["id"].(string)
@@ -104,6 +116,15 @@ func (a *tenantAPI) arrived(to, from string) {
 	}
 	if m := list[0].(map[string]any); m["provider"] != "twilio" || m["from"] != from || m["text"] == "" {
 		a.t.Errorf("the text is %v", m)
+	}
+}
+
+// suppresses asks for an enrolment whose number wants no texts: that is told, and nobody is asked to send it.
+func (a *tenantAPI) suppresses(to string) {
+	a.t.Helper()
+	got := a.owing("ann@example.com").call("POST", "/mfa/associate", associate+to+`"}`, 400)
+	if list := a.call("GET", "/simulator/inbox?to=%2B"+to[1:], "", 200)["list"].([]any); got["error"] != "error_sending_sms" || len(list) != 0 {
+		a.t.Errorf("the enrolment answers %v, texts %v", got, list)
 	}
 }
 

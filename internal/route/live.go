@@ -38,6 +38,8 @@ type live struct {
 	sealed  []byte
 	// secrets are those of the configuration file; nil: they are sealed.
 	secrets map[string]secret.String
+	// alone: made for one message, and not found by its name.
+	alone   bool
 	circuit circuit
 	gate    *gate
 
@@ -196,7 +198,7 @@ func (s *Service) openSecrets(ctx context.Context, poolID, name string, sealed [
 
 // receiptURL returns where the service is to report, "" if that is unknown.
 func (l *live) receiptURL(ctx context.Context) string {
-	if l.s.c.ReceiptURL == nil {
+	if l.s.c.ReceiptURL == nil || l.alone {
 		return ""
 	}
 	now := l.s.c.Now()

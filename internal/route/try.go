@@ -69,7 +69,9 @@ func (w *walk) try(l *live, p provider.Provider, m provider.Message, known strin
 		w.failed(err)
 		return false
 	}
-	w.last.PollAt = pollAt(p, m.ReceiptURL, ended)
+	if !l.alone {
+		w.last.PollAt = pollAt(p, m.ReceiptURL, ended)
+	}
 	w.last.Result = true
 	delivery.Note(w.ctx, *w.last)
 	return true

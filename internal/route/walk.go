@@ -246,7 +246,7 @@ func (w *walk) unfit(l *live, channel provider.Channel) string {
 // keyed fits the key of a call to the account: a call that takes over for a text asks for it, unless the plan does without.
 func (w *walk) keyed(p provider.Provider, l *live, m *provider.Message) bool {
 	k, ok := p.(provider.KeyedCaller)
-	if m.Key != "" && ok && k.AskKey() && w.s.c.KeyURL != nil {
+	if m.Key != "" && ok && k.AskKey() && w.s.c.KeyURL != nil && !l.alone {
 		url, err := w.s.c.KeyURL(w.ctx, l.owner, l.c.Name, l.c.Kind, *m)
 		if err == nil && url != "" {
 			m.KeyURL = url
@@ -298,7 +298,7 @@ func (w *walk) failed(err error) {
 		w.more--
 	}
 	switch {
-	case reason == provider.OptedOut, reason == provider.BadRequest && classOf(err) == provider.ClassPermanent:
+	case reason == provider.OptedOut, reason == provider.Blocked, reason == provider.BadRequest && classOf(err) == provider.ClassPermanent:
 		w.stop, w.best = true, err
 	case reason == provider.InvalidNumber && (w.v.plan == nil || !w.v.plan.SecondOpinion || w.more == 0):
 		w.stop, w.best = true, err
