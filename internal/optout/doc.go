@@ -12,8 +12,9 @@
 //	HELP   HELP INFO
 //
 // Invariants:
-//   - Check reads the store each time: what one node heard holds everywhere with its commit. It is one read by the primary key, some ten
-//     microseconds on SQLite and one round trip on PostgreSQL, next to a call of a service that takes a hundred thousand.
+//   - What a node heard it knows at once, and every other node within five seconds: of a pool that sends many messages Check remembers the whole
+//     list for so long, if it is short, and reads the store for each message of all others. A node that changes a list remembers nothing of it
+//     until the change is committed.
 //   - A message whose sender nobody knows (the service chooses) counts as sent by any: an opt-out for whichever sender holds it back.
 //   - An opt-out says nothing of factors: a code that is owed stays owed, and somebody who is signed in lifts it by asking for one.
 //   - A change and its event (cs_opt_out, cs_opt_in) are one commit; what changes nothing is no event.

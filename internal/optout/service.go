@@ -42,7 +42,10 @@ type Config struct {
 }
 
 // Service keeps the opt-outs of all pools. It is safe for concurrent use.
-type Service struct{ c Config }
+type Service struct {
+	c      Config
+	memory memory
+}
 
 // New returns a Service. It panics without Store or Log, which is a mistake of the programmer.
 func New(c Config) *Service {
@@ -55,7 +58,7 @@ func New(c Config) *Service {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Service{c}
+	return &Service{c: c}
 }
 
 // Sender is an origination identity as opt-outs know it: numbers of seven digits and more with a plus sign, all others as they are.
@@ -74,11 +77,7 @@ func (s *Service) Check(ctx context.Context, poolID string, to phone.Number, sen
 	if err != nil {
 		return false, err
 	}
-	var out []string
-	err = s.c.Store.Read(ctx, func(tx store.Tx) (err error) {
-		out, err = tx.OptOuts().OptedOut(ctx, poolID, hash)
-		return err
-	})
+	out, err := s.optedOut(ctx, poolID, hash)
 	if err != nil || len(out) == 0 {
 		return false, err
 	}
@@ -162,6 +161,7 @@ func (s *Service) PutTx(ctx context.Context, tx store.Tx, o *store.OptOut) (*sto
 	if err != nil || !fresh {
 		return nil, err
 	}
+	s.memory.forget(row.PoolID, s.c.Now())
 	ev := s.c.Log.Event(eventlog.Entry{
 		PoolID: row.PoolID, Type: eventlog.OptedOut, NumberHash: row.Number, At: row.At,
 		Data: map[string]any{"sender": row.Sender, "source": row.Source, "keyword": row.Keyword},
@@ -207,6 +207,7 @@ func (s *Service) lift(ctx context.Context, tx store.Tx, poolID, sender string, 
 	if err != nil || n == 0 {
 		return 0, nil, err
 	}
+	s.memory.forget(poolID, s.c.Now())
 	ev := s.c.Log.Event(eventlog.Entry{
 		PoolID: poolID, Type: eventlog.OptedIn, NumberHash: hash, At: s.c.Now(),
 		Data: map[string]any{"sender": cmp.Or(sender, AnySender), "why": why, "lifted": n},
