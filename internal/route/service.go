@@ -206,16 +206,21 @@ func (s *Service) Check(ctx context.Context, poolID, account string) (string, er
 	return c.Check(ctx)
 }
 
-// Status returns how a pool's accounts do on this node, by name, and for poolID "" those of the configuration file.
+// Status returns how a pool's accounts and those of the configuration file do on this node, by name; a pool's hides another's of its name.
 func (s *Service) Status(ctx context.Context, poolID string) ([]Status, error) {
 	v, err := s.viewOf(ctx, poolID)
 	if err != nil {
 		return nil, err
 	}
+	all := map[string]*live{}
+	if s.static != nil {
+		maps.Copy(all, s.static.accounts)
+	}
+	maps.Copy(all, v.accounts)
 	now := s.c.Now()
-	out := make([]Status, 0, len(v.accounts))
-	for _, name := range slices.Sorted(maps.Keys(v.accounts)) {
-		out = append(out, v.accounts[name].status(now))
+	out := make([]Status, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, all[name].status(now))
 	}
 	return out, nil
 }
