@@ -88,6 +88,10 @@ type Provider interface {
 // ErrAmbiguous is wrapped by errors after which the message may or may not have been sent.
 var ErrAmbiguous = errors.New("provider: the outcome is unknown")
 
+// ErrNotSent is wrapped by errors after which nothing can have been sent, for instance where the time was up before there was a connection. Without
+// it an error that wraps the context's counts as ambiguous.
+var ErrNotSent = errors.New("not sent")
+
 // Class says what may be done after a failed attempt.
 type Class string
 

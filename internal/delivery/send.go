@@ -180,7 +180,7 @@ func (w *Worker) send(m *store.Message, r *result) (s sent, started time.Time) {
 		return s, now
 	}
 	s.receipt, s.provider, s.err = w.call(ctx, sender, s.message, event)
-	if s.err != nil && ctx.Err() != nil && isUnclassed(s.err) && errors.Is(s.err, ctx.Err()) {
+	if s.err != nil && ctx.Err() != nil && isUnclassed(s.err) && errors.Is(s.err, ctx.Err()) && !errors.Is(s.err, provider.ErrNotSent) {
 		// The sender only passed the end of its context on: nobody knows how far it came.
 		s.err = fmt.Errorf("%w: %w", provider.ErrAmbiguous, s.err)
 	}

@@ -45,7 +45,7 @@ func (w *walk) try(l *live, p provider.Provider, m provider.Message, known strin
 	cut := ctx.Err() != nil
 	cancel()
 	ended := w.s.c.Now()
-	if class := classOf(err); class == provider.ClassRetryable && cut && isContext(err) {
+	if class := classOf(err); class == provider.ClassRetryable && cut && isContext(err) && !errors.Is(err, provider.ErrNotSent) {
 		// The provider only passed the end of its context on: nobody knows how far it came.
 		err = fmt.Errorf("%w: no answer within %v: %w", provider.ErrAmbiguous, limit.Round(time.Millisecond), err)
 	}

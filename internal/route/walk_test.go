@@ -3,6 +3,7 @@ package route_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -109,6 +110,26 @@ func TestHangingService(t *testing.T) {
 		synctest.Wait()
 		if ev := r.events(eventlog.CircuitClosed); len(ev) != 1 || !slices.Equal(r.w.accounts(), []string{"a", "a", "a"}) {
 			t.Errorf("asked %v, events %v", r.w.accounts(), ev)
+		}
+	})
+}
+
+// A service to which there was no connection in time cannot have sent anything: the next one's text is the only one.
+func TestNoConnectionIsNotAmbiguous(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, sent := range []error{provider.ErrNotSent, provider.ErrAmbiguous, nil} {
+			r := newRig(t, sqlite(t))
+			r.setUp(newPlan("a"), named("a")...)
+			r.w.do("a", func(ctx context.Context, _ provider.Message) (provider.Receipt, error) {
+				<-ctx.Done()
+				if sent == nil {
+					return provider.Receipt{}, ctx.Err()
+				}
+				return provider.Receipt{}, fmt.Errorf("fake: %w: %w", sent, ctx.Err())
+			})
+			if err := r.text(); errors.Is(err, provider.ErrAmbiguous) == errors.Is(sent, provider.ErrNotSent) {
+				t.Errorf("%v becomes %v", sent, err)
+			}
 		}
 	})
 }

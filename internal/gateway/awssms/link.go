@@ -128,7 +128,7 @@ func (l *link) through(ctx context.Context, operation func(context.Context) erro
 	case c.err != nil:
 		return a, "", "", c.err
 	case !c.made && ctx.Err() != nil:
-		return a, "", "", fmt.Errorf("%s: not sent: %w", l.caller.Name, ctx.Err())
+		return a, "", "", fmt.Errorf("%s: %w: %w", l.caller.Name, provider.ErrNotSent, ctx.Err())
 	case !c.made:
 		// Without credentials; its words can hold addresses and file names.
 		said := &provider.VendorError{Provider: l.caller.Name, VendorCode: "credentials",

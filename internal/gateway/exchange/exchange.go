@@ -78,7 +78,7 @@ func (c Caller) Do(ctx context.Context, req *http.Request) (Answer, error) {
 		if err = withoutURL(err); wrote.Load() {
 			return Answer{}, fmt.Errorf("%s: %w: no answer: %w", c.Name, provider.ErrAmbiguous, err)
 		}
-		return Answer{}, fmt.Errorf("%s: not sent: %w", c.Name, err)
+		return Answer{}, fmt.Errorf("%s: %w: %w", c.Name, provider.ErrNotSent, err)
 	}
 	defer res.Body.Close()
 	a = Answer{Status: res.StatusCode, Header: res.Header}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -198,5 +199,22 @@ func BenchmarkDo(b *testing.B) {
 		if _, err := c.Do(b.Context(), req); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A connection that does not come about in time leaves nothing in doubt.
+func TestNoConnection(t *testing.T) {
+	c := caller()
+	c.Timeout = 10 * time.Millisecond
+	c.Client = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}}
+	req, err := JSON("http://nowhere.example/", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Do(t.Context(), req); !errors.Is(err, provider.ErrNotSent) || errors.Is(err, provider.ErrAmbiguous) {
+		t.Error(err)
 	}
 }

@@ -147,6 +147,6 @@ func (p *Provider) refused(s Status) error {
 }
 
 // notSent is the error of what never reached the centre: temporary, unless err is classed itself.
-func notSent(err error) error { return fmt.Errorf("smpp: not sent: %w", err) }
+func notSent(err error) error { return fmt.Errorf("smpp: %w: %w", provider.ErrNotSent, err) }
 
 func ambiguous(err error) error { return fmt.Errorf("smpp: %w: %w", provider.ErrAmbiguous, err) }
