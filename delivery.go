@@ -169,7 +169,7 @@ func (p *parts) seen(s delivery.Seen) {
 // blame reports whether what a call came to says something about the account, and not about the number.
 func blame(outcome string) bool {
 	switch outcome {
-	case string(store.Sent), string(provider.InvalidNumber), string(provider.OptedOut), string(provider.Unreachable):
+	case string(store.Sent), string(provider.InvalidNumber), string(provider.OptedOut), string(provider.Blocked), string(provider.Unreachable):
 		return false
 	}
 	return true

@@ -13,8 +13,11 @@ const (
 	InvalidNumber Reason = "invalid_number"
 	// Unreachable: a landline, absent, no texts. One other provider may try, or a call.
 	Unreachable Reason = "unreachable"
-	// OptedOut: a STOP, a block list, a fraud block. Nobody is asked again.
+	// OptedOut: the person said STOP. Nobody is asked again, and it is remembered until they say START.
 	OptedOut Reason = "opted_out"
+	// Blocked: a filter of the service or the carrier: fraud, a block list, a country that is shut off. Nobody is asked again for this message; the
+	// person has said nothing, and the block may end tomorrow.
+	Blocked Reason = "blocked"
 	// SenderRejected: the sender ID or number is not allowed there.
 	SenderRejected Reason = "sender_rejected"
 	// ContentRejected: spam filter, template, length.
@@ -35,13 +38,14 @@ const (
 
 // Reasons returns all reasons.
 func Reasons() []Reason {
-	return []Reason{InvalidNumber, Unreachable, OptedOut, SenderRejected, ContentRejected, AuthFailed, InsufficientFunds, RateLimited, Temporary, BadRequest, Unknown}
+	return []Reason{InvalidNumber, Unreachable, OptedOut, SenderRejected, ContentRejected, AuthFailed, InsufficientFunds, RateLimited, Temporary, BadRequest, Unknown,
+		Blocked}
 }
 
 // Class is what may be done after a failure for this reason, where there is one provider alone.
 func (r Reason) Class() Class {
 	switch r {
-	case InvalidNumber, OptedOut, Unreachable:
+	case InvalidNumber, OptedOut, Blocked, Unreachable:
 		return ClassPermanent
 	case SenderRejected, ContentRejected, AuthFailed, InsufficientFunds, BadRequest:
 		return ClassMisconfigured
@@ -52,10 +56,10 @@ func (r Reason) Class() Class {
 }
 
 // Elsewhere reports whether another provider may succeed where this one failed.
-func (r Reason) Elsewhere() bool { return r != InvalidNumber && r != OptedOut }
+func (r Reason) Elsewhere() bool { return r != InvalidNumber && r != OptedOut && r != Blocked }
 
 // ByCall reports whether a call may reach the person where a text did not.
-func (r Reason) ByCall() bool { return r != InvalidNumber && r != OptedOut && r != RateLimited }
+func (r Reason) ByCall() bool { return r.Elsewhere() && r != RateLimited }
 
 // Fail marks what a service said with the class of the reason. after is for RateLimited: how long to leave the service alone, 0 if it did
 // not say.

@@ -120,7 +120,9 @@ func adviceFor(r provider.Reason, account string) string {
 	case provider.InvalidNumber, provider.Unreachable:
 		return "try another number; landlines take no texts"
 	case provider.OptedOut:
-		return "the number said STOP or is blocked: START from the phone lifts it; countersign optout list"
+		return "the number said STOP: START from the phone lifts it; countersign optout list"
+	case provider.Blocked:
+		return "a filter of the service holds the number or the country back: its fraud settings and block lists say why"
 	case provider.RateLimited:
 		return "the service wants fewer messages: set per_second on the account"
 	case provider.BadRequest:

@@ -53,7 +53,7 @@ type Attempt struct {
 	Account    string    `json:"account,omitempty"`
 	From       string    `json:"from,omitempty"`
 	Outcome    string    `json:"outcome" doc:"sent, or the class of the failure: retryable, permanent, throttled, misconfigured, ambiguous."`
-	Reason     string    `json:"reason,omitempty" doc:"Why not: invalid_number, unreachable, opted_out, sender_rejected ..."`
+	Reason     string    `json:"reason,omitempty" doc:"Why not: invalid_number, unreachable, opted_out, blocked, sender_rejected ..."`
 	Advice     string    `json:"advice,omitempty" doc:"What may be done about it."`
 	ProviderID string    `json:"provider_id,omitempty"`
 	Segments   int       `json:"segments,omitempty"`

@@ -104,3 +104,21 @@ func TestRotateAtOnce(t *testing.T) {
 		w.want(err, fault.ResourceNotFound)
 	})
 }
+
+// TestBlocked: a filter that holds a message back is no wish of the person: it may end tomorrow, and nobody is locked out for good by it.
+func TestBlocked(t *testing.T) {
+	each(t, func(w *world) {
+		m, _ := w.message("signed", "id-1", nil)
+		n := of(provider.StateFailed)
+		n.Reason, n.VendorCode = provider.Blocked, "87"
+		w.ok(w.call("signed", true, n))
+		if got, _ := w.stored(m.ID); got.State != store.Undelivered || got.LastClass != string(provider.ClassPermanent) {
+			w.Errorf("%s, %s", got.State, got.LastClass)
+		}
+		out, err := w.optouts.Check(w.Context(), pool, number(w, alice))
+		w.ok(err)
+		if out {
+			w.Error("opted out by a filter")
+		}
+	})
+}

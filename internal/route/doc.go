@@ -6,7 +6,7 @@
 //
 //	opted out ─ rule ─ order (weights, health) ─ for each account: serves the channel? circuit? rate? ─ send ─ next, stop, or a call
 //
-// What follows a failure is its provider.Reason: invalid_number and opted_out end the walk (one second opinion on a number by setting),
+// What follows a failure is its provider.Reason: invalid_number, opted_out and blocked end the walk (one second opinion on a number by setting),
 // unreachable allows one more account and then a call, everything else goes on to the next account. An attempt that does not answer in time
 // is ambiguous, and the next account gets the same code and text.
 //

@@ -143,7 +143,7 @@ func judge(seen []sent, m *store.Message, attempts []*store.DeliveryAttempt, end
 			return fmt.Sprintf("call %d was of another message", i)
 		case s.taken && i != len(seen)-1:
 			return fmt.Sprintf("somebody was asked after call %d had been accepted", i)
-		case a.Reason == string(provider.OptedOut) && i != len(seen)-1, a.Reason == string(provider.InvalidNumber) && i != len(seen)-1:
+		case a.Reason == string(provider.OptedOut) && i != len(seen)-1, a.Reason == string(provider.Blocked) && i != len(seen)-1, a.Reason == string(provider.InvalidNumber) && i != len(seen)-1:
 			return fmt.Sprintf("somebody was asked after %s", a.Reason)
 		case s.taken != (a.Outcome == "sent"):
 			return fmt.Sprintf("call %d is in the timeline as %s", i, a.Outcome)

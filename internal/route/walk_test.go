@@ -28,6 +28,7 @@ func TestReasons(t *testing.T) {
 		{fail(provider.InvalidNumber), "a", provider.ClassPermanent},
 		{fail(provider.Unreachable), "a b v", provider.ClassPermanent},
 		{fail(provider.OptedOut), "a", provider.ClassPermanent},
+		{fail(provider.Blocked), "a", provider.ClassPermanent},
 		{fail(provider.SenderRejected), "a b c v", provider.ClassMisconfigured},
 		{fail(provider.ContentRejected), "a b c v", provider.ClassMisconfigured},
 		{fail(provider.AuthFailed), "a b c v", provider.ClassMisconfigured},
@@ -170,12 +171,18 @@ func TestOptOutBefore(t *testing.T) {
 	}
 }
 
-// What a service knows of an opt-out is kept.
+// What a service knows of an opt-out is kept; that it holds a text back for another reason is not.
 func TestOptOutIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		known := optOuts{}
 		r := newRig(t, sqlite(t), func(c *route.Config) { c.OptOuts = known })
 		r.setUp(newPlan("a"), route.AccountConfig{Name: "a", From: "Acme"})
+		r.w.answer("a", fail(provider.Blocked))
+		_ = r.text()
+		synctest.Wait()
+		if len(known) != 0 {
+			t.Errorf("kept %v", known)
+		}
 		r.w.answer("a", fail(provider.OptedOut))
 		err := r.text()
 		synctest.Wait()

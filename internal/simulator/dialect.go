@@ -20,7 +20,8 @@ type dialect map[provider.Reason]refusal
 
 // nearest are the reasons to look for instead, in this order.
 var nearest = map[provider.Reason][]provider.Reason{
-	provider.Unreachable: {provider.InvalidNumber, provider.BadRequest}, provider.OptedOut: {provider.InvalidNumber, provider.BadRequest},
+	provider.Unreachable: {provider.InvalidNumber, provider.BadRequest}, provider.OptedOut: {provider.Blocked, provider.InvalidNumber, provider.BadRequest},
+	provider.Blocked: {provider.InvalidNumber, provider.BadRequest},
 	provider.InvalidNumber: {provider.BadRequest}, provider.SenderRejected: {provider.BadRequest}, provider.ContentRejected: {provider.BadRequest},
 }
 
@@ -59,6 +60,7 @@ func (r refusal) number() int {
 var twilioSays = dialect{
 	provider.InvalidNumber: {400, "21211", "Invalid 'To' Phone Number"}, provider.Unreachable: {400, "21635", "'To' number cannot be a landline"},
 	provider.OptedOut:        {400, "21610", "Attempt to send to unsubscribed recipient"},
+	provider.Blocked:         {400, "30450", "Message delivery blocked"},
 	provider.SenderRejected:  {400, "21606", "The 'From' phone number is not a valid, message-capable number for your account"},
 	provider.ContentRejected: {400, "30007", "Message filtered"}, provider.AuthFailed: {401, "20003", "Authenticate"},
 	provider.InsufficientFunds: {402, "20402", "Payment required"}, provider.RateLimited: {429, "20429", "Too Many Requests"},
@@ -71,12 +73,12 @@ var infobipSays = dialect{ // status ids
 	provider.Unreachable: {200, "96", "REJECTED_NO_ANSWER"}, provider.ContentRejected: {200, "25", "REJECTED_MESSAGE_TOO_LONG"},
 	provider.InsufficientFunds: {200, "12", "REJECTED_NOT_ENOUGH_CREDITS"}, provider.RateLimited: {200, "20", "REJECTED_FLOODING_FILTER"},
 	provider.Temporary: {200, "21", "REJECTED_SYSTEM_ERROR"}, provider.BadRequest: {200, "19", "REJECTED_ROUTE_NOT_AVAILABLE"},
-	provider.Unknown: {200, "9999", "REJECTED_SOMEHOW"},
+	provider.Unknown: {200, "9999", "REJECTED_SOMEHOW"}, provider.Blocked: {200, "87", "SIGNALS_BLOCKED"},
 }
 
 var telesignSays = dialect{
 	provider.InvalidNumber: {400, "11000", "Invalid value for parameter phone_number."}, provider.Unreachable: {200, "211", "Device is not reachable"},
-	provider.OptedOut: {200, "229", "Recipient is blocked"}, provider.SenderRejected: {400, "11013", "Invalid value for parameter sender_id."},
+	provider.Blocked: {200, "229", "Recipient is blocked"}, provider.SenderRejected: {400, "11013", "Invalid value for parameter sender_id."},
 	provider.ContentRejected: {200, "231", "Message contains prohibited content"}, provider.AuthFailed: {401, "501", "Not authorized"},
 	provider.InsufficientFunds: {402, "402", "Payment required"}, provider.RateLimited: {429, "3204", "Rate limit exceeded"},
 	provider.Temporary: {500, "500", "Transaction not attempted"}, provider.BadRequest: {400, "11010", "Invalid value for parameter message_type."},
@@ -85,7 +87,7 @@ var telesignSays = dialect{
 
 var vonageSMSSays = dialect{ // statuses, always with 200
 	provider.InvalidNumber: {200, "6", "The message was rejected: anti-spam or unroutable number"}, provider.Unreachable: {200, "33", "Number not reachable"},
-	provider.OptedOut: {200, "7", "Number barred"}, provider.SenderRejected: {200, "15", "Illegal Sender Address - rejected"},
+	provider.Blocked: {200, "7", "Number barred"}, provider.SenderRejected: {200, "15", "Illegal Sender Address - rejected"},
 	provider.ContentRejected: {200, "12", "Message Too Long"}, provider.AuthFailed: {200, "4", "Bad Credentials"},
 	provider.InsufficientFunds: {200, "9", "Partner quota violation"}, provider.RateLimited: {200, "1", "Throughput Rate Exceeded - please wait and retry"},
 	provider.Temporary: {200, "5", "Internal Error"}, provider.BadRequest: {200, "2", "Missing params"}, provider.Unknown: {200, "99", "Something new"},
@@ -97,7 +99,7 @@ var vonageSays = dialect{ // the ends of types of problems
 	provider.ContentRejected: {422, "/messages#1210", "Anti-Spam Rejection"}, provider.AuthFailed: {401, "#unauthorized", "Unauthorized"},
 	provider.InsufficientFunds: {402, "#low-balance", "Low balance"}, provider.RateLimited: {429, "#throttled", "Rate Limit Hit"},
 	provider.Temporary: {500, "/messages#1100", "Internal Error"}, provider.BadRequest: {422, "#invalid-params", "Invalid params"},
-	provider.Unknown: {200, "/messages#1330", "Unknown"},
+	provider.Unknown: {200, "/messages#1330", "Unknown"}, provider.Blocked: {422, "/messages#1280", "Carrier Rejected"},
 }
 
 var mittoSays = dialect{ // response codes
@@ -115,6 +117,7 @@ var snsSays = dialect{
 var awsSays = dialect{ // exception/Reason
 	provider.InvalidNumber:   {400, "ValidationException/FIELD_VALIDATION_FAILED", "DestinationPhoneNumber"},
 	provider.OptedOut:        {400, "ConflictException/DESTINATION_PHONE_NUMBER_OPTED_OUT", "opted out"},
+	provider.Blocked:         {400, "ConflictException/DESTINATION_PHONE_NUMBER_BLOCKED_BY_PROTECT_NUMBER_OVERRIDE", "blocked"},
 	provider.SenderRejected:  {400, "ConflictException/NO_ORIGINATION_IDENTITIES_FOUND", "no origination identity"},
 	provider.ContentRejected: {400, "ValidationException/MAXIMUM_SIZE_EXCEEDED", "too long"},
 	provider.AuthFailed:      {400, "AccessDeniedException/ACCOUNT_DISABLED", "the account is disabled"},

@@ -74,9 +74,11 @@ func services() []string { return append(slices.Sorted(maps.Keys(serviceNames)),
 func kinds() []string {
 	var out []string
 	for _, r := range provider.Reasons() {
-		out = append(out, string(r))
+		if r != provider.Blocked { // the newest: the magic numbers go by this order
+			out = append(out, string(r))
+		}
 	}
-	return append(out, FaultAmbiguous, FaultDelay, FaultAcceptOnly)
+	return append(out, FaultAmbiguous, FaultDelay, FaultAcceptOnly, string(provider.Blocked))
 }
 
 // check returns what is wrong with the rule, by the name of its field.

@@ -173,7 +173,7 @@ func TestMagicTable(t *testing.T) {
 		}
 	}
 	for i, want := range []string{"invalid_number", "unreachable", "opted_out", "sender_rejected", "content_rejected", "auth_failed", "insufficient_funds",
-		"rate_limited", "temporary", "permanent", "unknown", "ambiguous", "delay", "accept_only"} {
+		"rate_limited", "temporary", "permanent", "unknown", "ambiguous", "delay", "accept_only", "blocked"} {
 		if n, err := phone.Parse(list[i].To); err != nil || !n.Fictional() || list[i].Reason != want || !strings.HasPrefix(list[i].To, "+1909555010") && !strings.HasPrefix(list[i].To, "+1909555011") {
 			t.Errorf("%+v, not %s (%v)", list[i], want, err)
 		}

@@ -69,8 +69,9 @@ type kind struct {
 }
 
 func gateways() []kind {
-	noWord := map[provider.Reason]provider.Reason{provider.Unreachable: provider.InvalidNumber, provider.OptedOut: provider.InvalidNumber}
-	byStatus := map[provider.Reason]provider.Reason{provider.InvalidNumber: provider.BadRequest, provider.Unreachable: provider.BadRequest, provider.OptedOut: provider.BadRequest,
+	noWord := map[provider.Reason]provider.Reason{provider.Unreachable: provider.InvalidNumber, provider.OptedOut: provider.InvalidNumber,
+		provider.Blocked: provider.InvalidNumber}
+	byStatus := map[provider.Reason]provider.Reason{provider.InvalidNumber: provider.BadRequest, provider.Unreachable: provider.BadRequest, provider.OptedOut: provider.BadRequest, provider.Blocked: provider.BadRequest,
 		provider.SenderRejected: provider.BadRequest, provider.ContentRejected: provider.BadRequest}
 	some := func(m map[provider.Reason]provider.Reason, r, s provider.Reason) map[provider.Reason]provider.Reason {
 		out := map[provider.Reason]provider.Reason{r: s}
@@ -79,13 +80,14 @@ func gateways() []kind {
 		}
 		return out
 	}
+	filtered := map[provider.Reason]provider.Reason{provider.OptedOut: provider.Blocked}
 	aws := map[string]string{"region": "eu-west-1", "access_key_id": "AKIDEXAMPLE", "from": "+12025550100"}
 	return []kind{
 		{twilio.Spec(), map[string]string{"account_sid": "AC1", "from": "+12025550100"}, map[string]string{"auth_token": "a token"}, nil, true, true, true},
-		{vonage.SMSSpec(), map[string]string{"api_key": "abcd1234", "from": "Acme"}, map[string]string{"api_secret": "a secret"}, nil, true, false, false},
+		{vonage.SMSSpec(), map[string]string{"api_key": "abcd1234", "from": "Acme"}, map[string]string{"api_secret": "a secret"}, filtered, true, false, false},
 		{vonage.Spec(), map[string]string{"api_key": "abcd1234", "from": "Acme"}, map[string]string{"api_secret": "a secret"}, nil, true, false, false},
 		{infobip.Spec(), map[string]string{"from": "Acme"}, map[string]string{"api_key": "a-key"}, nil, true, false, true},
-		{telesign.Spec(), map[string]string{"customer_id": "FFFFFFFF-EEEE-DDDD-1234-AB1234567890"}, map[string]string{"api_key": "YSBrZXkgb2YgdGVsZXNpZ24="}, nil, true, true, true},
+		{telesign.Spec(), map[string]string{"customer_id": "FFFFFFFF-EEEE-DDDD-1234-AB1234567890"}, map[string]string{"api_key": "YSBrZXkgb2YgdGVsZXNpZ24="}, filtered, true, true, true},
 		{esendex.Spec(), map[string]string{"username": "ops@example.com", "account_reference": "EX0000000", "from": "Acme"}, map[string]string{"password": "pw"}, byStatus, false, false, true},
 		{mitto.Spec(), map[string]string{"from": "Acme"}, map[string]string{"api_key": "a key"}, noWord, true, false, false},
 		{messagebird.Spec(), map[string]string{"from": "+12025550100"}, map[string]string{"access_key": "a key"}, some(noWord, provider.ContentRejected, provider.BadRequest), true, false, true},

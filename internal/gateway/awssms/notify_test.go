@@ -236,7 +236,7 @@ func TestEvents(t *testing.T) {
 		`{"eventType":"TEXT_SUCCESSFUL","messageId":"m"}`:                {State: provider.StateSent},
 		`{"eventType":"TEXT_SUCCESSFUL","messageId":"m","isFinal":true}`: {State: provider.StateDelivered},
 		`{"eventType":"TEXT_CARRIER_BLOCKED","messageId":"m","mcc":262,"mnc":1}`: {State: provider.StateFailed,
-			Reason: provider.OptedOut, Network: "26201"},
+			Reason: provider.Blocked, Network: "26201"},
 		`{"eventType":"TEXT_UNKNOWN","messageId":"m","mcc":"x","mnc":"01"}`:       {State: provider.StateUndelivered, Reason: provider.Unknown},
 		`{"eventType":"TEXT_TTL_EXPIRED","messageId":"m","totalMessagePrice":-1}`: {State: provider.StateExpired},
 		`{"eventType":"VOICE_NO_ANSWER","messageId":"m","totalMessageParts":"99999"}`: {State: provider.StateUndelivered,

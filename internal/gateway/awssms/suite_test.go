@@ -150,7 +150,7 @@ func TestSuite(t *testing.T) {
 		{"ValidationException", "VOICE_CAPABILITY_NOT_AVAILABLE", provider.SenderRejected}, {"ValidationException", "MAXIMUM_SIZE_EXCEEDED",
 			provider.ContentRejected},
 		{"ConflictException", "DESTINATION_PHONE_NUMBER_OPTED_OUT", provider.OptedOut},
-		{"ConflictException", "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION", provider.OptedOut},
+		{"ConflictException", "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION", provider.Blocked},
 		{"ConflictException", "DESTINATION_PHONE_NUMBER_NOT_VERIFIED", provider.BadRequest}, {"ConflictException", "NO_ORIGINATION_IDENTITIES_FOUND",
 			provider.SenderRejected},
 		{"ConflictException", "RESOURCE_NOT_EMPTY", provider.BadRequest}, {"ServiceQuotaExceededException", "MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT",

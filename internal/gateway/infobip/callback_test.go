@@ -50,14 +50,14 @@ func TestReports(t *testing.T) {
 		{2, 4, 0, false, provider.StateUndelivered, provider.Unknown}, {2, 9, 1, true, provider.StateUndelivered, provider.InvalidNumber},
 		{2, 31, 27, false, provider.StateUndelivered, provider.Unreachable}, {2, 4, 31, false, provider.StateUndelivered, provider.Unreachable},
 		{2, 4, 11, true, provider.StateUndelivered, provider.Unreachable}, {2, 4, 581, true, provider.StateUndelivered, provider.Unreachable},
-		{2, 4, 604, true, provider.StateUndelivered, provider.OptedOut}, {2, 4, 608, true, provider.StateUndelivered, provider.OptedOut},
+		{2, 4, 604, true, provider.StateUndelivered, provider.Blocked}, {2, 4, 608, true, provider.StateUndelivered, provider.Blocked},
 		{2, 4, 560, true, provider.StateUndelivered, provider.SenderRejected}, {2, 4, 561, true, provider.StateUndelivered, provider.ContentRejected},
 		{2, 4, 564, true, provider.StateUndelivered, provider.SenderRejected}, {2, 4, 4110, true, provider.StateUndelivered, provider.ContentRejected},
 		{2, 4, 433, true, provider.StateUndelivered, provider.AuthFailed}, {2, 4, 4103, false, provider.StateUndelivered, provider.RateLimited},
 		{2, 4, 12345, true, provider.StateUndelivered, provider.BadRequest}, {2, 4, 12345, false, provider.StateUndelivered, provider.Temporary},
 		{2, 4, 4098, true, provider.StateExpired, ""}, {2, 4, 5492, true, provider.StateSent, ""}, {5, 23, 5492, true, provider.StateSent, ""},
 		{4, 15, 4101, false, provider.StateExpired, ""}, {4, 29, 0, false, provider.StateExpired, ""}, {2, 96, 0, false, provider.StateUndelivered, provider.Unreachable},
-		{5, 87, 609, true, provider.StateFailed, provider.OptedOut}, {5, 12, 1, true, provider.StateFailed, provider.InsufficientFunds}, {5, 777, 0, true, provider.StateFailed, provider.Unknown},
+		{5, 87, 609, true, provider.StateFailed, provider.Blocked}, {5, 12, 1, true, provider.StateFailed, provider.InsufficientFunds}, {5, 777, 0, true, provider.StateFailed, provider.Unknown},
 	} {
 		got, _, err := p.ReadCallback(t.Context(), callback(report(c.group, c.id, c.errorID, c.permanent)))
 		if err != nil || len(got) != 1 {

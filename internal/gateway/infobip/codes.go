@@ -50,8 +50,10 @@ func statusReason(id int) provider.Reason {
 	switch id {
 	case 8, 51, 52:
 		return provider.InvalidNumber
-	case 10, 14, 87:
+	case 10: // do not disturb
 		return provider.OptedOut
+	case 14, 87: // block lists, taken for fraud
+		return provider.Blocked
 	case 11, 13:
 		return provider.SenderRejected
 	case 24, 25:
@@ -80,7 +82,7 @@ func errorReason(id int, permanent bool) provider.Reason {
 	case 6, 27, 31, 33, 256, 502, 628, 11, 21, 568, 629, 581: // absent, full, no texts; 581 is the recipient's own credit
 		return provider.Unreachable
 	case 573, 604, 608, 609, 2049, 2050, 2052, 3041:
-		return provider.OptedOut
+		return provider.Blocked
 	case 368, 375, 488, 560, 562, 563, 564, 572, 594, 2053:
 		return provider.SenderRejected
 	case 355, 561, 603, 607:

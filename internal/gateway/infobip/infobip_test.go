@@ -71,11 +71,11 @@ func TestSuite(t *testing.T) {
 		Failures: []providertest.Failure{
 			status(5, 6, "REJECTED_NETWORK", provider.BadRequest), status(5, 8, "REJECTED_PREFIX_MISSING", provider.InvalidNumber),
 			status(5, 10, "REJECTED_DND", provider.OptedOut), status(5, 11, "REJECTED_SOURCE", provider.SenderRejected), status(5, 12, "REJECTED_NOT_ENOUGH_CREDITS", provider.InsufficientFunds),
-			status(5, 13, "REJECTED_SENDER", provider.SenderRejected), status(5, 14, "REJECTED_DESTINATION_BLOCKLISTED", provider.OptedOut),
+			status(5, 13, "REJECTED_SENDER", provider.SenderRejected), status(5, 14, "REJECTED_DESTINATION_BLOCKLISTED", provider.Blocked),
 			status(5, 17, "REJECTED_PREPAID_PACKAGE_EXPIRED", provider.InsufficientFunds), status(5, 18, "REJECTED_DESTINATION_NOT_REGISTERED", provider.BadRequest),
 			status(5, 19, "REJECTED_ROUTE_NOT_AVAILABLE", provider.BadRequest), status(5, 20, "REJECTED_FLOODING_FILTER", provider.RateLimited),
 			status(5, 21, "REJECTED_SYSTEM_ERROR", provider.Temporary), status(5, 24, "REJECTED_INVALID_UDH", provider.ContentRejected), status(5, 25, "REJECTED_TOO_LONG", provider.ContentRejected),
-			status(5, 51, "MISSING_TO", provider.InvalidNumber), status(5, 52, "REJECTED_DESTINATION", provider.InvalidNumber), status(5, 87, "SIGNALS_BLOCKED", provider.OptedOut),
+			status(5, 51, "MISSING_TO", provider.InvalidNumber), status(5, 52, "REJECTED_DESTINATION", provider.InvalidNumber), status(5, 87, "SIGNALS_BLOCKED", provider.Blocked),
 			status(5, 99, "X99", provider.BadRequest), status(5, 777, "X777", provider.Unknown), status(2, 4, "UNDELIVERABLE_REJECTED_OPERATOR", provider.Unknown), status(4, 15, "EXPIRED", provider.Unknown),
 			status(9, 26, "a group that is none", provider.Unknown),
 			newer(400, "E400", provider.BadRequest), newer(401, "E401", provider.AuthFailed), newer(403, "E403", provider.AuthFailed), newer(429, "E429", provider.RateLimited), newer(500, "E500", provider.Temporary),

@@ -28,7 +28,7 @@ func stateOf(code int) (provider.State, provider.Reason) {
 	case 221:
 		return provider.StateExpired, ""
 	case 229, 230, 129, 130:
-		return provider.StateFailed, provider.OptedOut
+		return provider.StateFailed, provider.Blocked
 	case 231:
 		return provider.StateFailed, provider.ContentRejected
 	case 500:

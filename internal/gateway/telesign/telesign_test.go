@@ -65,11 +65,11 @@ func TestSuite(t *testing.T) {
 			fails(400, "99999", provider.BadRequest), fails(401, "501", provider.AuthFailed), fails(403, "30006", provider.AuthFailed),
 			fails(429, "3204", provider.RateLimited), fails(503, "500", provider.Temporary),
 			// Refusals in a 200.
-			fails(200, "230", provider.OptedOut), fails(200, "229", provider.OptedOut), fails(200, "220", provider.InvalidNumber), fails(200, "231", provider.ContentRejected),
+			fails(200, "230", provider.Blocked), fails(200, "229", provider.Blocked), fails(200, "220", provider.InvalidNumber), fails(200, "231", provider.ContentRejected),
 			fails(200, "210", provider.Unreachable), fails(200, "500", provider.Temporary), fails(200, "501", provider.AuthFailed), fails(200, "295", provider.Unknown),
 			fails(200, "12345", provider.Unknown), fails(200, "103", provider.Unknown),
 			{Name: "a text's code for a call", Channel: provider.Voice, Answer: says(200, "290"), Reason: provider.Unknown},
-			{Name: "blocked call", Channel: provider.Voice, Answer: says(200, "130"), Reason: provider.OptedOut, Code: "130"},
+			{Name: "blocked call", Channel: provider.Voice, Answer: says(200, "130"), Reason: provider.Blocked, Code: "130"},
 			{Name: "in errors", Reason: provider.SenderRejected, Code: "11013", Answer: providertest.Answer{Status: 400,
 				Body: `{"reference_id":null,"status":{"code":0,"description":""},"errors":[{"code":11013,"description":"Invalid value for parameter sender_id."}]}`}},
 		},
@@ -180,11 +180,11 @@ func TestCallback(t *testing.T) {
 		"290": {provider.StateQueued, ""}, "291": {provider.StateQueued, ""}, "292": {provider.StateQueued, ""}, "295": {provider.StateQueued, ""}, "203": {provider.StateSent, ""},
 		"200": {provider.StateDelivered, ""}, "207": {provider.StateUndelivered, provider.Unknown}, "250": {provider.StateUndelivered, provider.Unknown},
 		"210": {provider.StateUndelivered, provider.Unreachable}, "211": {provider.StateUndelivered, provider.Unreachable}, "222": {provider.StateUndelivered, provider.Unreachable},
-		"220": {provider.StateUndelivered, provider.InvalidNumber}, "221": {provider.StateExpired, ""}, "229": {provider.StateFailed, provider.OptedOut},
-		"230": {provider.StateFailed, provider.OptedOut}, "231": {provider.StateFailed, provider.ContentRejected}, "500": {provider.StateFailed, provider.Temporary},
+		"220": {provider.StateUndelivered, provider.InvalidNumber}, "221": {provider.StateExpired, ""}, "229": {provider.StateFailed, provider.Blocked},
+		"230": {provider.StateFailed, provider.Blocked}, "231": {provider.StateFailed, provider.ContentRejected}, "500": {provider.StateFailed, provider.Temporary},
 		"501": {provider.StateFailed, provider.AuthFailed}, "599": {provider.StateFailed, provider.Unknown}, "100": {provider.StateDelivered, ""},
 		"101": {provider.StateUndelivered, provider.Unreachable}, "103": {provider.StateQueued, ""}, "104": {provider.StateUndelivered, provider.InvalidNumber},
-		"106": {provider.StateFailed, provider.Unknown}, "129": {provider.StateFailed, provider.OptedOut},
+		"106": {provider.StateFailed, provider.Unknown}, "129": {provider.StateFailed, provider.Blocked},
 	} {
 		got, _, err := p.ReadCallback(t.Context(), callback(report(code)))
 		if err != nil || len(got) != 1 {

@@ -10,8 +10,10 @@ func reasonOf(code int) provider.Reason {
 		return provider.InvalidNumber
 	case 21635, 30003, 30006, 60205: // a landline, or out of reach
 		return provider.Unreachable
-	case 21610, 30004, 21216, 30450, 30453, 60410, 60238, 60605: // opted out, blocked, taken for fraud
+	case 21610:
 		return provider.OptedOut
+	case 30004, 21216, 30450, 30453, 60410, 60238, 60605: // blocked, or taken for fraud: 60410 ends after twelve hours
+		return provider.Blocked
 	case 21212, 21401, 21603, 21606, 21612, 21659, 21660, 21661, 21703, 21704, 30032, 30034, 30042, 30024, 21210, 21213:
 		return provider.SenderRejected
 	case 30007, 21617, 30019, 30038, 30110:

@@ -61,7 +61,7 @@ func suite() providertest.Suite {
 	for code, r := range map[int]provider.Reason{
 		21211: provider.InvalidNumber, 21614: provider.InvalidNumber, 21635: provider.Unreachable, 21610: provider.OptedOut, 21408: provider.BadRequest,
 		21606: provider.SenderRejected, 21703: provider.SenderRejected, 21617: provider.ContentRejected, 30038: provider.ContentRejected,
-		21611: provider.RateLimited, 99999: provider.BadRequest, 21608: provider.BadRequest, 30450: provider.OptedOut,
+		21611: provider.RateLimited, 99999: provider.BadRequest, 21608: provider.BadRequest, 30450: provider.Blocked,
 	} {
 		s.Failures = append(s.Failures, failed(fmt.Sprint(code), 400, code, r))
 	}
@@ -100,7 +100,7 @@ func TestVerifySuite(t *testing.T) {
 	s.Failures = []providertest.Failure{
 		failed("number", 400, 60200, "Invalid parameter `To`: {echo}", provider.InvalidNumber), failed("parameter", 400, 60200, "Invalid parameter", provider.BadRequest),
 		failed("too often", 429, 60203, "Max send attempts reached", provider.RateLimited), failed("landline", 400, 60205, "SMS is not supported by landline", provider.Unreachable),
-		failed("fraud", 403, 60410, "blocked", provider.OptedOut), failed("credentials", 401, 20003, "Authenticate", provider.AuthFailed),
+		failed("fraud", 403, 60410, "blocked", provider.Blocked), failed("credentials", 401, 20003, "Authenticate", provider.AuthFailed),
 		failed("no service", 404, 20404, "not found", provider.BadRequest), failed("channel", 403, 60223, "disabled", provider.BadRequest),
 	}
 	providertest.Run(t, s)

@@ -23,8 +23,10 @@ func messagesReason(code string) provider.Reason {
 		return provider.Temporary
 	case "1040", "1170", "1190", "1300":
 		return provider.InvalidNumber
-	case "1050", "1240", "1280":
+	case "1240":
 		return provider.OptedOut
+	case "1050", "1280": // Vonage's block list, the carrier's
+		return provider.Blocked
 	case "1060":
 		return provider.AuthFailed
 	case "1070":
@@ -79,8 +81,8 @@ func smsReason(status, text string) provider.Reason {
 		return provider.Temporary
 	case "6":
 		return provider.InvalidNumber
-	case "7":
-		return provider.OptedOut
+	case "7": // barred: Vonage's list
+		return provider.Blocked
 	case "9":
 		return provider.InsufficientFunds
 	case "12":
@@ -100,8 +102,10 @@ func receiptReason(code string) provider.Reason {
 		return provider.Unreachable
 	case "3", "12":
 		return provider.InvalidNumber
-	case "4", "9", "14":
+	case "9": // the recipient wants nothing of this sender
 		return provider.OptedOut
+	case "4", "14":
+		return provider.Blocked
 	case "6", "51", "52", "53", "54":
 		return provider.ContentRejected
 	case "8":

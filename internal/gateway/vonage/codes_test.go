@@ -39,7 +39,7 @@ func TestEveryPublishedCode(t *testing.T) {
 func TestMessagesReason(t *testing.T) {
 	for want, codes := range map[provider.Reason][]string{
 		provider.RateLimited: {"1000", "1241"}, provider.BadRequest: {"1010", "1020", "1080", "1130", "1140", "1150", "1160", "1340"}, provider.Temporary: {"1030", "1100", "1230", "1331"},
-		provider.InvalidNumber: {"1040", "1170", "1190", "1300"}, provider.OptedOut: {"1050", "1240", "1280"}, provider.AuthFailed: {"1060"}, provider.InsufficientFunds: {"1070"},
+		provider.InvalidNumber: {"1040", "1170", "1190", "1300"}, provider.OptedOut: {"1240"}, provider.Blocked: {"1050", "1280"}, provider.AuthFailed: {"1060"}, provider.InsufficientFunds: {"1070"},
 		provider.ContentRejected: {"1090", "1210", "1270"}, provider.SenderRejected: {"1120"}, provider.Unreachable: {"1180", "1200", "1220", "1250", "1260", "1290", "1310"}, provider.Unknown: {"1330"},
 		"": {"", "1", "9999", "low-balance"},
 	} {

@@ -53,7 +53,7 @@ func TestSMSSuite(t *testing.T) {
 		Spec:       "vonage_sms.yml",
 		Failures: []providertest.Failure{
 			fails("1", provider.RateLimited), fails("2", provider.BadRequest), fails("3", provider.BadRequest), fails("4", provider.AuthFailed), fails("5", provider.Temporary),
-			fails("6", provider.InvalidNumber), fails("7", provider.OptedOut), fails("8", provider.AuthFailed), fails("9", provider.InsufficientFunds), fails("10", provider.RateLimited),
+			fails("6", provider.InvalidNumber), fails("7", provider.Blocked), fails("8", provider.AuthFailed), fails("9", provider.InsufficientFunds), fails("10", provider.RateLimited),
 			fails("11", provider.BadRequest), fails("12", provider.ContentRejected), fails("14", provider.AuthFailed), fails("15", provider.SenderRejected), fails("22", provider.BadRequest),
 			fails("23", provider.BadRequest), fails("29", provider.BadRequest), fails("32", provider.AuthFailed), fails("33", provider.Unreachable), fails("99", provider.Unknown), fails("", provider.Unknown),
 			{Name: "the number", Answer: refusal("3", "to address is not numeric"), Reason: provider.InvalidNumber, Code: "3"},
@@ -184,10 +184,10 @@ func TestSMSReceipts(t *testing.T) {
 	}{
 		{"accepted", "0", provider.StateSent, ""}, {"buffered", "0", provider.StateSent, ""}, {"delivered", "0", provider.StateDelivered, ""}, {"expired", "1", provider.StateExpired, ""},
 		{"failed", "1", provider.StateUndelivered, provider.Unknown}, {"failed", "2", provider.StateUndelivered, provider.Unreachable}, {"failed", "3", provider.StateUndelivered, provider.InvalidNumber},
-		{"failed", "4", provider.StateUndelivered, provider.OptedOut}, {"failed", "5", provider.StateUndelivered, provider.Unreachable}, {"rejected", "6", provider.StateFailed, provider.ContentRejected},
+		{"failed", "4", provider.StateUndelivered, provider.Blocked}, {"failed", "5", provider.StateUndelivered, provider.Unreachable}, {"rejected", "6", provider.StateFailed, provider.ContentRejected},
 		{"failed", "7", provider.StateUndelivered, provider.Unreachable}, {"failed", "8", provider.StateUndelivered, provider.Temporary}, {"rejected", "9", provider.StateFailed, provider.OptedOut},
 		{"rejected", "10", provider.StateFailed, provider.BadRequest}, {"failed", "11", provider.StateUndelivered, provider.Unreachable}, {"failed", "12", provider.StateUndelivered, provider.InvalidNumber},
-		{"rejected", "13", provider.StateFailed, provider.Unreachable}, {"rejected", "14", provider.StateFailed, provider.OptedOut}, {"rejected", "15", provider.StateFailed, provider.Unreachable},
+		{"rejected", "13", provider.StateFailed, provider.Unreachable}, {"rejected", "14", provider.StateFailed, provider.Blocked}, {"rejected", "15", provider.StateFailed, provider.Unreachable},
 		{"rejected", "50", provider.StateFailed, provider.SenderRejected}, {"rejected", "51", provider.StateFailed, provider.ContentRejected}, {"rejected", "99", provider.StateFailed, provider.Unknown},
 		{"unknown", "2", provider.StateUndelivered, provider.Unknown},
 	} {
