@@ -67,7 +67,7 @@ type (
 		Pool string `query:"pool" maxLength:"128" doc:"Needed where there are several."`
 		Name string `path:"name" maxLength:"64"`
 		Body struct {
-			OverlapHours int `json:"overlap_hours,omitempty" minimum:"0" maximum:"720" doc:"How long the URL before stays good. Default 72: services report up to three days late."`
+			OverlapHours *int `json:"overlap_hours,omitempty" minimum:"0" maximum:"720" doc:"How long the URL before stays good. Default 72: services report up to three days late. 0 ends it now."`
 		}
 	}
 	kindsOutput struct {
@@ -229,8 +229,8 @@ const defaultOverlap = 72 * time.Hour
 
 func (s *server) rotateReceiptURL(ctx context.Context, in *doorInput) (*doorOutput, error) {
 	overlap := defaultOverlap
-	if in.Body.OverlapHours > 0 {
-		overlap = time.Duration(in.Body.OverlapHours) * time.Hour
+	if in.Body.OverlapHours != nil {
+		overlap = time.Duration(*in.Body.OverlapHours) * time.Hour
 	}
 	at := &accountInput{in.Pool, in.Name}
 	return s.door(ctx, at, func(pool, _ string) (string, error) {
