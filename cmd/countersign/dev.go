@@ -139,7 +139,7 @@ func (d *devRun) configure() error {
 	}
 	d.cfg.Delivery.Live = d.Live
 	if d.Delivery != "" {
-		if d.cfg.Delivery.Static, err = readDelivery(d.Delivery); err != nil {
+		if d.cfg.Delivery.Static, err = readDelivery(d.Delivery, true); err != nil {
 			return err
 		}
 	}

@@ -78,19 +78,15 @@ func (c *serveCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if c.Check && a.json {
-		return a.printJSON(map[string]bool{"good": true})
-	}
-	if c.Check {
-		_, err := fmt.Fprintln(a.stdout, "the configuration is good")
-		return err
-	}
-	sc.Migrate = c.Migrate
 	exporter, end, err := openTracing(a.ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer end()
+	if c.Check {
+		return a.said(map[string]bool{"good": true}, "the configuration is good")
+	}
+	sc.Migrate = c.Migrate
 	if exporter != nil {
 		sc.Tracer = exporter.Tracer
 	}
@@ -180,7 +176,7 @@ func serverConfig(a *app, c *config.Config) (countersign.Config, error) {
 	}
 	out.Delivery.Allow = c.Egress.Allow
 	if c.Sender.File != "" {
-		if out.Delivery.Static, err = readDelivery(c.Sender.File); err != nil {
+		if out.Delivery.Static, err = readDelivery(c.Sender.File, false); err != nil {
 			return out, hint(err, "see sender.file in countersign config example")
 		}
 	}

@@ -60,12 +60,12 @@ func headersOf(file string) (map[string]secret.String, error) {
 	}
 	raw, err := os.ReadFile(file)
 	if err != nil {
-		return nil, err
+		return nil, hint(err, "name a file that this user can read: tracing.headers_file")
 	}
 	for i, line := range strings.Split(strings.TrimSpace(string(raw)), "\n") {
 		name, value, ok := strings.Cut(line, ":")
 		if name = strings.TrimSpace(name); !ok || name == "" {
-			return nil, fmt.Errorf("%s:%d: must be \"Name: value\"", file, i+1)
+			return nil, hint(fmt.Errorf("%s:%d: must be \"Name: value\"", file, i+1), "one header in each line, as for curl -H")
 		}
 		out[name] = secret.New(strings.TrimSpace(value))
 	}
