@@ -162,6 +162,12 @@ func sendBy(by *http.Client, req *http.Request) (a answer, err error) {
 // sign signs a request for a service; its body is read and put back.
 func sign(t testing.TB, req *http.Request, creds aws.Credentials, service string) {
 	t.Helper()
+	signAt(t, req, creds, service, time.Now())
+}
+
+// signAt is sign for a server whose clock was moved.
+func signAt(t testing.TB, req *http.Request, creds aws.Credentials, service string, at time.Time) {
+	t.Helper()
 	var body []byte
 	if req.Body != nil {
 		var err error
@@ -170,7 +176,7 @@ func sign(t testing.TB, req *http.Request, creds aws.Credentials, service string
 		req.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	sum := sha256.Sum256(body)
-	check(t, v4.NewSigner().SignHTTP(context.Background(), creds, req, hex.EncodeToString(sum[:]), service, region, time.Now()))
+	check(t, v4.NewSigner().SignHTTP(context.Background(), creds, req, hex.EncodeToString(sum[:]), service, region, at))
 }
 
 // operate calls the admin API with the owner's key.
