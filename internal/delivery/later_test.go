@@ -138,8 +138,8 @@ func TestCallInPlaceOfAText(t *testing.T) {
 			now := r.clock.Now()
 			delivery.Note(ctx, delivery.Try{Provider: "x", Account: "x-1", Err: errBusy, StartedAt: now, EndedAt: now})
 			got := provider.Receipt{ProviderID: "c1"}
-			delivery.Note(ctx, delivery.Try{Provider: "y", Account: "y-1", Channel: provider.Voice, Receipt: got, Cost: 125_000, Currency: "EUR", StartedAt: now,
-				EndedAt: now, Result: true})
+			delivery.Note(ctx, delivery.Try{Provider: "y", Account: "y-1", Channel: provider.Voice, AsksKey: true, Receipt: got, Cost: 125_000, Currency: "EUR",
+				StartedAt: now, EndedAt: now, Result: true})
 			return got, "y", nil
 		})
 		r.w = r.worker(route)
@@ -148,6 +148,11 @@ func TestCallInPlaceOfAText(t *testing.T) {
 		m, a, ev := r.message(id), r.attempts(id), r.events(id)
 		if m.Channel != "voice" || m.Segments != 0 || a[1].Segments != 0 {
 			t.Errorf("row %+v, attempt %+v", m, a[1])
+		}
+		for _, x := range a {
+			if (x.VendorCode == delivery.AsksKey) != (x.Account == "y-1") {
+				t.Errorf("attempt %+v", x)
+			}
 		}
 		if len(ev) != 1 || ev[0].Type != "gd_send_voice" || !strings.Contains(string(ev[0].Data), `"cost":0.125`) ||
 			!strings.Contains(string(ev[0].Data), `"currency":"EUR"`) {

@@ -338,6 +338,9 @@ func (w *Worker) record(m *store.Message, sent provider.Message, t Try) *store.D
 	}
 	w.see(Attempted, &by, a.Account, t.Network, attemptOutcome(t.Err), a.EndedAt.Sub(a.StartedAt))
 	if t.Err == nil {
+		if t.AsksKey {
+			a.VendorCode = AsksKey
+		}
 		a.ProviderID, a.Text = cut(t.Receipt.ProviderID, 128), clean(t.Receipt.Raw, sent)
 		if a.Segments = by.Segments; t.Receipt.Segments > 0 {
 			a.Segments = t.Receipt.Segments

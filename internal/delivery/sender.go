@@ -101,6 +101,10 @@ type later struct {
 func (e *later) Error() string { return e.err.Error() }
 func (e *later) Unwrap() error { return e.err }
 
+// AsksKey is the vendor code of an attempt whose call asks for its key.
+const AsksKey = "asks_key"
+
+
 // Try is one call of a provider inside a Send.
 type Try struct {
 	// ID is the attempt's id, which the provider got as Message.Reference. Empty: a new one.
@@ -109,6 +113,8 @@ type Try struct {
 	Provider, Account, Sender string
 	// Channel is the one that was used, for a call in place of a text. Empty: the message's.
 	Channel provider.Channel
+	// AsksKey says that it is a call that reads its code to whoever presses its key: that somebody answered does not bring it there.
+	AsksKey bool
 	// Receipt is the provider's answer if Err is nil.
 	Receipt provider.Receipt
 	Err     error

@@ -261,12 +261,15 @@ func (s *Service) decide(r *report, o *outcome, receipts []*store.Receipt) bool 
 }
 
 // believable reports whether an attempt can have brought a message into a state: that one attempt failed says nothing of another that was accepted, a
-// message that nobody took or whose code died keeps its truth, and a call that nobody answered with its key did not arrive.
+// message that nobody took or whose code died keeps its truth, and a call arrived if it was answered with its key: a mailbox answers, too.
 func believable(m *store.Message, a *store.DeliveryAttempt, to store.State, receipts []*store.Receipt) bool {
 	if to == store.Undelivered {
 		return m.State == store.Sent && a.Outcome == string(store.Sent)
 	}
-	return !slices.ContainsFunc(receipts, func(x *store.Receipt) bool { return x.VendorCode == wrongKey && x.Authentic })
+	told := func(code string) bool {
+		return slices.ContainsFunc(receipts, func(x *store.Receipt) bool { return x.VendorCode == code && x.Authentic })
+	}
+	return !told(wrongKey) && (a.VendorCode != delivery.AsksKey || told(rightKey))
 }
 
 // explain says why a message did not arrive, for people.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/delivery"
 	"countersign/internal/fault"
 	"countersign/internal/store"
 	"countersign/internal/store/storetest"
@@ -119,6 +120,28 @@ func TestBlocked(t *testing.T) {
 		w.ok(err)
 		if out {
 			w.Error("opted out by a filter")
+		}
+	})
+}
+
+// TestAnsweredWithoutKey: a mailbox that answers a call, or a person who hangs up, has not heard the code; whoever presses the key has.
+func TestAnsweredWithoutKey(t *testing.T) {
+	each(t, func(w *world) {
+		m, _ := w.message("signed", "id-1", func(m *store.Message, a *store.DeliveryAttempt) { m.Channel, a.VendorCode = "voice", delivery.AsksKey })
+		w.ok(w.call("signed", true, of(provider.StateDelivered)))
+		if got, receipts := w.stored(m.ID); got.State != store.Sent || len(receipts) != 1 || len(w.health.delivered) != 0 {
+			w.Errorf("%s, %d receipts", got.State, len(receipts))
+		}
+		u, err := w.KeyURL(w.Context(), pool, "signed", "k", provider.Message{ID: m.ID, Text: "your code is 1 2 3", Key: "42", ExpiresAt: m.ExpiresAt})
+		w.ok(err)
+		kind, secret := w.door(pool, "signed")
+		c := w.callback(secret, true, []byte("42"))
+		c.URL, err = c.URL.Parse(u)
+		w.ok(err)
+		_, err = w.TakeKeys(w.Context(), kind, secret, c)
+		w.ok(err)
+		if got, _ := w.stored(m.ID); got.State != store.Delivered {
+			w.Errorf("%s", got.State)
 		}
 	})
 }

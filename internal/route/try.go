@@ -54,8 +54,8 @@ func (w *walk) try(l *live, p provider.Provider, m provider.Message, known strin
 	}
 	w.noteLast()
 	w.asked++
-	w.last = &delivery.Try{ID: m.Reference, Provider: p.Name(), Account: l.c.Name, Sender: known, Channel: m.Channel, Receipt: receipt, Err: err, Network: w.network,
-		StartedAt: started, EndedAt: ended}
+	w.last = &delivery.Try{ID: m.Reference, Provider: p.Name(), Account: l.c.Name, Sender: known, Channel: m.Channel, AsksKey: m.Key != "" && m.KeyURL != "",
+		Receipt: receipt, Err: err, Network: w.network, StartedAt: started, EndedAt: ended}
 	if err == nil || errors.Is(err, provider.ErrAmbiguous) {
 		w.last.Cost, w.last.Currency = price.Micros, price.Currency
 	}
