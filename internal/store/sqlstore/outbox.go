@@ -94,18 +94,30 @@ func (t outboxTx) Settle(ctx context.Context, m *store.Message) (bool, error) {
 			due = int64(0)
 		}
 	}
-	typed, held, err := returned(ctx, t.tx, `UPDATE outbox SET state = $1, provider = $2, provider_id = $3, last_class = $4, last_error = $5,
-		next_at = $6, segments = $7, updated_at = $8, due_at = $9, lease_owner = NULL, lease_until = NULL,
-		sealed = CASE WHEN $10 = 1 THEN NULL ELSE sealed END, attempts = $11, account = $12, sender = $13, network = $14, cost = $15,
-		currency = $16, settled = $17, sent_at = $18, poll_at = $19, channel = $20 WHERE id = $21 AND lease_owner = $22 AND state = 'sending' RETURNING verified_at`, (*scan).time,
+	args := []any{
 		string(m.State), m.Provider, m.ProviderID, m.LastClass, m.LastError, micros(m.NextAt), m.Segments, micros(m.UpdatedAt), due,
 		flag(m.State.Final()), m.Attempts, m.Account, m.Sender, m.Network, m.Cost, m.Currency, flag(m.Settled), micros(m.SentAt),
-		micros(m.PollAt), m.Channel, m.ID, m.LeaseOwner)
+		micros(m.PollAt), m.Channel, m.ID, m.LeaseOwner,
+	}
+	// RETURNING makes the change dearer, and codes that come back before the answer of their service are few.
+	held, err := t.changed(ctx, settle+` AND verified_at IS NULL`, args...)
+	if held {
+		m.VerifiedAt = time.Time{}
+	}
+	if held || err != nil {
+		return held, err
+	}
+	typed, held, err := returned(ctx, t.tx, settle+` AND verified_at IS NOT NULL RETURNING verified_at`, (*scan).time, args...)
 	if held {
 		m.VerifiedAt = typed
 	}
 	return held, err
 }
+
+const settle = `UPDATE outbox SET state = $1, provider = $2, provider_id = $3, last_class = $4, last_error = $5, next_at = $6, segments = $7,
+	updated_at = $8, due_at = $9, lease_owner = NULL, lease_until = NULL, sealed = CASE WHEN $10 = 1 THEN NULL ELSE sealed END, attempts = $11,
+	account = $12, sender = $13, network = $14, cost = $15, currency = $16, settled = $17, sent_at = $18, poll_at = $19, channel = $20
+	WHERE id = $21 AND lease_owner = $22 AND state = 'sending'`
 
 func (t outboxTx) Release(ctx context.Context, owner string, now time.Time) error {
 	return t.exec(ctx, `UPDATE outbox SET state = 'queued', next_at = $1, due_at = $1, lease_owner = NULL, lease_until = NULL,
