@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -288,6 +289,17 @@ func (p *parts) enqueue(ctx context.Context, d delivery.Draft) (id string, err e
 	}
 	p.worker.Wake(m)
 	return id, nil
+}
+
+// optedOut asks the routes of a pool, as far as its texts go that way.
+func (p *parts) optedOut(log *slog.Logger) func(ctx context.Context, poolID, clientID, to string) bool {
+	return func(ctx context.Context, poolID, clientID, to string) bool {
+		out, err := p.routes.OptedOut(ctx, poolID, clientID, to)
+		if err != nil {
+			log.WarnContext(ctx, "opt-outs could not be asked before a text", "pool", poolID, "error", err)
+		}
+		return out
+	}
 }
 
 // liftOptOut is what the flows of signed-in users do to their own numbers.

@@ -130,7 +130,7 @@ func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 		Deliver: p.worker, Dev: c.Mode == Dev, Events: p.events, Hasher: p.hasher, Keys: p.keyring, Log: c.Log, Now: c.Now,
 		SRP: p.srp, Store: p.store, Tokens: p.tokens, Triggers: p.triggers,
 		BaseURLs: func(poolID string) []string { return p.urls(poolID) }, Logins: p.hooks, Await: p.worker.Await,
-		Typed: p.typed, CodeMaker: p.codeMaker, VoiceKeys: p.routes.AsksKey, LiftOptOut: p.liftOptOut,
+		Typed: p.typed, CodeMaker: p.codeMaker, VoiceKeys: p.routes.AsksKey, LiftOptOut: p.liftOptOut, OptedOut: p.optedOut(c.Log),
 	})
 	return p, nil
 }

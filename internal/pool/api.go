@@ -47,6 +47,8 @@ type Delivery struct {
 	Attribute string
 	// VoiceKey is what a call asks to be pressed before it reads the code, two digits to be shown to the user; empty: no call takes the text's place.
 	VoiceKey string
+	// OptedOut: the number wants no texts, so none comes. It is said to nobody but those who have proven the first factor.
+	OptedOut bool
 }
 
 // ClientAuth is how an app client proves itself: the hash over the name, or (for the calls that take it) the secret itself.

@@ -116,7 +116,7 @@ func (s *Service) next(ctx context.Context, t *tenant, c Caller, a *account, cha
 		return s.mfaStep(ctx, t, c, a, ask, setup, d)
 	case len(ask) == 1:
 		return s.factorStep(ctx, t, c, a, chain, ask[0], d)
-	case len(ask) > 1 && slices.Contains(ask, u.MFA.Preferred):
+	case len(ask) > 1 && slices.Contains(ask, u.MFA.Preferred) && !s.optedOut(ctx, t, u, u.MFA.Preferred):
 		return s.factorStep(ctx, t, c, a, chain, u.MFA.Preferred, d)
 	case len(ask) > 1:
 		return s.chooseStep(t, c, a, chain, kindSelectMFA, "MFAS_CAN_CHOOSE", ask, d)
@@ -172,6 +172,7 @@ func (s *Service) codeStep(ctx context.Context, t *tenant, c Caller, a *account,
 	if err != nil {
 		return nil, err
 	}
+	p.what.OptedOut = !p.test && s.optedOut(ctx, t, a.user, kind)
 	ev, err := s.event(ctx, t, c, eventlog.StartAuth, a.user, "", map[string]any{"challenge": kind})
 	if err != nil {
 		return nil, err
@@ -179,6 +180,11 @@ func (s *Service) codeStep(ctx context.Context, t *tenant, c Caller, a *account,
 	return &step{challenge: o, letter: p, events: []*store.Event{ev}, result: &AuthResult{
 		Challenge: kind, Session: o.handle, Parameters: codeParameters(p.what, a.user.Username),
 	}}, nil
+}
+
+// optedOut reports whether a second factor needs a text that its number does not want. The factor stays owed: whoever has another one is asked to choose.
+func (s *Service) optedOut(ctx context.Context, t *tenant, u *store.User, kind string) bool {
+	return kind == kindSMSMFA && s.OptedOut != nil && s.OptedOut(ctx, t.pool.ID, t.clientID(), mfaNumber(u))
 }
 
 func (s *Service) signInLetter(a *account, attr string, purpose otp.Purpose, chain string) letter {
@@ -196,6 +202,9 @@ func codeParameters(d *Delivery, username string) map[string]string {
 	out := map[string]string{"CODE_DELIVERY_DELIVERY_MEDIUM": d.Medium, "CODE_DELIVERY_DESTINATION": d.Destination, "USER_ID_FOR_SRP": username}
 	if d.VoiceKey != "" {
 		out["VOICE_KEY"] = d.VoiceKey
+	}
+	if d.OptedOut {
+		out["OPTED_OUT"] = "true"
 	}
 	return out
 }

@@ -70,6 +70,8 @@ type Options struct {
 	// VoiceKeys reports whether a call with the code of a purpose (sign_in, recovery, sign_up) may take a text's place, so that the caller is shown the
 	// key that such a call asks for. It answers from memory. Nil: no.
 	VoiceKeys func(ctx context.Context, poolID, purpose, clientID string) bool
+	// OptedOut reports whether a text with a sign-in code to a number would be held back, since the number wants none. Nil: nobody knows before the send.
+	OptedOut func(ctx context.Context, poolID, clientID, to string) bool
 	// LiftOptOut lifts the opt-outs of a number, in the Write in which its signed-in user, who has proven it, asked for a code to it. Nil: nothing is lifted.
 	LiftOptOut func(ctx context.Context, tx store.Tx, poolID string, numberHash []byte) error
 	// Triggers calls the functions of pools. Nil: this server runs none, and the flows of pools that have triggers fail.

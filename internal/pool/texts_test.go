@@ -338,6 +338,42 @@ func TestVoiceKeys(t *testing.T) {
 	}
 }
 
+// Who has proven the password is told that the number wants no texts; whoever has another factor chooses. The factor stays owed, and a name is told nothing.
+func TestOptedOutIsShown(t *testing.T) {
+	opt := func(o *pool.Options) {
+		o.OptedOut = func(_ context.Context, poolID, _, to string) bool { return poolID != "" && to == alice }
+	}
+	eachWith(t, opt, func(t *testing.T, w *world) {
+		w.SignUp(w.client, alice, passw0rd)
+		w.enableSMS(alice)
+		ch, err := w.password(w.Caller(), alice, passw0rd)
+		w.must(err)
+		if ch.Challenge != "SMS_MFA" || ch.Parameters["OPTED_OUT"] != "true" {
+			t.Errorf("%s %+v", ch.Challenge, ch.Parameters)
+		}
+	})
+	eachWith(t, opt, func(t *testing.T, w *world) {
+		w.SignUp(w.client, alice, passw0rd)
+		own := w.SignIn(w.client, alice, passw0rd).Access
+		w.withTOTP(own)
+		w.must(w.Service.SetMFAPreference(t.Context(), w.Caller(), own, pool.MFAPreference{SMS: &pool.FactorChange{Enabled: true, Preferred: true},
+			TOTP: &pool.FactorChange{Enabled: true}}))
+		ch, err := w.password(w.Caller(), alice, passw0rd)
+		w.must(err)
+		if ch.Challenge != "SELECT_MFA_TYPE" {
+			t.Errorf("%s %+v", ch.Challenge, ch.Parameters)
+		}
+	}, optional, func(p *pool.Config, _ *pool.ClientConfig) { p.MFATOTP = true })
+	eachWith(t, opt, func(t *testing.T, w *world) {
+		w.SignUp(w.client, alice, passw0rd)
+		ch, err := w.begin(w.Caller(), "USER_AUTH", "USERNAME", alice, "PREFERRED_CHALLENGE", "SMS_OTP")
+		w.must(err)
+		if _, ok := ch.Parameters["OPTED_OUT"]; ok {
+			t.Errorf("%s %+v", ch.Challenge, ch.Parameters)
+		}
+	}, userAuth, hidden)
+}
+
 // Who is signed in and asks for texts to a number that is proven lifts its opt-out, in the same commit; nobody else does, and no factor goes away.
 func TestOptOuts(t *testing.T) {
 	var lifted []string

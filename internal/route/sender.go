@@ -89,13 +89,20 @@ func (d *sender) choices(m *provider.Message, network string) (use []Choice, nam
 	if d.pinned != "" {
 		return []Choice{{Account: d.pinned}}, "pinned", true
 	}
-	for i := range d.v.plan.rules {
-		r := &d.v.plan.rules[i]
-		if r.fits(m, PurposeOf(d.lane), d.client) {
-			return d.order(r, m, network), r.Name, true
-		}
+	if r := d.rule(m); r != nil {
+		return d.order(r, m, network), r.Name, true
 	}
 	return nil, "", false
+}
+
+// rule returns the rule that fits a message, nil if none does.
+func (d *sender) rule(m *provider.Message) *rule {
+	for i := range d.v.plan.rules {
+		if r := &d.v.plan.rules[i]; r.fits(m, PurposeOf(d.lane), d.client) {
+			return r
+		}
+	}
+	return nil
 }
 
 // fits reports whether a rule is for a message.

@@ -171,6 +171,27 @@ func TestOptOutBefore(t *testing.T) {
 	}
 }
 
+// Before a text is made it can be asked whether its number wants none.
+func TestOptedOut(t *testing.T) {
+	opted := optOuts{"Acme": true}
+	r := newRig(t, sqlite(t), func(c *route.Config) { c.OptOuts = opted })
+	ask := func(want bool, to string) {
+		t.Helper()
+		if got, err := r.r.OptedOut(t.Context(), pool, "c1", to); got != want || err != nil {
+			t.Errorf("%s: %v %v", to, got, err)
+		}
+	}
+	ask(false, number) // without a plan nobody knows
+	p := newPlan("a")
+	p.Rules[0].Countries, p.Rules[0].Use[0].From = []string{"US"}, "Acme"
+	r.setUp(p, named("a")...)
+	ask(true, number)
+	ask(false, "+447400900123") // no rule, no text
+	ask(false, "nonsense")
+	delete(opted, "Acme")
+	ask(false, number)
+}
+
 // What a service knows of an opt-out is kept; that it holds a text back for another reason is not.
 func TestOptOutIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
