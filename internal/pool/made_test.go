@@ -401,3 +401,20 @@ func TestMakerAndUserCode(t *testing.T) {
 		})
 	}
 }
+
+// An account that is older than the test number, and one after its end, get the service's codes, and those are judged by it.
+func TestMadeCodesBesideTestNumbers(t *testing.T) {
+	eachMade(t, func(t *testing.T, w *world, _ *maker) {
+		w.madeUser(testNumber)
+		w.Advance(time.Minute)
+		_, err := w.Service.PutMessageSettings(t.Context(), w.Admin(), w.pool, pool.MessageSettings{CodeMaker: &pool.MakerConfig{Account: "verify"},
+			TestNumbers: []pool.TestPhone{{Number: testNumber, Code: testCode, Until: w.Now().Add(time.Hour)}}})
+		w.must(err)
+		for range 2 {
+			w.must(w.forgot(w.Caller(), testNumber))
+			w.want(w.confirmForgot(w.Caller(), testNumber, testCode), fault.CodeMismatch)
+			w.must(w.confirmForgot(w.Caller(), testNumber, madeCode))
+			w.Advance(2 * time.Hour)
+		}
+	})
+}
