@@ -96,7 +96,8 @@ type (
 
 func (s *server) registerAccounts() {
 	onAccount := func(in *accountInput) access.Resource { return onPool(in.Pool) }
-	register(s, "GET", "/account-kinds", "senders.read", "The kinds of accounts with providers, and what each needs", nil, s.listKinds)
+	register(s, "GET", "/account-kinds", "senders.read", "The kinds of accounts with providers, and what each needs",
+		func(in *ofPoolInput) access.Resource { return onPool(in.Pool) }, s.listKinds)
 	register(s, "GET", "/accounts", "senders.read", "List a pool's accounts with providers",
 		func(in *ofPoolInput) access.Resource { return onPool(in.Pool) }, s.listAccounts)
 	register(s, "GET", "/accounts/{name}", "senders.read", "One account, without its secrets", onAccount, s.getAccount)
@@ -119,7 +120,7 @@ func (s *server) registerAccounts() {
 		func(in *doorInput) access.Resource { return onPool(in.Pool) }, s.rotateReceiptURL)
 }
 
-func (s *server) listKinds(context.Context, *struct{}) (*kindsOutput, error) {
+func (s *server) listKinds(context.Context, *ofPoolInput) (*kindsOutput, error) {
 	out := &kindsOutput{}
 	out.Body.Kinds = make([]AccountKind, 0, len(s.Delivery.Kinds))
 	for _, k := range s.Delivery.Kinds {

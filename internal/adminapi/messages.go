@@ -113,7 +113,7 @@ func (s *server) registerMessages() {
 }
 
 func (s *server) listMessages(ctx context.Context, in *messagesInput) (*messagesOutput, error) {
-	if err := s.onlyPool(ctx, &in.Pool); err != nil {
+	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
 	if err := knownState(in.State); err != nil {
