@@ -85,9 +85,11 @@ type carrier struct {
 	name, url string
 	air       *air
 	manner    atomic.Int32
-	// arrived hears of each request, release lets a held one be answered; unbuffered.
+	// arrived hears of each request that is held, release lets one be answered.
 	arrived chan sms
 	release chan struct{}
+	// once are numbers whose first text fails.
+	once sync.Map
 }
 
 const carrierSecret = "whsec_Y2Fycmllci1zZWNyZXQtMDEyMzQ1Njc4OTAxMjM0NTY="
@@ -112,6 +114,9 @@ func (c *carrier) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	how := manner(c.manner.Load())
+	if _, ok := c.once.LoadAndDelete(m.To); ok {
+		how = fails
+	}
 	m.At, m.carrier, m.taken = time.Now(), c.name, how != fails && how != refuses
 	c.air.mu.Lock()
 	c.air.all = append(c.air.all, m)
@@ -148,7 +153,7 @@ func (c *carrier) account() plans.StaticAccount {
 	}
 }
 
-// file is a delivery file of accounts that are asked in order. more are lines of each account.
+// deliveryFile is a delivery file of accounts that are asked in order. more are lines of each account.
 func deliveryFile(carriers []*carrier, more ...string) string {
 	var b strings.Builder
 	b.WriteString("accounts:\n")
@@ -161,7 +166,7 @@ func deliveryFile(carriers []*carrier, more ...string) string {
 	return b.String()
 }
 
-// report posts a signed receipt; id is the replay mark, at its time.
+// report is a signed receipt; id is the replay mark, at its time.
 func report(t testing.TB, url, key, id string, at time.Time, body obj) *http.Request {
 	t.Helper()
 	raw := mustJSON(t, body)
