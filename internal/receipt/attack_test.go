@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"countersign/internal/delivery"
+	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/store"
 	"countersign/internal/store/storetest"
@@ -144,4 +145,24 @@ func TestAnsweredWithoutKey(t *testing.T) {
 			w.Errorf("%s", got.State)
 		}
 	})
+}
+
+// TestUnsignedTexts: whoever knows the URL of a service that cannot sign fills no log with texts.
+func TestUnsignedTexts(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	texts := func(n int) (out []provider.Notice) {
+		for i := range n {
+			out = append(out, provider.Notice{ID: fmt.Sprint(w.now.Unix(), i), Inbound: &provider.Inbound{From: alice, To: sender, Text: "hello"}})
+		}
+		return out
+	}
+	w.ok(w.call("unsigned", false, texts(70)...))
+	if n := len(w.events(eventlog.InboundText)); n != 60 || w.Stats().Dropped != 10 {
+		t.Errorf("%d texts, %+v", n, w.Stats())
+	}
+	w.now = w.now.Add(time.Minute)
+	w.ok(w.call("unsigned", false, texts(1)...))
+	if n := len(w.events(eventlog.InboundText)); n != 61 {
+		t.Errorf("%d texts", n)
+	}
 }

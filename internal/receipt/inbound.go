@@ -27,6 +27,10 @@ const (
 	// maxPools bounds the pools that are asked whether they have texted a number, poolPage those of one transaction.
 	maxPools = 5000
 	poolPage = 100
+	// maxUnsigned bounds the unsigned texts of an account that are kept in a minute: whoever knows a door could otherwise fill the log.
+	maxUnsigned = 60
+	// lastTexts are the messages to a number that are looked through for one of the account.
+	lastTexts = 50
 )
 
 // inbound is a text from a phone.
@@ -43,6 +47,10 @@ type inbound struct {
 // hear does what a text says, for the pool of the account; for an account of the configuration file, for every pool that has texted the number
 // through it.
 func (s *Service) hear(ctx context.Context, in inbound) error {
+	if !in.trusted && !s.unsigned.allow(in.poolID+" "+in.account, maxUnsigned, s.c.Now()) {
+		s.dropped.Add(1)
+		return nil
+	}
 	in.in.To = optout.Sender(short(in.in.To, maxSender))
 	from, err := phone.Parse(in.in.From)
 	if err != nil && in.poolID != "" {
@@ -174,7 +182,7 @@ func (s *Service) poolsOf(ctx context.Context, account string, from phone.Number
 		}
 		err = s.c.Store.Read(ctx, func(tx store.Tx) error {
 			for i, p := range pools {
-				list, err := tx.Outbox().ListMessages(ctx, store.MessageQuery{PoolID: p.ID, Number: hashes[i], Limit: 10})
+				list, err := tx.Outbox().ListMessages(ctx, store.MessageQuery{PoolID: p.ID, Number: hashes[i], Limit: lastTexts})
 				if err != nil {
 					return err
 				}

@@ -81,6 +81,7 @@ type Service struct {
 
 	unknown, refused, dropped atomic.Int64
 	quiet                     quiet
+	unsigned                  few
 	waiting                   waiting
 	accounts                  pauses
 	typed                     chan feedback
@@ -121,6 +122,23 @@ type Stats struct {
 // Stats returns the counts.
 func (s *Service) Stats() Stats {
 	return Stats{Unknown: s.unknown.Load(), Refused: s.refused.Load(), Dropped: s.dropped.Load(), Waiting: s.waiting.len()}
+}
+
+// few lets some of many happenings of a key through in a minute.
+type few struct {
+	mu    sync.Mutex
+	since time.Time
+	n     map[string]int
+}
+
+func (f *few) allow(key string, most int, now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.n == nil || now.Sub(f.since) >= quietFor || len(f.n) >= maxQuiet {
+		f.since, f.n = now, map[string]int{}
+	}
+	f.n[key]++
+	return f.n[key] <= most
 }
 
 // quiet lets one of many equal happenings through in a minute.
