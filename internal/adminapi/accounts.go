@@ -175,6 +175,9 @@ func (s *server) putAccount(ctx context.Context, in *accountPutInput) (*accountO
 		return nil, err
 	}
 	b := in.Body
+	if err := mayLend(ctx, b.Settings); err != nil {
+		return nil, err
+	}
 	if b.Version > 0 {
 		if _, err := s.account(ctx, &in.Pool, in.Name); err != nil {
 			return nil, err
@@ -204,6 +207,14 @@ func (s *server) kind(name string) (account.Spec, bool) {
 		return account.Spec{}, false
 	}
 	return s.Delivery.Kinds[i], true
+}
+
+// mayLend: credentials that the server finds around itself are not a pool's. Only who may change all pools can let an account use them.
+func mayLend(ctx context.Context, settings map[string]string) error {
+	if settings["credentials"] != "chain" {
+		return nil
+	}
+	return access.Allow(access.From(ctx), access.Admin, "senders.write", access.Resource{})
 }
 
 func (s *server) checkAccount(ctx context.Context, in *accountInput) (*checkOutput, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -52,8 +53,9 @@ func (f fakeService) Check(context.Context) (string, error) {
 func fakeSpec() account.Spec {
 	return account.Spec{
 		Kind: "fake", Title: "Fake", Channels: []provider.Channel{provider.SMS}, Receipts: "none",
-		Fields: []account.Field{{Name: "region", Help: "Where.", Values: []string{"eu", "us"}}, {Name: "token", Help: "The token.", Secret: true}},
-		New:    func(a account.Account, _ account.Deps) (provider.Provider, error) { return fakeService{a}, nil },
+		Fields: []account.Field{{Name: "region", Help: "Where.", Values: []string{"eu", "us"}}, {Name: "token", Help: "The token.", Secret: true},
+			{Name: "credentials", Help: "Whose.", Values: []string{"keys", "chain"}}},
+		New: func(a account.Account, _ account.Deps) (provider.Provider, error) { return fakeService{a}, nil },
 	}
 }
 
@@ -433,4 +435,15 @@ func TestMessageSettingsAreListed(t *testing.T) {
 	if text := x.log.String(); !strings.Contains(text, "message settings replaced") || strings.Contains(text, "424242") || strings.Contains(text, "2025550") {
 		t.Error(text)
 	}
+}
+
+// TestLentCredentials: whoever sets up one pool does not send with the credentials of the server's own environment.
+func TestLentCredentials(t *testing.T) {
+	x := start(t)
+	x.preset("deployer")
+	const path, chain = "/accounts/aws?pool=" + pool, `{"kind":"fake","settings":{"credentials":"chain"}%s}`
+	x.want(http.StatusForbidden, "deployer", "PUT", path, fmt.Sprintf(chain, ""))
+	x.want(http.StatusOK, "deployer", "PUT", path, `{"kind":"fake","settings":{"credentials":"keys"}}`)
+	x.want(http.StatusForbidden, "deployer", "PUT", path, fmt.Sprintf(chain, `,"version":1`))
+	x.want(http.StatusOK, "owner", "PUT", path, fmt.Sprintf(chain, `,"version":1`))
 }
