@@ -202,6 +202,9 @@ func segments(text string) int {
 // close releases everything, last made first. It may be called with parts missing.
 func (p *parts) close() error {
 	errs := []error{p.closeFunctions()}
+	if p.routes != nil {
+		p.routes.Close()
+	}
 	if p.inbox != nil {
 		errs = append(errs, p.inbox.Close())
 	}

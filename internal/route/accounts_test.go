@@ -58,8 +58,8 @@ func TestSecrets(t *testing.T) {
 	})
 }
 
-// Who may change an account could otherwise have its secrets, which are never shown, sent to an address of its own.
-func TestSecretsStayWithTheirAddress(t *testing.T) {
+// Secrets could be read by an API: who may change an account could otherwise have its secrets, which are never shown, sent to an address of its own.
+func TestAdvisory_CVE_2026_40166_SecretsStayWithTheirAddress(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s store.Store) {
 		r := newRig(t, s)
 		c := route.AccountConfig{Name: "a", Kind: "fake", Settings: map[string]string{"base_url": "https://api.example"}}
@@ -339,6 +339,31 @@ func TestExplain(t *testing.T) {
 }
 
 // Connections are kept while Run runs, begin again with a changed account, and end with a deleted one.
+// What was made is closed at the end, and the end waits for it.
+func TestClose(t *testing.T) {
+	r := newRig(t, sqlite(t), func(c *route.Config) {
+		c.Static = &route.Static{Accounts: []route.StaticAccount{{AccountConfig: route.AccountConfig{Name: "s", Kind: "fake"}}},
+			Plan: newPlan("s")}
+	})
+	m, p := row(), texted()
+	m.PoolID, p.PoolID = "us-local-1_other", "us-local-1_other"
+	if _, _, err := r.send(m, p); err != nil {
+		t.Fatal(err)
+	}
+	r.setUp(newPlan("a"), named("a", "unused")...)
+	if err := r.text(); err != nil {
+		t.Fatal(err)
+	}
+	r.w.mu.Lock()
+	r.w.closed = nil // those that were made to be checked
+	r.w.mu.Unlock()
+	r.r.Close()
+	slices.Sort(r.w.closed)
+	if !slices.Equal(r.w.closed, []string{"a ", "s "}) {
+		t.Errorf("closed %q", r.w.closed)
+	}
+}
+
 func TestStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := make(chan string, 1)

@@ -123,11 +123,11 @@ func (l *live) closeIdle() {
 		l.stop = nil
 	}
 	if c, ok := l.p.(io.Closer); ok {
-		go func() {
+		l.s.work.Go(func() {
 			if err := c.Close(); err != nil {
 				l.s.c.Logger.Warn("a provider was not closed well", "pool", l.owner, "account", l.c.Name, "error", err)
 			}
-		}()
+		})
 	}
 	l.p = nil
 }

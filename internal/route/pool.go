@@ -126,6 +126,9 @@ func (s *Service) load(ctx context.Context, id string, have *view) (*view, error
 		return nil, err
 	}
 	s.mu.Lock()
+	if e.view != have {
+		v.loaded = time.Time{} // Forget came meanwhile: what was read may be older than the change
+	}
 	e.view = v
 	s.mu.Unlock()
 	return v, nil

@@ -254,6 +254,26 @@ func (s *Service) Forget(poolID string) {
 	}
 }
 
+// Close ends the providers of all accounts and waits for what works beside messages. Call it when Run has returned and nothing is sent any more.
+func (s *Service) Close() {
+	var all []*live
+	s.mu.Lock()
+	for _, e := range s.pools {
+		if e.view != nil {
+			all = slices.AppendSeq(all, maps.Values(e.view.accounts))
+		}
+	}
+	clear(s.pools)
+	s.mu.Unlock()
+	if s.static != nil {
+		all = slices.AppendSeq(all, maps.Values(s.static.accounts))
+	}
+	for _, l := range all {
+		l.retire()
+	}
+	s.work.Wait()
+}
+
 // CloseCircuits lets the accounts of the configuration file serve again at once, and forgets why they did not.
 func (s *Service) CloseCircuits() {
 	if s.static == nil {
