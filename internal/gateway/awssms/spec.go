@@ -15,7 +15,7 @@ func access() []account.Field {
 		{Name: "secret_access_key", Secret: true, Help: "The access key's secret.", Example: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"},
 		{Name: "session_token", Secret: true, Help: "The session token of temporary credentials.", Example: "IQoJb3JpZ2luX2VjEXAMPLE"},
 		{Name: "credentials", Values: []string{"keys", "chain"}, Example: "keys",
-			Help: "keys are those above; chain is where the AWS SDK looks: environment, ~/.aws, the machine's metadata (allow its address); for who may change all pools."},
+			Help: "keys are those above; chain, for who may change all pools, is where the AWS SDK looks (allow the address of the machine's metadata)."},
 		{Name: "base_url", Help: "Another address of the service, for a proxy or a double.", Example: "http://localhost:4566"},
 	}
 }
