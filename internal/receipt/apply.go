@@ -37,6 +37,8 @@ type outcome struct {
 	unknown   bool
 	pulled    bool
 	surpassed bool
+	// found: nobody knew that the message was sent.
+	found bool
 }
 
 // apply does what reports say, a hundred in one transaction. They go in the order of their ids, so that two callbacks never wait for each other's
@@ -111,7 +113,7 @@ func (s *Service) settled(o *outcome, r report) {
 		return
 	}
 	s.c.Reported(o.m, r.account, provider.State(r.row.State), r.authentic, o.moved)
-	if s.c.Health == nil || !o.moved || o.m.CodeID == "" || o.m.SentAt.IsZero() {
+	if s.c.Health == nil || !o.moved || o.found || o.m.CodeID == "" || o.m.SentAt.IsZero() {
 		return
 	}
 	k := routehealth.Key{PoolID: o.m.PoolID, Account: o.attempt.Account, Channel: o.m.Channel, Country: o.m.Country, Network: o.m.Network}
@@ -208,7 +210,7 @@ func find(ctx context.Context, tx store.Tx, r *report) (*store.DeliveryAttempt, 
 // change advances the message, again if another transaction has done so meanwhile.
 func (s *Service) change(ctx context.Context, tx store.Tx, r *report, o *outcome, receipts []*store.Receipt) error {
 	for range maxAdvance {
-		o.from, o.moved, o.pulled = o.m.State, false, false
+		o.from, o.moved, o.pulled, o.found = o.m.State, false, false, false
 		if !s.decide(r, o, receipts) {
 			return s.follow(ctx, tx, r, o)
 		}
@@ -243,6 +245,9 @@ func (s *Service) decide(r *report, o *outcome, receipts []*store.Receipt) bool 
 	to := states[provider.State(r.row.State)]
 	if to != "" && delivery.CanMove(m.State, to) && believable(m, o.attempt, to, receipts) {
 		m.State, m.LastClass, m.LastError, o.moved, changed = to, "", "", true, true
+		if o.found = m.SentAt.IsZero(); o.found {
+			take(m, o.attempt, r.row.ProviderID)
+		}
 		if to == store.Undelivered {
 			m.LastClass, m.LastError = string(provider.Reason(r.row.Reason).Class()), explain(&r.row)
 		}
@@ -258,6 +263,12 @@ func (s *Service) decide(r *report, o *outcome, receipts []*store.Receipt) bool 
 		m.Cost, m.Currency, m.Settled, changed = total(receipts, r.row.Currency), r.row.Currency, true, true
 	}
 	return changed
+}
+
+// take makes a message that had been given up the attempt's: its outcome was unknown, and it had brought it after all.
+func take(m *store.Message, a *store.DeliveryAttempt, providerID string) {
+	m.Provider, m.ProviderID, m.Account, m.Sender, m.SentAt = a.Provider, cmp.Or(a.ProviderID, providerID), a.Account, a.Sender, a.EndedAt
+	m.Cost, m.Currency = a.Cost, a.Currency
 }
 
 // believable reports whether an attempt can have brought a message into a state: that one attempt failed says nothing of another that was accepted, a

@@ -124,6 +124,26 @@ func TestWhose(t *testing.T) {
 	})
 }
 
+// TestGivenUpAndArrived: a message of which nobody knew that it was sent belongs to the account that brought it, with what was reserved for it.
+func TestGivenUpAndArrived(t *testing.T) {
+	each(t, func(w *world) {
+		m, a := w.message("signed", "id-1", func(m *store.Message, a *store.DeliveryAttempt) {
+			m.State, m.Account, m.Sender, m.Provider, m.ProviderID, m.SentAt = store.Failed, "", "", "signed", "", time.Time{}
+			m.Cost, m.Currency = 0, ""
+			a.Outcome, a.Sender, a.Cost, a.Currency = "ambiguous", "Acme", 70_000, "EUR"
+		})
+		w.ok(w.call("signed", true, of(provider.StateDelivered)))
+		got, _ := w.stored(m.ID)
+		if got.State != store.Delivered || got.Account != "signed" || got.Sender != "Acme" || got.ProviderID != "id-1" || got.Cost != 70_000 || got.Currency != "EUR" ||
+			got.Settled || !got.SentAt.Equal(a.EndedAt) {
+			w.Errorf("%+v", got)
+		}
+		if len(w.health.delivered) != 0 {
+			w.Errorf("delivered counts without a send: %v", w.health.delivered)
+		}
+	})
+}
+
 // TestOtherAttempt: that the first attempt failed in the end says nothing of the second that was accepted; that it arrived does.
 func TestOtherAttempt(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))

@@ -146,7 +146,7 @@ type Outbox interface {
 	AddReceipt(ctx context.Context, r *Receipt) (bool, error)
 	ListReceipts(ctx context.Context, messageID string) ([]*Receipt, error)
 	// Advance writes State, LastClass, LastError, Segments, Network, Cost, Currency, Settled, PollAt and UpdatedAt of a message that is still in the
-	// state from, and reports whether it was.
+	// state from, and Provider, ProviderID, Account, Sender and SentAt for one that was given up and is known now. It reports whether it was.
 	Advance(ctx context.Context, m *Message, from State) (bool, error)
 	// CodeTyped sets VerifiedAt of the newest message that carried a code and returns that message; ErrNotFound if there is none or it was
 	// set before.

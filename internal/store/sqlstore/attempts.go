@@ -64,9 +64,10 @@ func (t outboxTx) ListReceipts(ctx context.Context, messageID string) ([]*store.
 
 func (t outboxTx) Advance(ctx context.Context, m *store.Message, from store.State) (bool, error) {
 	return t.changed(ctx, `UPDATE outbox SET state = $1, last_class = $2, last_error = $3, segments = $4, network = $5, cost = $6,
-		currency = $7, settled = $8, poll_at = $9, updated_at = $10 WHERE id = $11 AND state = $12`,
+		currency = $7, settled = $8, poll_at = $9, updated_at = $10, provider = $11, provider_id = $12, account = $13, sender = $14, sent_at = $15
+		WHERE id = $16 AND state = $17`,
 		string(m.State), m.LastClass, m.LastError, m.Segments, m.Network, m.Cost, m.Currency, flag(m.Settled), micros(m.PollAt),
-		micros(m.UpdatedAt), m.ID, string(from))
+		micros(m.UpdatedAt), m.Provider, m.ProviderID, m.Account, m.Sender, micros(m.SentAt), m.ID, string(from))
 }
 
 func (t outboxTx) CodeTyped(ctx context.Context, codeID string, now time.Time) (*store.Message, error) {

@@ -48,6 +48,7 @@ func testAdvance(s *suite) {
 	s.enqueue(m)
 	m.State, m.LastClass, m.LastError, m.Segments, m.Network, m.Cost, m.Currency, m.Settled = store.Undelivered, "c", "e", 2, "n", 5, "USD", false
 	m.PollAt, m.UpdatedAt = time.Time{}, ms(9)
+	m.Provider, m.ProviderID, m.Account, m.Sender, m.SentAt = "p", "p-1", "b", "t", ms(8)
 	s.advance(m, store.Queued, false)
 	s.advance(m, store.Sent, true)
 	s.advance(m, store.Sent, false)
