@@ -166,3 +166,21 @@ func TestUnsignedTexts(t *testing.T) {
 		t.Errorf("%d texts", n)
 	}
 }
+
+// TestHelpOfStrangers: HELP in the name of a number that was never texted is not answered: its sender may be forged.
+func TestHelpOfStrangers(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	help := func(id string) {
+		t.Helper()
+		w.ok(w.call("signed", true, provider.Notice{ID: id, Inbound: &provider.Inbound{From: alice, To: sender, Text: "HELP"}}))
+	}
+	help("1")
+	if len(w.helped) != 0 {
+		t.Errorf("%+v", w.helped)
+	}
+	w.message("signed", "id-1", nil)
+	help("2")
+	if len(w.helped) != 1 {
+		t.Errorf("%+v", w.helped)
+	}
+}

@@ -110,6 +110,11 @@ func (s *Service) hearIn(ctx context.Context, in inbound, poolID string, from ph
 			return err
 		}
 		if k == optout.Help && s.c.Text != nil {
+			// Whoever forges the sender of a text could otherwise have us text numbers that we have nothing to do with, at our cost.
+			list, err := tx.Outbox().ListMessages(ctx, store.MessageQuery{PoolID: poolID, Number: ev.Number, Limit: 1})
+			if err != nil || len(list) == 0 {
+				return err
+			}
 			help, err = tx.Challenges().Spend(ctx, helpMark, s.c.Now().Add(helpEvery))
 			return err
 		}

@@ -189,6 +189,7 @@ func TestImportRefuses(t *testing.T) {
 
 func TestInbound(t *testing.T) {
 	each(t, func(w *world) {
+		w.message("signed", "id-0", nil)
 		say := func(id, text, keyword string) {
 			w.Helper()
 			w.now = w.now.Add(time.Second)
