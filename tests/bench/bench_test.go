@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,5 +124,28 @@ func TestSeededDatabase(t *testing.T) {
 	}
 	if found, _ := filepath.Glob(filepath.Join(c.dir, "*.db")); len(found) != 1 {
 		t.Errorf("seeded: %v", found)
+	}
+}
+
+// What compare and --markdown write of a report is read by benchstat and by people.
+func TestReportForms(t *testing.T) {
+	r := &report{Figures: []figure{
+		{Store: "sqlite", Workload: "echo", Connections: 16, CPU: 0.04, TimesEcho: 1},
+		{Store: "sqlite", Workload: "w1", Algorithm: "RS256", Connections: 16, CPU: 0.6, TimesEcho: 15, P50: 9, P99: 20},
+		{Store: "postgres", Workload: "refresh", Algorithm: "ES256", Connections: 1, CPU: 0.2, DatabaseCPU: 0.1, TimesEcho: 5},
+	}, Starts: []startFigure{{Users: 10, Verifiers: true, Start: 20}}}
+	var lines, table strings.Builder
+	benchmarkLines(&lines, r)
+	want := "BenchmarkW1/16 1 0.6000 cpu-ms/op 15.00 echoes/op 9.000 p50-ms 20.000 p99-ms\n" +
+		"BenchmarkRefresh-ES256/1 1 0.2000 cpu-ms/op 5.00 echoes/op 0.000 p50-ms 0.000 p99-ms\n" +
+		"BenchmarkStart/10-verifiers 1 20.00 start-ms 0.00 pss-MiB 0.00 database-MB\n"
+	if lines.String() != want {
+		t.Errorf("%s", lines.String())
+	}
+	r.markdown(&table)
+	for _, row := range []string{"| sqlite | w1 | 16 | 0.600 ms |  | 15.0 | 0 | 9.00 ms | 20.00 ms | 0 |\n", "| postgres | refresh | 1 | 0.200 ms | 0.100 ms | 5.0 | 0 |  |  | 0 |\n"} {
+		if !strings.Contains(table.String(), row) {
+			t.Errorf("no %q in\n%s", row, table.String())
+		}
 	}
 }

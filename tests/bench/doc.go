@@ -15,6 +15,14 @@
 // sender function notes what it was given in its temporary folder, which is read from outside, with the time: it reaches no
 // receiver on this machine.
 //
+// The workload delivery is what a message's way costs: W1 with the webhook alone and with an account and a plan in front, receipts, and "handoff",
+// which runs the outbox, a worker and a plan in a process of its own. There alone the moment of the commit is known, from which the hand-off to the
+// provider's request is measured; p50 and p99 of handoff and of codes beside notices are that, and their costs are those of a message.
+//
+//	go run ./tests/bench compare --before COMMIT
+//
+// measures another commit and this tree in alternating rounds, each with the bench of its own, and prints what benchstat makes of it.
+//
 // Invariants:
 //   - everything listens on, and talks to, the loopback alone;
 //   - commits are durable: SQLite with synchronous=FULL as always, PostgreSQL with fsync on (anything else is refused);

@@ -37,6 +37,9 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "hooks" {
 		exit(benchHooks(ctx, os.Args[2:], os.Stdout, os.Stderr))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "compare" {
+		exit(compare(ctx, os.Args[2:], os.Stdout, os.Stderr))
+	}
 	exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -211,6 +214,10 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	}
 	err = r.all(ctx)
 	r.report.finish(r.sink)
+	if o.markdown {
+		r.report.markdown(out)
+		return errors.Join(err, r.report.judge())
+	}
 	return errors.Join(err, r.report.write(out, o.json), r.report.judge())
 }
 
