@@ -41,7 +41,10 @@ type Notice struct {
 	At time.Time
 	// ID is the notice's own id where the service gives one: a second one with the same is refused as a replay.
 	ID string
-	// Inbound is set for a text that came in; then all above but At and ID are empty.
+	// Once says that the service's signature covers the ID and not what the notice says: whoever has seen one could sign another with it, so that each ID
+	// is taken once.
+	Once bool
+	// Inbound is set for a text that came in; then all above but At, ID and Once are empty.
 	Inbound *Inbound
 }
 

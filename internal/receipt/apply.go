@@ -143,6 +143,11 @@ func (s *Service) one(ctx context.Context, tx store.Tx, r *report) (outcome, err
 	if !m.State.Final() {
 		return outcome{early: true}, nil
 	}
+	if r.once != nil {
+		if fresh, err := tx.Challenges().Spend(ctx, r.once, r.row.ReceivedAt.Add(rememberText)); err != nil || !fresh {
+			return outcome{surpassed: true}, err
+		}
+	}
 	receipts, err := tx.Outbox().ListReceipts(ctx, m.ID)
 	if err != nil {
 		return outcome{}, err

@@ -1,6 +1,7 @@
 package receipt_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -183,4 +184,46 @@ func TestHelpOfStrangers(t *testing.T) {
 	if len(w.helped) != 1 {
 		t.Errorf("%+v", w.helped)
 	}
+}
+
+// TestAdvisory_CVE_2023_40034_NonceOfAnother: where the signature is of a nonce and not of what is said, one that was seen signs nothing more: neither
+// another receipt nor a STOP.
+func TestAdvisory_CVE_2023_40034_NonceOfAnother(t *testing.T) {
+	each(t, func(w *world) {
+		a, _ := w.message("signed", "id-1", nil)
+		b, _ := w.message("signed", "id-2", nil)
+		first := of(provider.StateSent)
+		first.ID, first.Once = "nonce", true
+		w.ok(w.call("signed", true, first))
+		w.ok(w.call("signed", true, first))
+		w.write(func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Pools().InsertPool(ctx, &store.Pool{ID: pool})
+			return err
+		})
+		c, _ := w.message("signed", "id-3", nil)
+		again := of(provider.StateSent)
+		again.ProviderID, again.ID, again.Once = "id-3", "nonce 2", true
+		w.ok(w.callAt("", "signed", true, again)) // the door of all pools
+		w.ok(w.callAt("", "signed", true, provider.Notice{ID: "nonce 2", Once: true, Inbound: &provider.Inbound{From: alice, To: sender, Text: "STOP"}}))
+		if _, receipts := w.stored(c.ID); len(receipts) != 1 {
+			w.Errorf("%d receipts", len(receipts))
+		}
+		forged := of(provider.StateDelivered)
+		forged.ProviderID, forged.ID, forged.Once = "id-2", "nonce", true
+		w.ok(w.call("signed", true, forged, provider.Notice{ID: "nonce", Once: true, Inbound: &provider.Inbound{From: alice, To: sender, Text: "STOP"}}))
+		_, receipts := w.stored(a.ID)
+		if got, _ := w.stored(b.ID); got.State != store.Sent || len(receipts) != 1 {
+			w.Errorf("%s, %d receipts", got.State, len(receipts))
+		}
+		out, err := w.optouts.Check(w.Context(), pool, number(w, alice))
+		w.ok(err)
+		if out {
+			w.Error("opted out by a forged text")
+		}
+		forged.ID = "another nonce"
+		w.ok(w.call("signed", true, forged))
+		if got, _ := w.stored(b.ID); got.State != store.Delivered {
+			w.Errorf("%s", got.State)
+		}
+	})
 }

@@ -39,6 +39,7 @@ type inbound struct {
 	in              provider.Inbound
 	// id is the service's, empty if it gives none; then seed and place tell the text from others.
 	id      string
+	once    bool
 	seed    []byte
 	place   int
 	trusted bool
@@ -61,6 +62,9 @@ func (s *Service) hear(ctx context.Context, in inbound) error {
 	}
 	if err != nil {
 		return nil
+	}
+	if fresh, err := s.firstOf(ctx, in); err != nil || !fresh {
+		return err
 	}
 	pools, err := s.poolsOf(ctx, in.account, from)
 	for _, p := range pools {
@@ -153,17 +157,38 @@ func (s *Service) inboundEntry(in inbound, poolID string, from phone.Number, k o
 
 // mark is the single-use mark of a text.
 func (s *Service) mark(ctx context.Context, in inbound, poolID string) ([]byte, time.Time, error) {
-	parts, keep := []string{"inbound", poolID, in.account, "id", in.id}, rememberText
-	if in.id == "" {
-		parts = []string{"inbound", poolID, in.account, "body", string(in.seed), strconv.Itoa(in.place), in.in.From, in.in.To, in.in.Text}
-		keep = rememberBody
-	}
 	now := s.c.Now()
-	if in.id == "" && in.seed == nil { // from a connection: nobody sends it twice
+	if in.id != "" {
+		mark, err := s.idMark(ctx, poolID, in.account, in.id)
+		return mark, now.Add(rememberText), err
+	}
+	parts := []string{"inbound", poolID, in.account, "body", string(in.seed), strconv.Itoa(in.place), in.in.From, in.in.To, in.in.Text}
+	if in.seed == nil { // from a connection: nobody sends it twice
 		parts = append(parts, store.NewID(now))
 	}
 	mark, err := s.c.Keys.Lookup(ctx, keyring.Deployment, parts...)
-	return mark, now.Add(keep), err
+	return mark, now.Add(rememberBody), err
+}
+
+// firstOf takes the id of a text to an account of all pools, whose signature does not cover it.
+func (s *Service) firstOf(ctx context.Context, in inbound) (fresh bool, err error) {
+	if !in.once {
+		return true, nil
+	}
+	mark, err := s.idMark(ctx, "", in.account, in.id)
+	if err != nil {
+		return false, err
+	}
+	err = s.c.Store.Write(ctx, func(tx store.Tx) (err error) {
+		fresh, err = tx.Challenges().Spend(context.WithoutCancel(ctx), mark, s.c.Now().Add(rememberText))
+		return err
+	})
+	return fresh, err
+}
+
+// idMark is the single-use mark of a notice by the id that its service gave it.
+func (s *Service) idMark(ctx context.Context, poolID, account, id string) ([]byte, error) {
+	return s.c.Keys.Lookup(ctx, keyring.Deployment, "inbound", poolID, account, "id", id)
 }
 
 // poolsOf returns the pools that have texted a number through an account of the configuration file.

@@ -30,6 +30,8 @@ type report struct {
 	// messageID is set where the message itself is known.
 	messageID string
 	reference string
+	// once is the mark that the notice is taken by, of one whose signature does not cover it; nil for all others.
+	once []byte
 	// ask has the service asked at once if the report alone decides nothing.
 	ask bool
 	// pollAt is when the service is to be asked again; zero: never. It counts for answers to polls only.

@@ -124,7 +124,7 @@ func (s *Service) do(ctx context.Context, g guest, notices []provider.Notice, se
 	var reports []report
 	for i, n := range notices {
 		if n.Inbound != nil {
-			in := inbound{poolID: g.door.PoolID, account: g.door.Account, in: *n.Inbound, id: n.ID, trusted: g.trusted(), seed: seed, place: i}
+			in := inbound{poolID: g.door.PoolID, account: g.door.Account, in: *n.Inbound, id: n.ID, once: n.Once, trusted: g.trusted(), seed: seed, place: i}
 			if err := s.hear(ctx, in); err != nil {
 				return err
 			}
@@ -132,6 +132,12 @@ func (s *Service) do(ctx context.Context, g guest, notices []provider.Notice, se
 		}
 		if r, ok := s.report(g.door.PoolID, g.door.Account, n, Push, g.trusted()); ok {
 			r.ask = g.polled()
+			if n.Once {
+				var err error
+				if r.once, err = s.idMark(ctx, g.door.PoolID, g.door.Account, n.ID); err != nil {
+					return err
+				}
+			}
 			reports = append(reports, r)
 		}
 	}

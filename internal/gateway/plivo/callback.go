@@ -37,11 +37,11 @@ func (p *Provider) ReadCallback(_ context.Context, c provider.Callback) ([]provi
 	if err != nil || c.URL == nil {
 		return nil, provider.Reply{}, provider.ErrSignature // nothing of it is authentic
 	}
-	nonce, ok := signed([]byte(p.c.AuthToken.Reveal()), c, form)
+	nonce, whole, ok := signed([]byte(p.c.AuthToken.Reveal()), c, form)
 	if !ok {
 		return nil, provider.Reply{}, provider.ErrSignature
 	}
-	n := provider.Notice{ID: nonce}
+	n := provider.Notice{ID: nonce, Once: !whole}
 	if text := form.Get("Text"); text != "" && form.Get("Status") == "" {
 		from := number(form.Get("From"))
 		if from == "" {
@@ -80,16 +80,16 @@ func parameters(c provider.Callback) (url.Values, error) {
 	return url.ParseQuery(string(c.Body))
 }
 
-// signed checks V3 if it is there, else V2, and returns the nonce.
-func signed(key []byte, c provider.Callback, form url.Values) (nonce string, ok bool) {
+// signed checks V3 if it is there, else V2 (which Plivo documents for texts), and returns the nonce. V2 is of the URL and the nonce alone: whole is false.
+func signed(key []byte, c provider.Callback, form url.Values) (nonce string, whole, ok bool) {
 	head := http.Header(c.Header)
 	address := c.URL.Scheme + "://" + c.URL.Host + c.URL.Path
 	if given := append(signatures(head.Get(v3Header)), signatures(head.Get(mainV3Header))...); len(given) > 0 {
 		nonce = head.Get(v3Header + "-Nonce")
-		return nonce, valid(key, address+joined(c, form)+"."+nonce, nonce, given)
+		return nonce, true, valid(key, address+joined(c, form)+"."+nonce, nonce, given)
 	}
 	nonce = head.Get(v2Header + "-Nonce")
-	return nonce, valid(key, address+nonce, nonce, append(signatures(head.Get(v2Header)), signatures(head.Get(mainV2Header))...))
+	return nonce, false, valid(key, address+nonce, nonce, append(signatures(head.Get(v2Header)), signatures(head.Get(mainV2Header))...))
 }
 
 func signatures(header string) []string {
