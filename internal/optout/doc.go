@@ -16,6 +16,7 @@
 //     list for so long, if it is short, and reads the store for each message of all others. A node that changes a list remembers nothing of it
 //     until the change is committed.
 //   - A message whose sender nobody knows (the service chooses) counts as sent by any: an opt-out for whichever sender holds it back.
-//   - An opt-out says nothing of factors: a code that is owed stays owed, and somebody who is signed in lifts it by asking for one.
+//   - An opt-out says nothing of factors: a code that is owed stays owed, and somebody who is signed in lifts it for a number
+//     that is proven to be theirs (package pool).
 //   - A change and its event (cs_opt_out, cs_opt_in) are one commit; what changes nothing is no event.
 package optout
