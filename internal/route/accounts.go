@@ -71,6 +71,9 @@ func (s *Service) PutAccount(ctx context.Context, poolID string, c AccountConfig
 	if err := checkVersion(old, version); err != nil {
 		return Account{}, err
 	}
+	if version == 0 && s.static != nil && s.static.accounts[c.Name] != nil {
+		return Account{}, fault.Invalidf("name", "An account of the configuration file has this name.")
+	}
 	merged, err := s.openSecrets(ctx, poolID, c.Name, old.Sealed)
 	if err != nil {
 		return Account{}, err

@@ -254,6 +254,17 @@ func TestChangesTakeEffect(t *testing.T) {
 	})
 }
 
+// What services report names an account and an id that another service may have given, too: two accounts a pool uses never share a name.
+func TestNamesOfTheFile(t *testing.T) {
+	r := newRig(t, sqlite(t), func(c *route.Config) {
+		c.Static = &route.Static{Accounts: []route.StaticAccount{{AccountConfig: route.AccountConfig{Name: "s", Kind: "fake"}}}}
+	})
+	_, err := r.r.PutAccount(t.Context(), pool, route.AccountConfig{Name: "s", Kind: "fake"}, nil, 0)
+	if fault.CodeOf(err) != fault.InvalidParameter || fault.Of(err).Field != "name" {
+		t.Errorf("%v", err)
+	}
+}
+
 // Pools without a plan are served by the configuration file's, if there is one.
 func TestStatic(t *testing.T) {
 	r := newRig(t, sqlite(t), func(c *route.Config) {
