@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"countersign/internal/adminapi"
@@ -144,11 +145,43 @@ func (p *parts) rates(ctx context.Context, poolID string) (*ratecard.Card, error
 	if err != nil {
 		return nil, err
 	}
+	return p.cards.of(row)
+}
+
+// cards keeps parsed rate cards: routes ask for a pool's every few seconds, and a large one takes milliseconds.
+type cards struct {
+	mu   sync.Mutex
+	kept map[string]keptCard // by pool
+}
+
+type keptCard struct {
+	version int64
+	at      time.Time
+	card    *ratecard.Card
+}
+
+// maxCards bounds the pools whose cards are kept.
+const maxCards = 1000
+
+func (c *cards) of(row *store.Setting) (*ratecard.Card, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k, ok := c.kept[row.PoolID]; ok && k.version == row.Version && k.at.Equal(row.UpdatedAt) {
+		return k.card, nil
+	}
 	var doc adminapi.Rates
 	if err := json.Unmarshal(row.Doc, &doc); err != nil {
 		return nil, err
 	}
-	return ratecard.Parse([]byte(doc.CSV))
+	card, err := ratecard.Parse([]byte(doc.CSV))
+	if err != nil {
+		return nil, err
+	}
+	if c.kept == nil || len(c.kept) >= maxCards {
+		c.kept = map[string]keptCard{}
+	}
+	c.kept[row.PoolID] = keptCard{row.Version, row.UpdatedAt, card}
+	return card, nil
 }
 
 // seen feeds metrics and route health with a step of a message. What was sent is counted as it is stored, so that the receipt and the typed code find

@@ -65,6 +65,7 @@ type parts struct {
 	optouts  *optout.Service
 	receipts *receipt.Service
 	canaries *canary.Service
+	cards    cards
 	now      func() time.Time
 	// urls are the declared base URLs of a pool; set once the list of hosts is made.
 	urls func(poolID string) []string
