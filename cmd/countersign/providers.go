@@ -305,15 +305,24 @@ const maxSecret = 64 << 10
 
 // secretValue reads a secret from where the flag says.
 func (a *app) secretValue(v string) (string, error) {
-	switch {
-	case v == "-":
-		raw, err := io.ReadAll(io.LimitReader(a.stdin, maxSecret))
-		return strings.TrimRight(string(raw), "\r\n"), err
-	case strings.HasPrefix(v, "@"):
-		raw, err := os.ReadFile(v[1:])
-		return strings.TrimRight(string(raw), "\r\n"), err
+	r, file := a.stdin, strings.HasPrefix(v, "@")
+	if v != "-" && !file {
+		return v, nil
 	}
-	return v, nil
+	if file {
+		f, err := os.Open(v[1:])
+		if err != nil {
+			return "", err
+		}
+		defer f.Close()
+		r = f
+	}
+	raw, err := io.ReadAll(io.LimitReader(r, maxSecret))
+	text := strings.TrimRight(string(raw), "\r\n")
+	if err == nil && text == "" { // an empty secret would be removed
+		err = errors.New("there is nothing in it")
+	}
+	return text, err
 }
 
 type providerAddCmd struct {
