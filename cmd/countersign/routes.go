@@ -149,7 +149,7 @@ func (c *routeHealthCmd) Run(a *app) error {
 		return err
 	}
 	if len(out.Lines) == 0 {
-		_, err := fmt.Fprintln(a.stdout, "no codes have gone out through accounts yet")
+		_, err := fmt.Fprintln(a.stdout, "nothing is counted yet; codes that go out through accounts show up here after some ten seconds")
 		return err
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)

@@ -98,7 +98,7 @@ func (s *server) putPlan(ctx context.Context, in *planInput) (*planOutput, error
 	}
 	version, err := s.Delivery.Routes.PutPlan(by(ctx), in.Pool, in.Body.Plan, in.Body.Version)
 	if fault.CodeOf(err) == fault.InvalidParameter {
-		err = fault.Of(err).WithHint("docs/delivery.md lists what a plan holds; accounts: countersign provider list")
+		err = fault.Of(err).WithHint("docs/delivery.md lists what a plan holds; its accounts are the pool's own, not those of the configuration file: countersign provider list")
 	}
 	return &planOutput{Plan{Plan: in.Body.Plan, Version: version}}, err
 }
