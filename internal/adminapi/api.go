@@ -124,10 +124,14 @@ func (s *server) guard(next http.Handler) http.Handler {
 	})
 }
 
+// longest bounds an operation. huma sets the deadline of its body alone, but net/http gives the whole request up when that has passed: by default after five
+// seconds, in which a slow service has not answered a test message yet.
+const longest = 30 * time.Second
+
 // register adds one operation. action is what the caller needs on the resource that the input names.
 func register[I, O any](s *server, method, path, action, summary string, on func(*I) access.Resource, f func(context.Context, *I) (*O, error)) {
 	op := huma.Operation{
-		OperationID: huma.GenerateOperationID(method, path, (*O)(nil)), Method: method, Path: path, Summary: summary,
+		OperationID: huma.GenerateOperationID(method, path, (*O)(nil)), Method: method, Path: path, Summary: summary, BodyReadTimeout: longest,
 		Description: "Needs the action `" + action + "`.", Errors: []int{400, 401, 403, 404, 500},
 	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {

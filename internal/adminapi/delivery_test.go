@@ -225,7 +225,7 @@ func TestVersionsOfDelivery(t *testing.T) {
 		x.do("owner", "GET", tt.path+q, "", &got)
 		for _, stale := range []string{"0", "7"} {
 			var p Problem
-			if w := x.do("owner", "PUT", tt.path+q, tt.body(stale), &p); w.Code != 409 || p.Detail == "" || p.Hint == "" || p.Detail == http.StatusText(409) {
+			if w := x.do("owner", "PUT", tt.path+q, tt.body(stale), &p); w.Code != 409 || p.Detail == "" || p.Hint == "" || p.Detail == http.StatusText(http.StatusConflict) {
 				t.Errorf("%s version %s: %d %+v", tt.path, stale, w.Code, p)
 			}
 		}
