@@ -95,7 +95,7 @@ root_key:
   file: /etc/countersign/root.key
   # env: COUNTERSIGN_ROOT_KEY
 
-# Who sends. Pools may have accounts with providers of their own (countersign account add); the others use these. Without any, texts fail, and
+# Who sends. Pools may have accounts with providers of their own (countersign provider add); the others use these. Without any, texts fail, and
 # the log says so.
 sender:
   # Accounts with providers and the plan that finds one for each text: docs/delivery.md. Mode 0600 if it holds secrets.
