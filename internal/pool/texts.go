@@ -52,27 +52,35 @@ func (x *TextConfig) check() error {
 	if len(x.Clients) > maxTextClients || len(x.Locales) > maxLocales {
 		return fault.Invalidf("texts", "There are at most %d clients and %d locales.", maxTextClients, maxLocales)
 	}
-	for _, c := range x.Clients {
+	for id, c := range x.Clients {
 		if c.OriginHost != "" {
 			if err := message.ValidHost(c.OriginHost); err != nil {
-				return err
+				return faultAt(err, "texts.clients."+id+".origin_host")
 			}
 		}
 		if c.AndroidHash != "" {
 			if err := message.ValidHash(c.AndroidHash); err != nil {
-				return err
+				return faultAt(err, "texts.clients."+id+".android_hash")
 			}
 		}
 	}
 	for tag, tmpl := range x.Locales {
 		if tag == "" || len(tag) > maxTag || strings.Trim(tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != "" {
-			return fault.Invalidf("locales", "A locale is a BCP 47 tag like fr or fr-CA.")
+			return fault.Invalidf("texts.locales", "A locale is a BCP 47 tag like fr or fr-CA.")
 		}
 		if err := tmpl.check(); err != nil {
-			return err
+			return faultAt(err, "texts.locales."+tag)
 		}
 	}
 	return nil
+}
+
+// faultAt says where in the settings a fault is.
+func faultAt(err error, field string) error {
+	if f := fault.Of(err); f.Code == fault.InvalidParameter {
+		return f.WithField(field)
+	}
+	return err
 }
 
 // check validates the templates that are there.
