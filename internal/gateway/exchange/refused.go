@@ -78,8 +78,16 @@ func (c Caller) Clean(text string, m provider.Message) string {
 		hide = append(hide, s.Reveal())
 	}
 	text = secret.Hide(text, hide, shortestSecret)
+	text = credentials.ReplaceAllString(text, "${1} ***")
+	text = doors.ReplaceAllString(text, "${1}***")
 	return Short(WithoutNumbers(strings.Join(strings.Fields(text), " ")), maxText)
 }
+
+// Services that quote a request quote its credentials in the form of a header, and the URL that they are to report to, whose secret opens it.
+var (
+	credentials = regexp.MustCompile(`(?i)\b(basic|bearer) +[a-z0-9+/=._~-]{8,}`)
+	doors       = regexp.MustCompile(`(?i)((?:/|%2f)receipts(?:/|%2f)[a-z0-9-]+(?:/|%2f))[a-z0-9_-]{20,}`)
+)
 
 // RetryAfter reads the header of that name, seconds or a date (RFC 9110, section 10.2.3): 1 s to 1 h, 0 if it does not say.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
