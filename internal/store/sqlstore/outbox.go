@@ -119,9 +119,10 @@ const settle = `UPDATE outbox SET state = $1, provider = $2, provider_id = $3, l
 	account = $12, sender = $13, network = $14, cost = $15, currency = $16, settled = $17, sent_at = $18, poll_at = $19, channel = $20
 	WHERE id = $21 AND lease_owner = $22 AND state = 'sending'`
 
+// Release walks the leases that are still running: what has run out is due anyway.
 func (t outboxTx) Release(ctx context.Context, owner string, now time.Time) error {
 	return t.exec(ctx, `UPDATE outbox SET state = 'queued', next_at = $1, due_at = $1, lease_owner = NULL, lease_until = NULL,
-		updated_at = $1 WHERE lease_owner = $2 AND state = 'sending'`, micros(now), owner)
+		updated_at = $1 WHERE lane IN (0, 1, 2, 3) AND due_at > $1 AND lease_owner = $2 AND state = 'sending'`, micros(now), owner)
 }
 
 func (t outboxTx) Message(ctx context.Context, id string) (*store.Message, error) {
