@@ -102,7 +102,11 @@ func (n *node) frozen() (thaw func()) {
 	db := openBeside(n.t, n.database)
 	c, err := db.Conn(context.Background())
 	check(n.t, err)
-	for _, line := range map[bool][]string{true: {"BEGIN", "LOCK TABLE outbox, attempts, receipts, events IN EXCLUSIVE MODE"}, false: {"BEGIN IMMEDIATE"}}[strings.HasPrefix(n.database, "postgres")] {
+	lines := []string{"BEGIN IMMEDIATE"}
+	if strings.HasPrefix(n.database, "postgres") {
+		lines = []string{"BEGIN", "LOCK TABLE outbox, attempts, receipts, events IN EXCLUSIVE MODE"}
+	}
+	for _, line := range lines {
 		_, err := c.ExecContext(context.Background(), line)
 		check(n.t, err)
 	}

@@ -38,7 +38,8 @@ func TestCodesBesideInvitations(t *testing.T) {
 	alone := signIns(t, n, air, pool, client, 0, phone)
 	drafts := make([]delivery.Draft, invitations)
 	for i := range drafts {
-		drafts[i] = delivery.Draft{PoolID: pool, To: fmt.Sprintf("+1202666%04d", i%10000), Text: "You are invited to Example.", Lane: store.LaneNotice, TriggerSource: "Test"}
+		drafts[i] = delivery.Draft{PoolID: pool, To: fmt.Sprintf("+1202666%04d", i%10000), Text: "You are invited to Example.", Lane: store.LaneNotice,
+			TriggerSource: "Test"}
 	}
 	began := time.Now()
 	n.feed(drafts...)
@@ -57,7 +58,8 @@ func TestCodesBesideInvitations(t *testing.T) {
 	before, began := count(), time.Now()
 	crowded := signIns(t, n, air, pool, client, askers, phone)
 	after, took := count(), time.Since(began)
-	t.Logf("hand-off of sign-in codes, from the commit to the request at the service: alone p50 %v, p99 %v; beside invitations p50 %v, p99 %v, max %v; meanwhile %d invitations went out in %v",
+	t.Logf("hand-off of sign-in codes, from the commit to the request at the service: alone p50 %v, p99 %v; beside invitations p50 %v, p99 %v, max %v; "+
+		"meanwhile %d invitations went out in %v",
 		quantile(alone, .5), quantile(alone, .99), quantile(crowded, .5), quantile(crowded, .99), quantile(crowded, 1), after-before, took.Round(time.Millisecond))
 	if after == before || after > invitations/2 {
 		t.Errorf("%d invitations went out before, %d after: nothing is proved", before, after)

@@ -178,7 +178,11 @@ func ordered(x *tenantOf) {
 	m := x.sent()
 	say := func(what, id, state, want string, receipts int) {
 		x.t.Helper()
-		x.answered(what, x.said(m.ReceiptURL, id, obj{"reference": m.Reference, "state": state, "reason": map[bool]string{true: "unreachable"}[state == "undelivered"]}), http.StatusOK)
+		body := obj{"reference": m.Reference, "state": state}
+		if state == "undelivered" {
+			body["reason"] = "unreachable"
+		}
+		x.answered(what, x.said(m.ReceiptURL, id, body), http.StatusOK)
 		x.is(what, m, want, receipts)
 	}
 	say("on its way", "o-1", "queued", "sent", 1)
@@ -212,7 +216,8 @@ func foreign(x, other *tenantOf) {
 		{"message_id": theirs.ID, "reference": theirs.Reference, "state": "failed"},
 	} {
 		x.answered("about another pool's message", x.said(mine.ReceiptURL, fmt.Sprint("f-", i), body), http.StatusOK)
-		x.answered("about a message that there is not", x.said(mine.ReceiptURL, fmt.Sprint("n-", i), obj{"reference": "0197a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "state": "delivered"}), http.StatusOK)
+		nobodys := obj{"reference": "0197a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "state": "delivered"}
+		x.answered("about a message that there is not", x.said(mine.ReceiptURL, fmt.Sprint("n-", i), nobodys), http.StatusOK)
 	}
 	x.answered("signed with the own key at another's door", x.said(theirs.ReceiptURL, "f-9", obj{"reference": theirs.Reference, "state": "delivered"}), http.StatusForbidden)
 	other.is("after another pool's receipts", theirs, "sent", 0)

@@ -196,13 +196,17 @@ type lab struct {
 	calls atomic.Int64
 }
 
-func newLab(t *testing.T, static *plans.Static) *lab {
+func newLab(t *testing.T, static *plans.Static, change ...func(*countersign.Config)) *lab {
 	t.Helper()
 	l := &lab{t: t}
-	s, err := countersign.New(context.Background(), countersign.Config{
+	c := countersign.Config{
 		Mode: countersign.Dev, BaseURLs: []string{"http://localhost:7446"}, Log: slog.New(slog.DiscardHandler), Now: l.now, Version: "proof",
 		Delivery: countersign.Delivery{Static: static},
-	})
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	s, err := countersign.New(context.Background(), c)
 	check(t, err)
 	l.s = s
 	s.Start()
@@ -250,8 +254,18 @@ func (l *lab) must(op string, in obj) answer {
 	return a
 }
 
-// operate calls the admin API.
+// operate calls the admin API and demands success.
 func (l *lab) operate(method, path string, body any) answer {
+	l.t.Helper()
+	a := l.ask(method, path, body)
+	if a.status >= 300 {
+		l.t.Fatalf("%s %s: %d %s", method, path, a.status, a.raw)
+	}
+	return a
+}
+
+// ask calls the admin API.
+func (l *lab) ask(method, path string, body any) answer {
 	l.t.Helper()
 	var in io.Reader
 	if body != nil {
@@ -263,11 +277,7 @@ func (l *lab) operate(method, path string, body any) answer {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	signAt(l.t, r, aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}, "countersign", l.now())
-	a := l.do(r, method+" "+path)
-	if a.status >= 300 {
-		l.t.Fatalf("%s %s: %d %s", method, path, a.status, a.raw)
-	}
-	return a
+	return l.do(r, method+" "+path)
 }
 
 func newGet(url string) *http.Request { return httptest.NewRequest("GET", url, nil) }

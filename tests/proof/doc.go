@@ -14,6 +14,8 @@
 //   - auth0_*_test.go: the same of the Auth0 dialect, its Management API and the hooks, actions and rules of several tenants on one server: what
 //     they are told is where it may be alone; hostile ones reach and stop nobody else; hundreds of texts through a hook that hangs or crashes end
 //     within the life of their codes; a kill loses nothing; names, tokens and limits of one tenant tell and open nothing at another;
+//   - delivery_*_test.go: an outage of the first of two accounts under a thousand texts; kill -9 at every step of a send; sign-in codes beside fifty thousand
+//     invitations; services that quote whatever they are told; receipts that are forged, old, repeated or about others' messages;
 //   - advisories_test.go: each row of docs/advisories.md names a test that exists.
 //
 // What existence-hiding answers look like is compared in internal/awsapi/cognito (enumeration_test.go), the flows

@@ -46,7 +46,7 @@ func (l *line) seen() (tries int, sent []string) {
 }
 
 // until waits for something that another goroutine does.
-func until(t *testing.T, what string, f func() bool) {
+func until(t testing.TB, what string, f func() bool) {
 	t.Helper()
 	for end := time.Now().Add(15 * time.Second); !f(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
