@@ -22,6 +22,10 @@ const notUS = " 204 226 236 242 246 249 250 257 263 264 268 284 289 306 340 343 
 	" 450 468 473 474 506 514 519 548 579 581 584 587 600 604 613 622 633 639 647 649 658 664 670 671 672 683 684 705 709 721 742 753" +
 	" 758 767 778 780 782 784 787 807 809 819 825 829 849 867 868 869 873 876 879 902 905 939 942 "
 
+// onlyCA are the area codes of +1 that are Canada's alone.
+const onlyCA = " 204 226 236 249 250 257 263 289 306 343 354 365 367 368 382 403 416 418 428 431 437 438 450 468 474 506 514 519 548 579 581 584" +
+	" 587 600 604 613 622 633 639 647 672 683 705 709 742 753 778 780 782 807 819 825 867 873 879 902 905 942 "
+
 // notGB are the beginnings of British mobile numbers of which Guernsey, Jersey or Man have a part.
 const notGB = " 7509 7524 7624 7700 7781 7797 7829 7839 7911 7924 7937 "
 
@@ -33,9 +37,14 @@ func (n Number) quickRegion() (string, bool) {
 	code, national := split(n.e164)
 	switch code {
 	case "1":
-		if len(national) == 10 && national[0] >= '2' && !strings.Contains(notUS, pad(national[:3])) {
+		if len(national) != 10 || national[0] < '2' {
+			return "", false
+		}
+		area := pad(national[:3])
+		if !strings.Contains(notUS, area) {
 			return "US", true
 		}
+		return "CA", national[3] >= '2' && strings.Contains(onlyCA, area)
 	case "44":
 		if len(national) == 10 && national[0] == '7' && !strings.Contains(notGB, pad(national[:4])) {
 			return "GB", true
