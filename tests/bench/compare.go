@@ -85,7 +85,7 @@ func compare(ctx context.Context, args []string, out, progress io.Writer) (err e
 func (s *side) build(ctx context.Context, dir string) error {
 	s.bench, s.program = filepath.Join(dir, s.name+"-bench"), filepath.Join(dir, s.name+"-countersign")
 	for out, pkg := range map[string]string{s.bench: "./tests/bench", s.program: "./cmd/countersign"} {
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", out, pkg)
+		cmd := exec.CommandContext(ctx, "go", "build", "-o", out, pkg)
 		cmd.Dir = s.tree
 		if msg, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("building %s: %w\n%s", pkg, err, msg)
