@@ -104,7 +104,6 @@ func (e *later) Unwrap() error { return e.err }
 // AsksKey is the vendor code of an attempt whose call asks for its key.
 const AsksKey = "asks_key"
 
-
 // Try is one call of a provider inside a Send.
 type Try struct {
 	// ID is the attempt's id, which the provider got as Message.Reference. Empty: a new one.

@@ -21,7 +21,7 @@ type dialect map[provider.Reason]refusal
 // nearest are the reasons to look for instead, in this order.
 var nearest = map[provider.Reason][]provider.Reason{
 	provider.Unreachable: {provider.InvalidNumber, provider.BadRequest}, provider.OptedOut: {provider.Blocked, provider.InvalidNumber, provider.BadRequest},
-	provider.Blocked: {provider.InvalidNumber, provider.BadRequest},
+	provider.Blocked:       {provider.InvalidNumber, provider.BadRequest},
 	provider.InvalidNumber: {provider.BadRequest}, provider.SenderRejected: {provider.BadRequest}, provider.ContentRejected: {provider.BadRequest},
 }
 
