@@ -28,6 +28,8 @@ const (
 	// checkNumber is a destination of AWS that always succeeds (End User Messaging user guide, simulator phone numbers).
 	checkNumber = "+14254147755"
 	maxTopics   = 5
+	// maxIdentity and maxTopic bound names of identities (API model) and ARNs, in characters.
+	maxIdentity, maxTopic = 256, 512
 )
 
 // Config configures an account at AWS End User Messaging.
@@ -63,16 +65,17 @@ var (
 	_ provider.Checker        = (*Provider)(nil)
 	_ provider.Feedback       = (*Provider)(nil)
 
-	identityForm = regexp.MustCompile(`^[A-Za-z0-9_:/+-]{1,256}$`)
+	// Lengths are checked beside: counted repetitions make programs of half a megabyte.
+	identityForm = regexp.MustCompile(`^[A-Za-z0-9_:/+-]+$`)
 	capForm      = regexp.MustCompile(`^[0-9]{0,2}\.[0-9]{1,5}$`)
-	topicForm    = regexp.MustCompile(`^arn:aws(-[a-z-]+)?:sns:[a-z0-9-]{1,32}:[0-9]{12}:[A-Za-z0-9_.-]{1,256}$`)
+	topicForm    = regexp.MustCompile(`^arn:aws(-[a-z-]+)?:sns:[a-z0-9-]{1,32}:[0-9]{12}:[A-Za-z0-9_.-]+$`)
 )
 
 // New returns the provider, or all that is wrong with its configuration.
 func New(c Config) (*Provider, error) {
 	errs := c.check(name)
 	for field, v := range map[string]string{"from": c.From, "configuration_set": c.ConfigurationSet, "protect_configuration": c.ProtectConfiguration} {
-		if v != "" && !identityForm.MatchString(v) {
+		if v != "" && (len(v) > maxIdentity || !identityForm.MatchString(v)) {
 			errs = append(errs, fmt.Errorf("%s: %s is a name or an ARN", name, field))
 		}
 	}
@@ -86,7 +89,7 @@ func New(c Config) (*Provider, error) {
 		errs = append(errs, fmt.Errorf("aws-sms: topic_arns has at most %d topics", maxTopics))
 	}
 	for _, t := range c.Topics {
-		if !topicForm.MatchString(t) {
+		if len(t) > maxTopic || !topicForm.MatchString(t) {
 			errs = append(errs, errors.New("aws-sms: topic_arns holds ARNs of SNS topics, as arn:aws:sns:eu-west-1:111122223333:receipts"))
 		}
 	}
