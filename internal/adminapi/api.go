@@ -2,7 +2,9 @@ package adminapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -133,6 +135,7 @@ func register[I, O any](s *server, method, path, action, summary string, on func
 	op := huma.Operation{
 		OperationID: huma.GenerateOperationID(method, path, (*O)(nil)), Method: method, Path: path, Summary: summary, BodyReadTimeout: longest,
 		Description: "Needs the action `" + action + "`.", Errors: []int{400, 401, 403, 404, 500},
+		Middlewares: huma.Middlewares{rightsFirst(action)},
 	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		resource := access.Resource{}
@@ -149,6 +152,23 @@ func register[I, O any](s *server, method, path, action, summary string, on func
 		}
 		return out, nil
 	})
+}
+
+// rightsFirst refuses whoever may not do the action at all, before the input is looked at: what is wrong with it is none of their business. Whether the
+// action is allowed on what the input means is asked once that is known.
+func rightsFirst(action string) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		who, pool := access.From(ctx.Context()), cmp.Or(ctx.Param("pool"), ctx.Query("pool"))
+		err := access.Allow(who, access.Admin, action, onPool(pool))
+		if err != nil && access.Allow(who, access.Admin, action, access.Resource{}) != nil {
+			p := problemOf(err)
+			ctx.SetHeader("Content-Type", p.ContentType(""))
+			ctx.SetStatus(p.Status)
+			_ = json.NewEncoder(ctx.BodyWriter()).Encode(p)
+			return
+		}
+		next(ctx)
+	}
 }
 
 func (s *server) log(ctx context.Context, what string, err error) {
