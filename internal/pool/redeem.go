@@ -46,17 +46,17 @@ func (s *Service) redeem(ctx context.Context, tx *unit, t *tenant, a *account, t
 	return turn.Succeed(ctx)
 }
 
-// consume uses a code up; lost is the answer if somebody else was faster. The message that carried it counts as verified; it comes first, since
-// the worker that settles a message locks it before its code.
+// consume uses a code up; lost is the answer if somebody else was faster. The message that carried it counts as verified, after the code: the worker
+// that settles a message locks both in this order, too.
 func (u *unit) consume(ctx context.Context, row *store.Code, lost fault.Code) error {
-	if err := u.codeTyped(ctx, row); err != nil {
-		return err
-	}
 	won, err := u.Codes().ConsumeCode(ctx, row.ID)
 	if err == nil && !won {
 		err = fault.New(lost)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return u.codeTyped(ctx, row)
 }
 
 // codeTyped notes that a code came back: how routes are judged, and what a code costs. A code without a message is nothing to note.
