@@ -120,18 +120,7 @@ func (p *parts) try(ctx context.Context, t mgmtapi.Trial) error {
 	if t.Voice {
 		d.Channel = provider.Voice
 	}
-	m, err := p.worker.Prepare(ctx, d)
-	if err != nil {
-		return err
-	}
-	if err := p.store.Write(ctx, func(tx store.Tx) error { return p.worker.Enqueue(ctx, tx, m) }); err != nil {
-		return err
-	}
-	p.worker.Wake(m)
-	const wait = 25 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	o, err := p.worker.Await(ctx, m.ID)
+	_, o, err := p.sendAndWait(ctx, d)
 	if err == nil && !o.OK() {
 		err = fault.New(fault.DeliveryFailed).WithPublic("The message was not sent: %s", o.Text)
 	}
