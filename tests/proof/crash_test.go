@@ -43,6 +43,7 @@ type person struct {
 // demands everything that was answered.
 func TestCrash(t *testing.T) {
 	engines(t, func(t *testing.T, database string) {
+		before := deadlocks(t, database)
 		n := serve(t, database)
 		c := newCrash(t, n)
 		for round := range crashRounds {
@@ -64,6 +65,10 @@ func TestCrash(t *testing.T) {
 		n.settled()
 		c.messages()
 		n.stop(t)
+		// Each one stands still for a second, in which sends are not recorded.
+		if found := deadlocks(t, database) - before; found > 0 {
+			t.Errorf("PostgreSQL saw %d deadlocks: not all flows take their locks in one order", found)
+		}
 	})
 }
 
@@ -358,6 +363,18 @@ func (c *crash) leasesEnd() {
 	defer db.Close()
 	_, err := db.Exec(fmt.Sprintf(`UPDATE outbox SET lease_until = %d, due_at = %[1]d WHERE state = 'sending'`, time.Now().Add(-time.Second).UnixMicro()))
 	check(c.t, err)
+}
+
+// deadlocks is how many PostgreSQL has seen in the database since it began to count; SQLite has none.
+func deadlocks(t *testing.T, database string) (n int) {
+	t.Helper()
+	if !strings.HasPrefix(database, "postgres") {
+		return 0
+	}
+	db := openBeside(t, database)
+	defer db.Close()
+	check(t, db.QueryRow(`SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`).Scan(&n))
+	return n
 }
 
 // messages judges what the phones got: everything that was answered, in time, and twice only where a kill stood between the
