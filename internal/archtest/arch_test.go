@@ -85,6 +85,13 @@ var table = []rule{
 	{"internal/guard", "internal/fault internal/store", ""},
 	{"internal/delivery", "internal/tracing internal/eventlog internal/fault internal/secret internal/store phone provider", ""},
 	{"internal/ratecard", "internal/fault internal/store", ""},
+	{"internal/quota", "internal/fault internal/store", ""},
+	{"internal/pumping", "internal/eventlog internal/fault internal/store", ""},
+	{"internal/screen", "internal/eventlog internal/fault internal/pumping internal/quota internal/store phone", ""},
+	{"internal/origination", "internal/eventlog internal/fault internal/store phone", ""},
+	{"internal/registration", "internal/eventlog internal/fault internal/liquid internal/message internal/store phone", ""},
+	{"internal/sandbox", "internal/delivery internal/eventlog internal/fault internal/keyring internal/otp internal/store phone", ""},
+	{"internal/smsaccount", "internal/delivery internal/eventlog internal/fault internal/keyring internal/message internal/optout internal/origination internal/sandbox internal/store phone provider", ""},
 	{"internal/routehealth", "internal/eventlog internal/store", ""},
 	{"internal/optout", "internal/eventlog internal/fault internal/store phone", ""},
 	{"internal/route", "internal/tracing internal/delivery internal/eventlog internal/fault internal/gateway/account internal/keyring internal/message internal/optout internal/ratecard internal/routehealth internal/secret internal/store phone provider", ""},
@@ -99,7 +106,7 @@ var table = []rule{
 	{"internal/hook", "internal/artifact internal/delivery internal/eventlog internal/facts internal/fault internal/form internal/keyring internal/module internal/runner internal/script internal/secret " +
 		"internal/store phone provider", "github.com/google/uuid"},
 	{"internal/pool", "internal/delivery internal/eventlog internal/facts internal/fault internal/guard internal/keyring internal/message internal/otp " +
-		"internal/password internal/secret internal/srp internal/store internal/token internal/totp internal/trigger phone provider", "github.com/google/uuid"},
+		"internal/password internal/registration internal/screen internal/secret internal/srp internal/store internal/token internal/totp internal/trigger phone provider", "github.com/google/uuid"},
 	{"internal/simulator", "internal/ui phone provider", "github.com/google/uuid"},
 
 	// Facades.
@@ -113,13 +120,18 @@ var table = []rule{
 	{"internal/awsapi/lambda/api", "internal/awsapi/wire", ""},
 	{"internal/awsapi/lambda", "internal/access internal/awsapi/lambda/api internal/awsapi/wire internal/fault internal/function internal/runner", ""},
 	{"internal/awsapi/sts", "internal/awsapi/wire internal/fault", ""},
+	{"internal/awsapi/query", "internal/access internal/awsapi/wire internal/fault", ""},
+	{"internal/awsapi/sns/api", "internal/awsapi/wire internal/awsapi/query", ""},
+	{"internal/awsapi/sns", "internal/access internal/awsapi/query internal/awsapi/sns/api internal/awsapi/wire internal/fault internal/optout internal/origination internal/sandbox internal/smsaccount internal/store phone", ""},
+	{"internal/awsapi/smsvoice/api", "internal/awsapi/wire", ""},
+	{"internal/awsapi/smsvoice", "internal/access internal/awsapi/smsvoice/api internal/awsapi/wire internal/fault internal/optout internal/origination internal/registration internal/sandbox internal/smsaccount internal/store phone", ""},
 	{"internal/oidc", "internal/fault internal/token", ""},
 	{"internal/receiptapi", "internal/fault internal/receipt internal/route provider", ""},
 	{"internal/auth0api/wire", "internal/access internal/fault", ""},
 	{"internal/auth0api/authentication", "internal/access internal/auth0api/wire internal/fault internal/pool internal/ui phone", ""},
 	{"internal/auth0api/management", "internal/access internal/auth0api/wire internal/eventlog internal/facts internal/fault internal/hook internal/liquid internal/message internal/module " +
 		"internal/pool internal/script internal/secret internal/store phone provider", "github.com/google/uuid"},
-	{"internal/adminapi", "internal/access internal/pool internal/canary internal/delivery internal/gateway/account internal/message internal/optout internal/ratecard internal/receipt internal/route internal/routehealth phone provider internal/eventlog internal/fault internal/function internal/keyring internal/secret internal/store internal/token",
+	{"internal/adminapi", "internal/access internal/origination internal/pumping internal/quota internal/registration internal/sandbox internal/screen internal/smsaccount internal/pool internal/canary internal/delivery internal/gateway/account internal/message internal/optout internal/ratecard internal/receipt internal/route internal/routehealth phone provider internal/eventlog internal/fault internal/function internal/keyring internal/secret internal/store internal/token",
 		"github.com/danielgtaylor/huma/v2"},
 
 	// Wiring.
@@ -130,7 +142,7 @@ var table = []rule{
 	{"internal/senderfunc", "internal/egress internal/gateway internal/gateway/account internal/message internal/secret phone provider smssender",
 		"github.com/aws/aws-lambda-go github.com/google/uuid"},
 	{"cmd/countersign-lambda", "internal/senderfunc", ""},
-	{"cmd/countersign", module + " internal/route internal/routehealth internal/tracing/* internal/gateway/* internal/access internal/adminapi internal/config internal/devca internal/egress internal/gateway/* internal/facts internal/fault internal/hook/guides internal/hookrun/sandbox internal/hooktry internal/module internal/npm internal/script internal/simulator phone " +
+	{"cmd/countersign", module + " internal/pumping internal/screen internal/route internal/routehealth internal/tracing/* internal/gateway/* internal/access internal/adminapi internal/config internal/devca internal/egress internal/gateway/* internal/facts internal/fault internal/hook/guides internal/hookrun/sandbox internal/hooktry internal/module internal/npm internal/script internal/simulator phone " +
 		"internal/keyring internal/mail internal/secret internal/senderfunc internal/store internal/store/sqlstore provider", "github.com/alecthomas/kong github.com/aws/aws-sdk-go-v2 github.com/goccy/go-yaml"},
 
 	// Programs that make files of this tree, and what only tests use.
@@ -157,6 +169,7 @@ var (
 		"internal/store", "internal/otp", "internal/guard", "internal/pool", "internal/delivery", "internal/tracing internal/eventlog", "internal/keyring",
 		"internal/token", "internal/message", "internal/password", "internal/access", "internal/artifact", "internal/facts", "internal/module", "internal/script", "internal/hook", "internal/trigger", "internal/function", "internal/kms", "internal/runner",
 		"provider", "phone", "internal/ratecard", "internal/routehealth", "internal/optout", "internal/route", "internal/receipt", "internal/canary",
+		"internal/quota", "internal/pumping", "internal/screen", "internal/origination", "internal/registration", "internal/sandbox", "internal/smsaccount",
 	}
 )
 
@@ -255,7 +268,7 @@ func TestArrows(t *testing.T) {
 
 // TestFacadesDoNotKnowEachOther guards the table itself: no row may open such an arrow.
 func TestFacadesDoNotKnowEachOther(t *testing.T) {
-	facades := []string{"internal/awsapi/cognito", "internal/awsapi/sts", "internal/awsapi/kms", "internal/awsapi/lambda", "internal/oidc", "internal/auth0api/authentication", "internal/auth0api/management", "internal/adminapi", "internal/front",
+	facades := []string{"internal/awsapi/cognito", "internal/awsapi/sts", "internal/awsapi/kms", "internal/awsapi/lambda", "internal/awsapi/sns", "internal/awsapi/smsvoice", "internal/oidc", "internal/auth0api/authentication", "internal/auth0api/management", "internal/adminapi", "internal/front",
 		"internal/simulator"}
 	forbidden := append(slices.Clone(facades), "internal/store/sqlstore", "internal/gateway/webhook", "internal/gateway/twilio", "internal/gateway/awskms", "internal/gateway/awslambda",
 		"internal/hookrun", "internal/mail")

@@ -65,21 +65,27 @@ type Draft struct {
 	// Account pins the message to one account with a provider, and no other may take it: one whose service makes the code (Text and Code are empty
 	// then), or one that a canary tries. Empty: the route chooses.
 	Account string
+	// Guard goes into store.Message.Guard as it is.
+	Guard string
+	// EntityID and TemplateID are those of provider.Message.
+	EntityID, TemplateID string
 	// Key is what must be pressed before a call reads the code, two digits; empty: no call that asks for a key takes the message over.
 	Key string
 }
 
 // content is what is sealed.
 type content struct {
-	To      string          `json:"to"`
-	From    string          `json:"from,omitempty"`
-	Subject string          `json:"subject,omitempty"`
-	Text    string          `json:"text"`
-	Code    string          `json:"code,omitempty"`
-	Locale  string          `json:"locale,omitempty"`
-	Event   json.RawMessage `json:"event,omitempty"`
-	HTML    bool            `json:"html,omitempty"`
-	Key     string          `json:"key,omitempty"`
+	To       string          `json:"to"`
+	From     string          `json:"from,omitempty"`
+	Subject  string          `json:"subject,omitempty"`
+	Text     string          `json:"text"`
+	Code     string          `json:"code,omitempty"`
+	Locale   string          `json:"locale,omitempty"`
+	Event    json.RawMessage `json:"event,omitempty"`
+	HTML     bool            `json:"html,omitempty"`
+	Key      string          `json:"key,omitempty"`
+	Entity   string          `json:"entity,omitempty"`
+	Template string          `json:"template,omitempty"`
 	// Trace is the request that asked for it (package tracing).
 	Trace string `json:"trace,omitempty"`
 }
@@ -103,7 +109,7 @@ func (w *Worker) Prepare(ctx context.Context, d Draft) (*store.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := json.Marshal(content{d.To, d.From, d.Subject, d.Text, d.Code, d.Locale, d.Event, d.HTML, d.Key, tracing.Carry(ctx)})
+	plain, err := json.Marshal(content{d.To, d.From, d.Subject, d.Text, d.Code, d.Locale, d.Event, d.HTML, d.Key, d.EntityID, d.TemplateID, tracing.Carry(ctx)})
 	if err != nil {
 		return nil, err
 	}
@@ -114,8 +120,8 @@ func (w *Worker) Prepare(ctx context.Context, d Draft) (*store.Message, error) {
 	m := &store.Message{
 		ID: d.ID, PoolID: d.PoolID, UserID: d.UserID, ClientID: d.ClientID, Lane: d.Lane, Channel: string(d.Channel),
 		State: store.Queued, Sealed: sealed, Mask: mask, Number: hash, CodeID: d.CodeID, TriggerSource: d.TriggerSource,
-		Account: d.Account,
-		NextAt:  now, ExpiresAt: d.ExpiresAt.UTC().Truncate(time.Microsecond), CreatedAt: now, UpdatedAt: now,
+		Account: d.Account, Guard: d.Guard,
+		NextAt: now, ExpiresAt: d.ExpiresAt.UTC().Truncate(time.Microsecond), CreatedAt: now, UpdatedAt: now,
 	}
 	if d.Channel == provider.SMS {
 		m.Segments = w.c.Segments(d.Text)
@@ -194,6 +200,6 @@ func (w *Worker) open(ctx context.Context, m *store.Message) (out provider.Messa
 	return provider.Message{
 		ID: m.ID, IdempotencyKey: m.ID, Channel: provider.Channel(m.Channel), To: c.To, From: c.From, Subject: c.Subject,
 		Text: c.Text, Code: c.Code, PoolID: m.PoolID, TriggerSource: m.TriggerSource, Locale: c.Locale, ExpiresAt: m.ExpiresAt, HTML: c.HTML, Key: c.Key,
-		Country: m.Country, Reference: store.NewID(w.c.Now()),
+		Country: m.Country, Reference: store.NewID(w.c.Now()), EntityID: c.Entity, TemplateID: c.Template,
 	}, c.Event, c.Trace, nil
 }

@@ -135,6 +135,17 @@ const (
 	CanaryFailed   Type = "cs_canary_failed"
 	CanaryPassed   Type = "cs_canary_passed"
 	TestNumberUsed Type = "cs_test_number_used"
+	// What guards, numbers and registrations have to tell; GuardRefused is each refusal.
+	GuardBlocked        Type = "cs_guard_blocked"
+	GuardUnblocked      Type = "cs_guard_unblocked"
+	GuardRecorded       Type = "cs_guard_recorded"
+	GuardChanged        Type = "cs_guard_changed"
+	SpendWarning        Type = "cs_spend_warning"
+	SpendExceeded       Type = "cs_spend_exceeded"
+	OriginationChanged  Type = "cs_origination_changed"
+	RegistrationChanged Type = "cs_registration_changed"
+	DestinationChanged  Type = "cs_destination_number_changed"
+	SMSAccountChanged   Type = "cs_sms_account_changed"
 )
 
 // Info describes a type, for documentation and the console.
@@ -272,4 +283,14 @@ var types = [...]Info{
 	{CanaryFailed, false, true, "A canary text was not sent, or not confirmed in time."},
 	{CanaryPassed, false, true, "A canary text arrived again after it had failed."},
 	{TestNumberUsed, false, true, "The fixed code of a test number was typed in and accepted."},
+	{GuardBlocked, true, true, "Codes to a country, a range of numbers or from a network are not typed in: nothing is sent there for a while. The event says which, and the figures."},
+	{GuardUnblocked, false, true, "A block ended, or an operator lifted it."},
+	{GuardRecorded, false, true, "A guard that only records would have refused a message."},
+	{GuardChanged, false, true, "What a pool's guards allow was changed."},
+	{SpendWarning, false, true, "A pool's messages of today have cost most of what they may."},
+	{SpendExceeded, true, true, "A pool's messages of today have cost what they may: no more are sent until midnight UTC."},
+	{OriginationChanged, false, true, "A sender ID or origination number was requested, changed or released."},
+	{RegistrationChanged, false, true, "A registration of a sender or text was written, changed or removed."},
+	{DestinationChanged, false, true, "A destination number was added to the sandbox or removed from it."},
+	{SMSAccountChanged, false, true, "The settings of the SMS account (sandbox, spend limit, default sender) were changed."},
 }

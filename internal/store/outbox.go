@@ -72,6 +72,9 @@ type Message struct {
 	// Country is the region of the destination (ISO 3166, "" unknown), Prefix the number without its last four digits, Network the carrier's
 	// MCC and MNC as far as it was learned. None of them names a person.
 	Country, Prefix, Network string
+	// Guard is what guards decided of it, in package screen's words: what was recorded and not enforced, and by what its code counts when it is typed.
+	// Empty for messages that no guard looked at. It names no person.
+	Guard string
 	// Cost is what it costs, in millionths of Currency: reserved by the rate card before the send, and Settled once somebody said the true price.
 	Cost     int64
 	Currency string

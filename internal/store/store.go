@@ -47,6 +47,8 @@ type Tx interface {
 	Outbox() Outbox
 	OptOuts() OptOuts
 	Routes() Routes
+	Guards() Guards
+	Records() Records
 	Events() Events
 	Keys() Keys
 	KMS() KMS

@@ -58,6 +58,8 @@ func (t *tx) Scripts() store.Scripts       { return scriptTx{t} }
 func (t *tx) Settings() store.Settings     { return settingTx{t} }
 func (t *tx) OptOuts() store.OptOuts       { return optOutTx{t} }
 func (t *tx) Routes() store.Routes         { return routeTx{t} }
+func (t *tx) Guards() store.Guards         { return nil }
+func (t *tx) Records() store.Records       { return nil }
 
 var errOutside = errors.New("store: transaction used outside of its function")
 

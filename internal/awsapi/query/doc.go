@@ -1,0 +1,2 @@
+// Package query is being written.
+package query

@@ -1,0 +1,2 @@
+// Package smsvoice is being written.
+package smsvoice

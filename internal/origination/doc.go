@@ -1,0 +1,2 @@
+// Package origination is being written.
+package origination

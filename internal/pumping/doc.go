@@ -1,0 +1,2 @@
+// Package pumping is being written.
+package pumping

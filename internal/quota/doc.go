@@ -1,0 +1,2 @@
+// Package quota is being written.
+package quota

@@ -1,0 +1,2 @@
+// Package registration is being written.
+package registration

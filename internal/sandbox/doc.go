@@ -1,0 +1,2 @@
+// Package sandbox is being written.
+package sandbox

@@ -1,0 +1,2 @@
+// Package screen is being written.
+package screen

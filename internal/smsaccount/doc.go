@@ -1,0 +1,2 @@
+// Package smsaccount is being written.
+package smsaccount
