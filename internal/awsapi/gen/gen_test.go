@@ -72,9 +72,9 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// Of KMS and Lambda, part is served; all operations are known, and all need a signature.
+// Of KMS, Lambda and SNS, part is served; all operations are known, and all need a signature.
 func TestServedOperations(t *testing.T) {
-	for service, want := range map[string][2]int{"kms": {37, 54}, "lambda": {24, 85}} {
+	for service, want := range map[string][2]int{"kms": {37, 54}, "lambda": {24, 85}, "sns": {12, 42}} {
 		m, _ := loadModel(t, service)
 		if len(m.Operations) != want[0] || len(m.known) != want[1] {
 			t.Errorf("%s: %d of %d operations, want %v", service, len(m.Operations), len(m.known), want)
@@ -109,7 +109,7 @@ func TestStaleOverlayIsRefused(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			m := &model{
-				Operations: map[string]*operation{"SignUp": {Input: ref{"SignUpRequest"}}},
+				Operations: map[string]*operation{"SignUp": {Input: ref{Shape: "SignUpRequest"}}},
 				Shapes:     map[string]*shape{"UsernameType": {Type: "string"}, "SignUpRequest": {Type: "structure"}},
 			}
 			if err := m.apply(&tt.overlay); err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -121,7 +121,7 @@ func TestStaleOverlayIsRefused(t *testing.T) {
 
 func TestUnknownPatternSyntaxIsRefused(t *testing.T) {
 	m := &model{
-		Operations: map[string]*operation{"A": {Input: ref{"R"}, auth: "AuthNone"}},
+		Operations: map[string]*operation{"A": {Input: ref{Shape: "R"}, auth: "AuthNone"}},
 		Shapes:     map[string]*shape{"R": {Type: "structure", Members: members{{name: "M", shape: "S"}}}, "S": {Type: "string", Pattern: "(?<!x)"}},
 	}
 	if _, err := generate(m); err == nil || !strings.Contains(err.Error(), "shape S") {
@@ -132,7 +132,7 @@ func TestUnknownPatternSyntaxIsRefused(t *testing.T) {
 // A member outside the body must not be read from it, and a place that is unknown must not be forgotten.
 func TestPlaces(t *testing.T) {
 	m := &model{
-		Operations: map[string]*operation{"A": {Input: ref{"R"}, auth: "AuthIAM"}},
+		Operations: map[string]*operation{"A": {Input: ref{Shape: "R"}, auth: "AuthIAM"}},
 		Shapes: map[string]*shape{"S": {Type: "string"}, "R": {Type: "structure", Payload: "P", Members: members{
 			{name: "U", shape: "S", location: "uri", wireName: "u"}, {name: "P", shape: "S"}, {name: "B", shape: "S"},
 		}}},

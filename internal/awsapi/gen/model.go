@@ -27,6 +27,8 @@ type service struct {
 	resources []string
 	// rest is set for the rest-json protocol: members of inputs and outputs have places outside the body.
 	rest bool
+	// query is set for the AWS Query protocol: members are named in the tag query, and answers are XML.
+	query bool
 }
 
 var services = map[string]service{
@@ -38,6 +40,10 @@ var services = map[string]service{
 	"kms": {
 		name: "kms-2014-11-01", overlay: "kms_overlay.json",
 		source: "botocore/data/kms/2014-11-01/service-2.json", pkg: "internal/awsapi/kms/api",
+	},
+	"sns": {
+		name: "sns-2010-03-31", overlay: "sns_overlay.json",
+		source: "botocore/data/sns/2010-03-31/service-2.json", pkg: "internal/awsapi/sns/api", query: true,
 	},
 	"lambda": {
 		name: "lambda-2015-03-31", overlay: "lambda_overlay.json",
@@ -53,6 +59,10 @@ var overlays embed.FS
 
 // model is an API model of botocore with its overlay laid on top.
 type model struct {
+	Metadata struct {
+		Version   string `json:"apiVersion"`
+		Namespace string `json:"xmlNamespace"`
+	} `json:"metadata"`
 	Operations map[string]*operation `json:"operations"`
 	Shapes     map[string]*shape     `json:"shapes"`
 	sha256     string
@@ -79,6 +89,10 @@ type operation struct {
 
 type ref struct {
 	Shape string `json:"shape"`
+	// LocationName is what the Query protocol calls a list's elements or a map's keys and values, if not member, key and value; ResultWrapper the
+	// element around an output.
+	LocationName  string `json:"locationName"`
+	ResultWrapper string `json:"resultWrapper"`
 }
 
 type shape struct {
@@ -96,8 +110,10 @@ type shape struct {
 	Exception bool     `json:"exception"`
 	Document  bool     `json:"document"`
 	Payload   string   `json:"payload"`
+	Flattened bool     `json:"flattened"`
 	Error     struct {
-		Status int `json:"httpStatusCode"`
+		Code   string `json:"code"`
+		Status int    `json:"httpStatusCode"`
 	} `json:"error"`
 	expr string // the pattern for RE2, if it differs
 }
