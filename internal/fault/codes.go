@@ -105,6 +105,21 @@ const (
 	// DeliveryFailed: the message could not be handed over, known within the request.
 	DeliveryFailed Code = "delivery_failed"
 
+	// OptedOut: the number does not want texts. Told to callers that are the operator's own alone (the SMS account), never to strangers.
+	OptedOut Code = "opted_out"
+	// DestinationNotVerified: the SMS account is in its sandbox, and the number is no verified destination number.
+	DestinationNotVerified Code = "destination_not_verified"
+	// VerificationComplete: the destination number is verified already.
+	VerificationComplete Code = "verification_complete"
+	// OriginationRefused: no origination identity may send the message. Field is the reason (origination.Reason), Public what to do.
+	OriginationRefused Code = "origination_refused"
+	// SpendLimitReached: the SMS account has spent what it may in this month. Field is text or voice.
+	SpendLimitReached Code = "spend_limit_reached"
+	// PriceTooHigh: the message costs more than its own ceiling.
+	PriceTooHigh Code = "price_too_high"
+	// TooSoon: this may be done later (a destination number deleted after a day, an opt-out lifted after a month); RetryAfter is when.
+	TooSoon Code = "too_soon"
+
 	// TriggerRefused: a trigger's function threw. Public is the sentence that the caller sees, Field the trigger's name.
 	TriggerRefused Code = "trigger_refused"
 	// TriggerFailed: a trigger timed out, is not permitted or broke. Field holds its name.
@@ -210,6 +225,8 @@ var kinds = map[Code]Kind{
 	SecretHashMissing: Denied, SecretHashWrong: Denied, ClientSecretWrong: Denied, FlowNotEnabled: Invalid, FlowNotSupported: Invalid,
 	CodeMismatch: Denied, ChallengeCodeMismatch: Denied, CodeResent: Denied, CodeExpired: Expired, AttemptLimit: Throttled,
 	DestinationRefused: Invalid, DeliveryFailed: Unavailable, CodeCheckFailed: Unavailable,
+	OptedOut: Denied, DestinationNotVerified: Denied, VerificationComplete: Conflict, OriginationRefused: Denied,
+	SpendLimitReached: Throttled, PriceTooHigh: Invalid, TooSoon: Throttled,
 	TriggerRefused: Denied, TriggerFailed: Unavailable, TriggerAnswerInvalid: Unavailable,
 	KeyDisabled: Denied, KeyStateInvalid: Conflict, KeyUsageWrong: Invalid, CiphertextInvalid: Invalid, KeyIncorrect: Invalid,
 	PolicyMalformed: Invalid, PayloadTooLarge: Invalid,

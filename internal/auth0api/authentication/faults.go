@@ -132,5 +132,7 @@ var rows = map[fault.Code]row{
 	fault.InternalError: internalRow, fault.PoolProtected: internalRow,
 	fault.KeyDisabled: internalRow, fault.KeyStateInvalid: internalRow, fault.KeyUsageWrong: internalRow, fault.CiphertextInvalid: internalRow,
 	fault.KeyIncorrect: internalRow, fault.PolicyMalformed: internalRow, fault.ScriptInvalid: internalRow, fault.ModuleRefused: internalRow,
+	fault.OptedOut: internalRow, fault.DestinationNotVerified: internalRow, fault.VerificationComplete: internalRow, fault.OriginationRefused: internalRow,
+	fault.SpendLimitReached: internalRow, fault.PriceTooHigh: internalRow, fault.TooSoon: internalRow,
 	fault.ModulesUnavailable: internalRow, fault.ConfirmationNeeded: internalRow, fault.TemplateInvalid: internalRow,
 }

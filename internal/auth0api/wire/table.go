@@ -22,7 +22,7 @@ const (
 // it gets a status that is true.
 var table = func() map[fault.Code]row {
 	out := make(map[fault.Code]row, 100)
-	for _, group := range []map[fault.Code]row{generalRows(), scriptRows(), userRows(), factorRows(), callerRows(), keyRows()} {
+	for _, group := range []map[fault.Code]row{generalRows(), scriptRows(), userRows(), factorRows(), callerRows(), keyRows(), smsRows()} {
 		for code, r := range group {
 			out[code] = r
 		}
@@ -142,6 +142,19 @@ func callerRows() map[fault.Code]row {
 		fault.SignatureWrong:       {http.StatusUnauthorized, invalidToken, "Invalid token"},
 		fault.AccessKeyUnknown:     {http.StatusUnauthorized, invalidToken, "Invalid token"},
 		fault.OriginForbidden:      {http.StatusForbidden, "access_denied", "Other origins may not call this API."},
+	}
+}
+
+// smsRows are of the SMS account, which this wire does not reach.
+func smsRows() map[fault.Code]row {
+	return map[fault.Code]row{
+		fault.OptedOut:               {http.StatusBadRequest, "destination_refused", "The number does not want texts."},
+		fault.DestinationNotVerified: {http.StatusBadRequest, "destination_refused", "The number is not verified."},
+		fault.VerificationComplete:   {http.StatusConflict, unsupported, "The number is verified already."},
+		fault.OriginationRefused:     {http.StatusBadRequest, "destination_refused", "No origination identity may send this."},
+		fault.SpendLimitReached:      {http.StatusTooManyRequests, "too_many_requests", "The limit of this month is reached."},
+		fault.PriceTooHigh:           {http.StatusBadRequest, invalidBody, "The message costs too much."},
+		fault.TooSoon:                {http.StatusTooManyRequests, "too_many_requests", "This may be done later."},
 	}
 }
 

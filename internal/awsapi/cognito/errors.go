@@ -189,25 +189,32 @@ func override(table map[string]map[fault.Code]wire.ErrorShape, op wire.Meta, exc
 	table[op.Name][code] = shape
 }
 
-// otherErrors are of the Auth0 dialect. Of these, only a rule's or action's refusal and its failures are met here.
+// otherErrors are of the Auth0 dialect and of the SMS account. Of these, only a rule's or action's refusal and its failures are met here.
 func otherErrors() map[fault.Code]wire.ErrorShape {
 	return map[fault.Code]wire.ErrorShape{
-		fault.GrantNotAllowed:      {Name: invalidParameter, Message: "{field} is not enabled for this client"},
-		fault.LoginRefused:         {Name: "UserLambdaValidationException", Message: "The sign-in was denied."},
-		fault.MFATokenInvalid:      {Name: notAuthorized, Message: "Invalid session for the user."},
-		fault.MFATokenExpired:      {Name: notAuthorized, Message: "Invalid session for the user, session is expired."},
-		fault.OOBCodeInvalid:       {Name: notAuthorized, Message: "Invalid session for the user."},
-		fault.OOBCodeExpired:       {Name: notAuthorized, Message: "Invalid session for the user, session is expired."},
-		fault.OTPWrong:             {Name: "CodeMismatchException", Message: "Invalid code received for user"},
-		fault.RecoveryCodeWrong:    {Name: "CodeMismatchException", Message: "Invalid code received for user"},
-		fault.ChallengeUnsupported: {Name: "MFAMethodNotFoundException", Message: "The challenge is not available to the user."},
-		fault.AssociationRequired:  {Name: "MFAMethodNotFoundException", Message: "The user has no factor."},
-		fault.AlreadyEnrolled:      {Name: invalidParameter, Message: "The user has a factor already."},
-		fault.ScriptInvalid:        {Name: invalidParameter, Message: "The script is not valid."},
-		fault.ModuleRefused:        {Name: invalidParameter, Message: "A module cannot be installed."},
-		fault.ModulesUnavailable:   {Name: "UnexpectedLambdaException", Message: "Modules cannot be installed now."},
-		fault.ConfirmationNeeded:   {Name: invalidParameter, Message: "This needs to be confirmed."},
-		fault.TemplateInvalid:      {Name: invalidParameter, Message: "The template is not valid."},
-		fault.CodeCheckFailed:      {Name: "CodeDeliveryFailureException", Message: "The code cannot be checked now, please try again."},
+		fault.OptedOut:               {Name: invalidParameter, Message: "The phone number does not want messages."},
+		fault.DestinationNotVerified: {Name: invalidParameter, Message: "The phone number is not a verified destination number of the sandbox."},
+		fault.VerificationComplete:   {Name: invalidParameter, Message: "The destination number is verified already."},
+		fault.OriginationRefused:     {Name: invalidParameter, Message: "No origination identity may send the message."},
+		fault.SpendLimitReached:      {Name: "LimitExceededException", Message: "The spend limit of this month is reached."},
+		fault.PriceTooHigh:           {Name: invalidParameter, Message: "The message costs more than its maximum price."},
+		fault.TooSoon:                {Name: "LimitExceededException", Message: "This may be done later."},
+		fault.GrantNotAllowed:        {Name: invalidParameter, Message: "{field} is not enabled for this client"},
+		fault.LoginRefused:           {Name: "UserLambdaValidationException", Message: "The sign-in was denied."},
+		fault.MFATokenInvalid:        {Name: notAuthorized, Message: "Invalid session for the user."},
+		fault.MFATokenExpired:        {Name: notAuthorized, Message: "Invalid session for the user, session is expired."},
+		fault.OOBCodeInvalid:         {Name: notAuthorized, Message: "Invalid session for the user."},
+		fault.OOBCodeExpired:         {Name: notAuthorized, Message: "Invalid session for the user, session is expired."},
+		fault.OTPWrong:               {Name: "CodeMismatchException", Message: "Invalid code received for user"},
+		fault.RecoveryCodeWrong:      {Name: "CodeMismatchException", Message: "Invalid code received for user"},
+		fault.ChallengeUnsupported:   {Name: "MFAMethodNotFoundException", Message: "The challenge is not available to the user."},
+		fault.AssociationRequired:    {Name: "MFAMethodNotFoundException", Message: "The user has no factor."},
+		fault.AlreadyEnrolled:        {Name: invalidParameter, Message: "The user has a factor already."},
+		fault.ScriptInvalid:          {Name: invalidParameter, Message: "The script is not valid."},
+		fault.ModuleRefused:          {Name: invalidParameter, Message: "A module cannot be installed."},
+		fault.ModulesUnavailable:     {Name: "UnexpectedLambdaException", Message: "Modules cannot be installed now."},
+		fault.ConfirmationNeeded:     {Name: invalidParameter, Message: "This needs to be confirmed."},
+		fault.TemplateInvalid:        {Name: invalidParameter, Message: "The template is not valid."},
+		fault.CodeCheckFailed:        {Name: "CodeDeliveryFailureException", Message: "The code cannot be checked now, please try again."},
 	}
 }
