@@ -3,6 +3,7 @@ package query
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -150,7 +151,7 @@ func decodeScalar(n *node, v reflect.Value, path string) error {
 		v.SetInt(i)
 	case reflect.Float64:
 		f, err := strconv.ParseFloat(n.value, 64)
-		if err != nil {
+		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
 			return unreadable(path, "a number")
 		}
 		v.SetFloat(f)
