@@ -39,12 +39,14 @@ type Guards interface {
 	AddGuardCounts(ctx context.Context, counts []GuardCount) error
 	// GuardCounts returns the rows of these keys (at most 1,000) with Span in [from, to), by key and span.
 	GuardCounts(ctx context.Context, poolID string, keys []string, from, to time.Time) ([]GuardCount, error)
-	// TopGuardCounts sums the rows of keys that begin with a prefix and Span in [from, to), the most unverified first, at most limit.
+	// TopGuardCounts sums the rows of keys that begin with a prefix and Span in [from, to), the most unverified first, at most limit. Span is the
+	// first of each.
 	TopGuardCounts(ctx context.Context, poolID, prefix string, from, to time.Time, limit int) ([]GuardCount, error)
 	// PruneGuardCounts deletes up to limit rows with Span before a time.
 	PruneGuardCounts(ctx context.Context, before time.Time, limit int) (int, error)
 
-	// PutGuardBlock inserts or replaces the block of a key; Refused and Since of a block that has not ended stay.
+	// PutGuardBlock inserts or replaces the block of a key; Refused and Since of a block that has not ended when the new one begins stay. Until must be
+	// set: after it the row may be swept.
 	PutGuardBlock(ctx context.Context, b *GuardBlock) error
 	// CountGuardBlock adds to Refused of a block and moves Until, if that is later.
 	CountGuardBlock(ctx context.Context, poolID, key string, refused int64, until time.Time) error
@@ -58,7 +60,8 @@ type Guards interface {
 	TakeQuota(ctx context.Context, k QuotaKey, n, limit int64, expires time.Time) (granted, taken int64, err error)
 	// GiveQuota gives back what a node did not use; never below 0.
 	GiveQuota(ctx context.Context, k QuotaKey, n int64) error
-	// AddQuota adds n (which may be negative) whatever the limit is: what a message really cost. It returns how many are taken in all.
+	// AddQuota adds n (which may be negative) whatever the limit is: what a message really cost. It returns how many are taken in
+	// all, never below 0.
 	AddQuota(ctx context.Context, k QuotaKey, n int64, expires time.Time) (taken int64, err error)
 	// QuotaTaken returns how many are taken; 0 for unknown keys.
 	QuotaTaken(ctx context.Context, k QuotaKey) (int64, error)

@@ -43,8 +43,8 @@ type Records interface {
 	Record(ctx context.Context, kind, poolID, id string) (*Record, error)
 	RecordByName(ctx context.Context, kind, poolID, name string) (*Record, error)
 	RecordByHash(ctx context.Context, kind, poolID string, hash []byte) (*Record, error)
-	// PutRecord inserts a record (Version 0) or replaces the one whose Version matches, sets Version to the new one, and reports whether it did: not if
-	// the id, name or hash is taken, or somebody else was faster.
+	// PutRecord inserts a record (Version 0) or replaces the one whose Version matches (all but CreatedAt), and reports whether it did: not if the id,
+	// name or hash is taken, or somebody else was faster. The stored Version is then one more; r stays as it is, since a function may run again.
 	PutRecord(ctx context.Context, r *Record) (bool, error)
 	DeleteRecord(ctx context.Context, kind, poolID, id string) (bool, error)
 	ListRecords(ctx context.Context, q RecordQuery) ([]*Record, error)

@@ -139,6 +139,8 @@ func passing(err error, uncommitted bool) bool {
 		switch pg.Code {
 		case "40001", "40P01": // serialization_failure, deadlock_detected
 			return true
+		case "23505": // unique_violation: statements look for what they would collide with, so somebody wrote it meanwhile, and the next look finds it
+			return true
 		case "57P01", "57P02", "57P03": // the server is being shut down
 			return uncommitted
 		}

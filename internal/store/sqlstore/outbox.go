@@ -12,7 +12,7 @@ import (
 
 const messageColumns = `id, pool_id, user_id, client_id, lane, channel, state, sealed, mask, number, code_id, trigger_source,
 	segments, attempts, last_class, last_error, provider, provider_id, next_at, expires_at, lease_owner, lease_until,
-	created_at, updated_at, account, sender, country, prefix, network, cost, currency, settled, sent_at, verified_at, poll_at`
+	created_at, updated_at, account, sender, country, prefix, network, cost, currency, settled, sent_at, verified_at, poll_at, guard`
 
 func readMessage(s *scan) *store.Message {
 	return &store.Message{
@@ -22,6 +22,7 @@ func readMessage(s *scan) *store.Message {
 		NextAt: s.time(), ExpiresAt: s.time(), LeaseOwner: s.text(), LeaseUntil: s.time(), CreatedAt: s.time(), UpdatedAt: s.time(),
 		Account: s.text(), Sender: s.text(), Country: s.text(), Prefix: s.text(), Network: s.text(), Cost: s.int64(), Currency: s.text(),
 		Settled: s.flag(), SentAt: s.time(), VerifiedAt: s.time(), PollAt: s.time(),
+		Guard: s.text(),
 	}
 }
 
@@ -36,12 +37,13 @@ func (t outboxTx) Enqueue(ctx context.Context, m *store.Message) error {
 		due = int64(0)
 	}
 	return t.insert(ctx, `INSERT INTO outbox (`+messageColumns+`, due_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)
+		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)
 		ON CONFLICT (id) DO NOTHING`,
 		m.ID, m.PoolID, m.UserID, m.ClientID, int(m.Lane), m.Channel, string(m.State), sealedOf(m), m.Mask, m.Number, m.CodeID,
 		m.TriggerSource, m.Segments, m.Attempts, m.LastClass, m.LastError, m.Provider, m.ProviderID, micros(m.NextAt),
 		micros(m.ExpiresAt), orNull(m.LeaseOwner), micros(m.LeaseUntil), micros(m.CreatedAt), micros(m.UpdatedAt), m.Account,
-		m.Sender, m.Country, m.Prefix, m.Network, m.Cost, m.Currency, flag(m.Settled), micros(m.SentAt), micros(m.VerifiedAt), micros(m.PollAt), due)
+		m.Sender, m.Country, m.Prefix, m.Network, m.Cost, m.Currency, flag(m.Settled), micros(m.SentAt), micros(m.VerifiedAt), micros(m.PollAt),
+		m.Guard, due)
 }
 
 // sealedOf is the contents as they may be stored: none once the state is final.

@@ -39,6 +39,8 @@ type (
 	settingTx   struct{ *tx }
 	optOutTx    struct{ *tx }
 	routeTx     struct{ *tx }
+	guardTx     struct{ *tx }
+	recordTx    struct{ *tx }
 )
 
 func (t *tx) Pools() store.Pools           { return poolTx{t} }
@@ -58,8 +60,8 @@ func (t *tx) Scripts() store.Scripts       { return scriptTx{t} }
 func (t *tx) Settings() store.Settings     { return settingTx{t} }
 func (t *tx) OptOuts() store.OptOuts       { return optOutTx{t} }
 func (t *tx) Routes() store.Routes         { return routeTx{t} }
-func (t *tx) Guards() store.Guards         { return nil }
-func (t *tx) Records() store.Records       { return nil }
+func (t *tx) Guards() store.Guards         { return guardTx{t} }
+func (t *tx) Records() store.Records       { return recordTx{t} }
 
 var errOutside = errors.New("store: transaction used outside of its function")
 

@@ -13,7 +13,7 @@ import (
 func full(n int) *store.Message {
 	m := newMessage(n)
 	m.Account, m.Sender, m.Country, m.Prefix, m.Network, m.Cost, m.Currency, m.Settled = "a", "s", "DE", "+49151555", "26201", 75000, "EUR", true
-	m.SentAt, m.VerifiedAt, m.PollAt = ms(n+1), ms(n+2), ms(n+3)
+	m.SentAt, m.VerifiedAt, m.PollAt, m.Guard = ms(n+1), ms(n+2), ms(n+3), "g"
 	return m
 }
 

@@ -158,7 +158,7 @@ func testSweep(s *suite) {
 			return err
 		})
 	}
-	const kinds = 8
+	const kinds = 10
 	s.same("rows swept", counts, []int{0, 2 * kinds, kinds, 0})
 	s.read(func(ctx context.Context, tx store.Tx) error { return drop(tx.Users().User(ctx, "p0", "p0-u")) })
 }

@@ -162,6 +162,10 @@ func FillPool(ctx context.Context, tx store.Tx, pool string) error {
 		drop(tx.Outbox().AddReceipt(ctx, &store.Receipt{ID: pre("r"), MessageID: pre("m2"), PoolID: pool, State: "sent"})),
 		drop(tx.OptOuts().PutOptOut(ctx, &store.OptOut{PoolID: pool, Sender: "*", Number: []byte("n")})),
 		tx.Routes().AddRouteCounts(ctx, []store.RouteCount{{PoolID: pool, Span: ms(0), Sent: 1}}),
+		tx.Guards().AddGuardCounts(ctx, []store.GuardCount{{PoolID: pool, Key: "k", Span: ms(0), Sent: 1}}),
+		tx.Guards().PutGuardBlock(ctx, &store.GuardBlock{PoolID: pool, Key: "k", Since: ms(0), Until: exp}),
+		drop(tx.Guards().AddQuota(ctx, store.QuotaKey{PoolID: pool, Key: "k", Span: ms(0)}, 1, exp)),
+		drop(tx.Records().PutRecord(ctx, &store.Record{Kind: "k", PoolID: pool, ID: "r", Body: []byte(`{}`), Sealed: []byte{3}})),
 		tx.Routes().LearnNetwork(ctx, "+4915", "26201", ms(0)),
 		tx.Routes().PutDoor(ctx, &store.Door{Hash: []byte(pre("door")), PoolID: pool, Account: "a", EndsAt: exp}),
 		tx.Events().Append(ctx, &store.Event{ID: pre("e"), PoolID: pool, UserID: u.ID, Type: "t", At: ms(0)}),
@@ -179,7 +183,7 @@ func FillPool(ctx context.Context, tx store.Tx, pool string) error {
 }
 
 // poolRows is how many rows FillPool makes that go with the pool.
-const poolRows = 25
+const poolRows = 29
 
 func testPurge(s *suite) {
 	s.write(func(ctx context.Context, tx store.Tx) error {

@@ -116,6 +116,37 @@ func testReadOnly(s *suite) {
 		"PutDoor": func(ctx context.Context, tx store.Tx) error {
 			return tx.Routes().PutDoor(ctx, &store.Door{Hash: []byte{1}})
 		},
+		"AddGuardCounts": func(ctx context.Context, tx store.Tx) error {
+			return tx.Guards().AddGuardCounts(ctx, []store.GuardCount{{PoolID: "p"}})
+		},
+		"PruneGuardCounts": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Guards().PruneGuardCounts(ctx, start, 1))
+		},
+		"PutGuardBlock": func(ctx context.Context, tx store.Tx) error {
+			return tx.Guards().PutGuardBlock(ctx, &store.GuardBlock{})
+		},
+		"CountGuardBlock": func(ctx context.Context, tx store.Tx) error {
+			return tx.Guards().CountGuardBlock(ctx, "p", "k", 1, start)
+		},
+		"EndGuardBlock": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Guards().EndGuardBlock(ctx, "p", "k"))
+		},
+		"TakeQuota": func(ctx context.Context, tx store.Tx) error {
+			_, _, err := tx.Guards().TakeQuota(ctx, store.QuotaKey{}, 1, 1, start)
+			return err
+		},
+		"GiveQuota": func(ctx context.Context, tx store.Tx) error {
+			return tx.Guards().GiveQuota(ctx, store.QuotaKey{}, 1)
+		},
+		"AddQuota": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Guards().AddQuota(ctx, store.QuotaKey{}, 1, start))
+		},
+		"PutRecord": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Records().PutRecord(ctx, &store.Record{}))
+		},
+		"DeleteRecord": func(ctx context.Context, tx store.Tx) error {
+			return drop(tx.Records().DeleteRecord(ctx, "k", "p", "r"))
+		},
 		"EndDoors":  func(ctx context.Context, tx store.Tx) error { return tx.Routes().EndDoors(ctx, "p", "a", nil, start) },
 		"Append":    func(ctx context.Context, tx store.Tx) error { return tx.Events().Append(ctx, &store.Event{}) },
 		"Prune":     func(ctx context.Context, tx store.Tx) error { return drop(tx.Events().Prune(ctx, start, 1)) },
