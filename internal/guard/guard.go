@@ -50,6 +50,25 @@ type Limits struct {
 	// FactorFailures is how many wrong answers it may give there at once; one more comes back each six minutes. Known networks and all others
 	// have as many each. Default 10 (Auth0's entity limits).
 	FactorSends, FactorFailures int
+
+	// Those that follow hold only where a pool's limits say so (Send.Limits): zero means none.
+
+	// SendsAccountDay, SendsNumberDay and SendsNetworkDay are as those above, from midnight to midnight UTC.
+	SendsAccountDay, SendsNumberDay, SendsNetworkDay int
+	// SendsConfirmed and SendsConfirmedDay are messages to one line for accounts that have proven it, from known networks as many again. Zero:
+	// SendsNumber and SendsNumberDay. Such messages have a counter of their own, so that strangers who type the number in use up nothing of it.
+	SendsConfirmed, SendsConfirmedDay int
+	// SendsNet and SendsNetDay are messages that one wider network (Send.Net) may cause.
+	SendsNet, SendsNetDay int
+	// CoolDown is how long an account waits after its first, second ... unanswered text or call within an hour; the last one stands for all that
+	// follow. From known networks the first is free. A success ends it.
+	CoolDown []time.Duration
+	// BackOffAfter is how many codes to a confirmed number may stay unanswered before unknown networks wait: BackOffFirst, and twice as long after
+	// each further one, BackOffMost at most. Known networks go on. A success ends it, as do seven days without a code.
+	BackOffAfter              int
+	BackOffFirst, BackOffMost time.Duration
+	// Record: what these fields would refuse is told to Send.Recorded, and sent.
+	Record bool
 }
 
 const (
@@ -223,9 +242,13 @@ func lockTime(n int) time.Duration {
 }
 
 // Succeed ends the run: the counters of the account and purpose are reset, in both buckets.
+// A code that was typed in also ends what Send remembers of unanswered ones.
 func (t *Turn) Succeed(ctx context.Context) error {
 	k := t.t.key()
-	return t.tx.Counters().ResetCounters(ctx, k.PoolID, k.Subject, k.Purpose)
+	if err := t.tx.Counters().ResetCounters(ctx, k.PoolID, k.Subject, k.Purpose); err != nil || !t.t.Purpose.answers() {
+		return err
+	}
+	return t.tx.Counters().ResetCounters(ctx, k.PoolID, k.Subject, awaitPurpose)
 }
 
 // Forgive resets the counters of a purpose from outside: a recovery or an administrator did it.
@@ -237,7 +260,7 @@ func (g *Guard) Forgive(ctx context.Context, tx store.Tx, poolID, subject string
 			}
 		}
 	}
-	return nil
+	return tx.Counters().ResetCounters(ctx, poolID, subject, awaitPurpose)
 }
 
 // Call counts a redemption, right or wrong, against the hourly allowance of the account and purpose (cognito.md 5.2).
@@ -267,49 +290,6 @@ func (g *Guard) calls(p Purpose) int {
 
 func (t Try) callKey() store.CounterKey {
 	return store.CounterKey{PoolID: t.PoolID, Subject: t.Subject, Purpose: "call/" + string(t.Purpose), Bucket: bucket(t.Known)}
-}
-
-// Send names a message about to be sent.
-type Send struct {
-	PoolID  string
-	Subject string
-	Purpose Purpose
-	// Number is the keyed hash of the line, empty for e-mail; Known and Network as in Try.
-	Number, Network string
-	Known           bool
-	// Factor: FactorSends holds as well.
-	Factor bool
-}
-
-// Send counts a message inside a Write. AttemptLimit means that it must not be sent.
-func (g *Guard) Send(ctx context.Context, tx store.Tx, s Send) error {
-	limit, ok := g.Limits.SendsAccount[s.Purpose]
-	if !ok {
-		limit = defaultSends[s.Purpose]
-	}
-	account := store.CounterKey{PoolID: s.PoolID, Subject: s.Subject, Purpose: "send/" + string(s.Purpose), Bucket: bucket(s.Known)}
-	if err := g.bump(ctx, tx, account, limit); err != nil {
-		return err
-	}
-	if s.Factor {
-		k := store.CounterKey{PoolID: s.PoolID, Subject: s.Subject, Purpose: "factor/send", Bucket: bucket(s.Known)}
-		if err := g.draw(ctx, tx, k, pick(g.Limits.FactorSends, factorBurst), factorSendEvery, true); err != nil {
-			return err
-		}
-	}
-	if s.Number != "" {
-		limit := pick(g.Limits.SendsNumber, 20)
-		if s.Known {
-			limit *= 2
-		}
-		if err := g.bump(ctx, tx, store.CounterKey{PoolID: s.PoolID, Subject: s.Number, Purpose: "send/number"}, limit); err != nil {
-			return err
-		}
-	}
-	if s.Network != "" {
-		return g.bump(ctx, tx, store.CounterKey{PoolID: s.PoolID, Subject: s.Network, Purpose: "send/network"}, pick(g.Limits.SendsNetwork, 120))
-	}
-	return nil
 }
 
 func (g *Guard) bump(ctx context.Context, tx store.Tx, k store.CounterKey, limit int) error {
