@@ -2,7 +2,9 @@ package adminapi
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"countersign/internal/access"
@@ -70,15 +72,21 @@ type (
 			OverlapHours *int `json:"overlap_hours,omitempty" minimum:"0" maximum:"720" doc:"How long the URL before stays good. Default 72: services report up to three days late. 0 ends it now."`
 		}
 	}
+	ofPoolListInput struct {
+		Pool string `query:"pool" maxLength:"128" doc:"Needed where there are several."`
+		ListQuery
+	}
 	kindsOutput struct {
 		Body struct {
 			Kinds []AccountKind `json:"kinds"`
+			Next  string        `json:"next,omitempty" doc:"Give it as cursor to get the next page."`
 		}
 	}
 	accountsOutput struct {
 		Body struct {
 			Accounts []route.Account `json:"accounts"`
-			Status   []AccountStatus `json:"status" doc:"On the node that answers."`
+			Status   []AccountStatus `json:"status" doc:"Of these accounts, on the node that answers."`
+			Next     string          `json:"next,omitempty" doc:"Give it as cursor to get the next page."`
 		}
 	}
 	accountOutput struct{ Body route.Account }
@@ -97,9 +105,9 @@ type (
 func (s *server) registerAccounts() {
 	onAccount := func(in *accountInput) access.Resource { return onPool(in.Pool) }
 	register(s, "GET", "/account-kinds", "senders.read", "The kinds of accounts with providers, and what each needs",
-		func(in *ofPoolInput) access.Resource { return onPool(in.Pool) }, s.listKinds)
+		func(in *ofPoolListInput) access.Resource { return onPool(in.Pool) }, s.listKinds)
 	register(s, "GET", "/accounts", "senders.read", "List a pool's accounts with providers",
-		func(in *ofPoolInput) access.Resource { return onPool(in.Pool) }, s.listAccounts)
+		func(in *ofPoolListInput) access.Resource { return onPool(in.Pool) }, s.listAccounts)
 	register(s, "GET", "/accounts/{name}", "senders.read", "One account, without its secrets", onAccount, s.getAccount)
 	register(s, "PUT", "/accounts/{name}", "senders.write", "Create or replace an account",
 		func(in *accountPutInput) access.Resource { return onPool(in.Pool) }, s.putAccount)
@@ -120,12 +128,17 @@ func (s *server) registerAccounts() {
 		func(in *doorInput) access.Resource { return onPool(in.Pool) }, s.rotateReceiptURL)
 }
 
-func (s *server) listKinds(context.Context, *ofPoolInput) (*kindsOutput, error) {
-	out := &kindsOutput{}
-	out.Body.Kinds = make([]AccountKind, 0, len(s.Delivery.Kinds))
-	for _, k := range s.Delivery.Kinds {
-		out.Body.Kinds = append(out.Body.Kinds, KindOf(k))
+func (s *server) listKinds(_ context.Context, in *ofPoolListInput) (*kindsOutput, error) {
+	l := listing[AccountKind]{name: "account-kinds", limit: 1000, key: func(k AccountKind) string { return k.Kind }, fields: []field[AccountKind]{
+		textBy("kind", func(k AccountKind) string { return k.Kind }), textBy("title", func(k AccountKind) string { return k.Title }),
+		textBy("channels", func(k AccountKind) string { return strings.Join(k.Channels, " ") }),
+	}}
+	p, err := l.understand(in.ListQuery, "")
+	if err != nil {
+		return nil, err
 	}
+	out := &kindsOutput{}
+	out.Body.Kinds, out.Body.Next = p.page(views(s.Delivery.Kinds, KindOf))
 	return out, nil
 }
 
@@ -141,8 +154,21 @@ func KindOf(k account.Spec) AccountKind {
 	return v
 }
 
-func (s *server) listAccounts(ctx context.Context, in *ofPoolInput) (*accountsOutput, error) {
+func accountList() listing[route.Account] {
+	return listing[route.Account]{name: "accounts", limit: 1000, key: func(a route.Account) string { return fmt.Sprint(a.Static, " ", a.Name) }, fields: []field[route.Account]{
+		textBy("name", func(a route.Account) string { return a.Name }), textBy("kind", func(a route.Account) string { return a.Kind }),
+		textBy("from", func(a route.Account) string { return a.From }), textBy("channels", func(a route.Account) string { return strings.Join(a.Channels, " ") }),
+		flagBy("disabled", func(a route.Account) bool { return a.Disabled }), flagBy("static", func(a route.Account) bool { return a.Static }),
+		numberBy("per_second", func(a route.Account) float64 { return a.PerSecond }),
+	}}
+}
+
+func (s *server) listAccounts(ctx context.Context, in *ofPoolListInput) (*accountsOutput, error) {
 	if err := s.livePool(ctx, &in.Pool); err != nil {
+		return nil, err
+	}
+	p, err := accountList().understand(in.ListQuery, "", in.Pool)
+	if err != nil {
 		return nil, err
 	}
 	list, err := s.Delivery.Routes.Accounts(ctx, in.Pool)
@@ -158,9 +184,12 @@ func (s *server) listAccounts(ctx context.Context, in *ofPoolInput) (*accountsOu
 		return nil, err
 	}
 	out := &accountsOutput{}
-	out.Body.Accounts, out.Body.Status = append(append([]route.Account{}, list...), static...), []AccountStatus{}
+	out.Body.Accounts, out.Body.Next = p.page(append(append([]route.Account{}, list...), static...))
+	out.Body.Status = []AccountStatus{}
 	for _, st := range status {
-		out.Body.Status = append(out.Body.Status, AccountStatus(st))
+		if slices.ContainsFunc(out.Body.Accounts, func(a route.Account) bool { return a.Name == st.Account }) {
+			out.Body.Status = append(out.Body.Status, AccountStatus(st))
+		}
 	}
 	return out, nil
 }

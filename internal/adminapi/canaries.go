@@ -18,6 +18,7 @@ type (
 	canariesOutput struct {
 		Body struct {
 			Canaries []Canary `json:"canaries"`
+			Next     string   `json:"next,omitempty" doc:"Give it as cursor to get the next page."`
 		}
 	}
 	canaryPutInput struct {
@@ -36,7 +37,7 @@ type (
 
 func (s *server) registerCanaries() {
 	register(s, "GET", "/canaries", "senders.read", "List canary texts and how the last ones went",
-		func(in *ofPoolInput) access.Resource { return onPool(in.Pool) }, s.listCanaries)
+		func(in *ofPoolListInput) access.Resource { return onPool(in.Pool) }, s.listCanaries)
 	register(s, "PUT", "/canaries/{name}", "senders.write", "Create or change a canary text",
 		func(in *canaryPutInput) access.Resource { return onPool(in.Pool) }, s.putCanary)
 	register(s, "DELETE", "/canaries/{name}", "senders.write", "End a canary text",
@@ -53,8 +54,20 @@ func (s *server) registerCanaries() {
 		})
 }
 
-func (s *server) listCanaries(ctx context.Context, in *ofPoolInput) (*canariesOutput, error) {
+func canaryList() listing[Canary] {
+	return listing[Canary]{name: "canaries", limit: 1000, key: func(c Canary) string { return c.Name }, fields: []field[Canary]{
+		textBy("name", func(c Canary) string { return c.Name }), textBy("account", func(c Canary) string { return c.Account }),
+		textBy("expect", func(c Canary) string { return c.Expect }), flagBy("disabled", func(c Canary) bool { return c.Disabled }),
+		numberBy("every_seconds", func(c Canary) float64 { return float64(c.EverySeconds) }),
+	}}
+}
+
+func (s *server) listCanaries(ctx context.Context, in *ofPoolListInput) (*canariesOutput, error) {
 	if err := s.livePool(ctx, &in.Pool); err != nil {
+		return nil, err
+	}
+	p, err := canaryList().understand(in.ListQuery, "", in.Pool)
+	if err != nil {
 		return nil, err
 	}
 	list, _, err := s.Delivery.Canaries.List(ctx, in.Pool)
@@ -66,10 +79,7 @@ func (s *server) listCanaries(ctx context.Context, in *ofPoolInput) (*canariesOu
 		return nil, err
 	}
 	out := &canariesOutput{}
-	out.Body.Canaries = make([]Canary, 0, len(list))
-	for _, c := range list {
-		out.Body.Canaries = append(out.Body.Canaries, Canary{c, results[c.Name]})
-	}
+	out.Body.Canaries, out.Body.Next = p.page(views(list, func(c canary.Canary) Canary { return Canary{c, results[c.Name]} }))
 	return out, nil
 }
 

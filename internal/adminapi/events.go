@@ -35,23 +35,23 @@ type Event struct {
 const deployment = "deployment"
 
 type eventsInput struct {
-	Pool      string    `query:"pool" maxLength:"128" doc:"Needed where there are several. The word deployment: the events of no pool, such as changes of functions and keys."`
-	Type      []string  `query:"type" maxItems:"32" doc:"One or several types, separated by commas."`
-	User      string    `query:"user" maxLength:"128" doc:"The user's id (sub)."`
-	Client    string    `query:"client" maxLength:"128" doc:"The app client's id."`
-	Number    string    `query:"number" maxLength:"32" doc:"A phone number in E.164 form."`
-	From      time.Time `query:"from"`
-	To        time.Time `query:"to"`
-	After     string    `query:"after" maxLength:"64"`
-	Ascending bool      `query:"ascending"`
-	Limit     int       `query:"limit" minimum:"1" maximum:"1000" default:"50"`
-	Reveal    bool      `query:"reveal" doc:"Show what is sealed; needs the action personal.decrypt."`
+	Pool   string    `query:"pool" maxLength:"128" doc:"Needed where there are several. The word deployment: the events of no pool, such as changes of functions and keys."`
+	Type   []string  `query:"type" maxItems:"32" doc:"One or several types, separated by commas."`
+	User   string    `query:"user" maxLength:"128" doc:"The user's id (sub)."`
+	Client string    `query:"client" maxLength:"128" doc:"The app client's id."`
+	Number string    `query:"number" maxLength:"32" doc:"A phone number in E.164 form."`
+	From   time.Time `query:"from"`
+	To     time.Time `query:"to"`
+	Reveal bool      `query:"reveal" doc:"Show what is sealed; needs the action personal.decrypt."`
+	ListQuery
+	After     string `query:"after" maxLength:"1024" deprecated:"true" doc:"The older name of cursor."`
+	Ascending bool   `query:"ascending" deprecated:"true" doc:"The older name of sort=at."`
 }
 
 type eventsOutput struct {
 	Body struct {
 		Events []Event `json:"events"`
-		Next   string  `json:"next,omitempty"`
+		Next   string  `json:"next,omitempty" doc:"Give it as cursor to get the next page."`
 	}
 }
 
@@ -66,9 +66,39 @@ func (s *server) registerEvents() {
 	register(s, "GET", "/events", "events.read", "Read the log, newest first",
 		func(in *eventsInput) access.Resource { return in.resource() }, s.listEvents)
 	register(s, "GET", "/event-types", "events.read", "What the types of events mean", nil,
-		func(context.Context, *struct{}) (*struct{ Body []eventlog.Info }, error) {
-			return &struct{ Body []eventlog.Info }{eventlog.Types()}, nil
+		func(_ context.Context, in *eventTypesInput) (*eventTypesOutput, error) {
+			p, err := eventTypeList().understand(ListQuery{Filter: in.Filter, Sort: in.Sort, Limit: 1000}, "")
+			if err != nil {
+				return nil, err
+			}
+			out := &eventTypesOutput{}
+			out.Body, _ = p.page(eventlog.Types())
+			return out, nil
 		})
+}
+
+type (
+	eventTypesInput struct {
+		Filter string `query:"filter" maxLength:"1000" doc:"As in other lists; of type, failure, own and meaning."`
+		Sort   string `query:"sort" maxLength:"64"`
+	}
+	eventTypesOutput struct{ Body []eventlog.Info }
+)
+
+func eventTypeList() listing[eventlog.Info] {
+	return listing[eventlog.Info]{name: "event-types", key: func(i eventlog.Info) string { return string(i.Type) }, fields: []field[eventlog.Info]{
+		textBy("type", func(i eventlog.Info) string { return string(i.Type) }), textBy("meaning", func(i eventlog.Info) string { return i.Meaning }),
+		flagBy("failure", func(i eventlog.Info) bool { return i.Failure }), flagBy("own", func(i eventlog.Info) bool { return i.Own }),
+	}}
+}
+
+// eventList: the store keeps both directions.
+func eventList() listing[*store.Event] {
+	return listing[*store.Event]{name: "events", natural: []string{"-at", "at"}, limit: 50, key: func(e *store.Event) string { return e.ID }, fields: []field[*store.Event]{
+		timeBy("at", func(e *store.Event) time.Time { return e.At }), textBy("id", func(e *store.Event) string { return e.ID }),
+		textBy("type", func(e *store.Event) string { return e.Type }), textBy("user_id", func(e *store.Event) string { return e.UserID }),
+		textBy("client_id", func(e *store.Event) string { return e.ClientID }), textBy("data", func(e *store.Event) string { return string(e.Data) }),
+	}}
 }
 
 func (s *server) listEvents(ctx context.Context, in *eventsInput) (*eventsOutput, error) {
@@ -86,25 +116,34 @@ func (s *server) listEvents(ctx context.Context, in *eventsInput) (*eventsOutput
 	if in.Reveal {
 		s.audit(ctx, "personal data of events shown", "pool", pool)
 	}
+	if in.Ascending && in.Sort == "" {
+		in.Sort = "at"
+	}
+	p, err := eventList().understand(in.ListQuery, in.After, pool, strings.Join(in.Type, ","), in.User, in.Client, in.Number)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Type) == 0 {
+		if t := p.take("type", ""); t != "" {
+			in.Type = []string{t}
+		}
+	}
 	types, err := knownTypes(in.Type)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.Events.List(ctx, s.Store, eventlog.Query{
-		PoolID: pool, UserID: in.User, ClientID: in.Client, Types: types, Number: in.Number, From: in.From, To: in.To,
-		After: in.After, Ascending: in.Ascending, Limit: in.Limit,
+	q := eventlog.Query{PoolID: pool, UserID: p.take("user_id", in.User), ClientID: p.take("client_id", in.Client), Types: types, Number: in.Number, From: in.From, To: in.To}
+	rows, next, err := p.read(func(sort, after string, limit int) ([]*store.Event, error) {
+		q.Ascending, q.After, q.Limit = sort == "at", after, limit
+		return s.Events.List(ctx, s.Store, q)
 	})
 	if err != nil {
 		return nil, err
 	}
 	out := &eventsOutput{}
-	if out.Body.Events, err = s.eventViews(ctx, rows, in.Reveal); err != nil {
-		return nil, err
-	}
-	if len(rows) == in.Limit {
-		out.Body.Next = rows[len(rows)-1].ID
-	}
-	return out, nil
+	out.Body.Next = next
+	out.Body.Events, err = s.eventViews(ctx, rows, in.Reveal)
+	return out, err
 }
 
 // knownTypes refuses a type that no event can have: an empty list would look like an answer.

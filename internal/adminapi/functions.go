@@ -53,14 +53,14 @@ type Isolation struct {
 
 type functionsInput struct {
 	Region string `query:"region" maxLength:"64" doc:"The region that the functions were created in. Required."`
-	After  string `query:"after" maxLength:"64"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	ListQuery
+	After string `query:"after" maxLength:"1024" deprecated:"true" doc:"The older name of cursor."`
 }
 
 type functionsOutput struct {
 	Body struct {
 		Functions []Function `json:"functions"`
-		Next      string     `json:"next,omitempty" doc:"Give it as after to get the next page."`
+		Next      string     `json:"next,omitempty" doc:"Give it as cursor to get the next page."`
 	}
 }
 
@@ -68,11 +68,13 @@ type functionInput struct {
 	Region    string `query:"region" maxLength:"64" doc:"Required."`
 	Name      string `path:"name" maxLength:"64"`
 	Qualifier string `query:"qualifier" maxLength:"128"`
+	ListQuery
 }
 
 type functionCallsOutput struct {
 	Body struct {
 		Calls []FunctionCall `json:"calls" doc:"Oldest first."`
+		Next  string         `json:"next,omitempty" doc:"Give it as cursor to get the next page."`
 	}
 }
 
@@ -91,27 +93,51 @@ func (s *server) listFunctions(ctx context.Context, in *functionsInput) (*functi
 	if in.Region == "" {
 		return nil, noRegion()
 	}
-	list, err := s.Functions.List(ctx, in.Region, in.After, in.Limit)
+	p, err := functionList().understand(in.ListQuery, in.After, in.Region)
 	if err != nil {
 		return nil, err
 	}
 	out := &functionsOutput{}
-	out.Body.Functions = make([]Function, 0, len(list))
-	for _, f := range list {
-		out.Body.Functions = append(out.Body.Functions, Function{
-			Name: f.Name, ARN: f.ARN, Runtime: f.Settings.Runtime, Handler: f.Settings.Handler, MemoryMB: f.Settings.MemoryMB,
-			Timeout: f.Settings.TimeoutSeconds, CodeSize: f.CodeSize, CodeSHA256: f.CodeSHA256, ModifiedAt: f.ModifiedAt,
-		})
+	out.Body.Functions, out.Body.Next, err = p.read(func(_, after string, limit int) ([]Function, error) {
+		rows, err := s.Functions.List(ctx, in.Region, after, limit)
+		return views(rows, func(f *function.Info) Function {
+			return Function{
+				Name: f.Name, ARN: f.ARN, Runtime: f.Settings.Runtime, Handler: f.Settings.Handler, MemoryMB: f.Settings.MemoryMB,
+				Timeout: f.Settings.TimeoutSeconds, CodeSize: f.CodeSize, CodeSHA256: f.CodeSHA256, ModifiedAt: f.ModifiedAt,
+			}
+		}), err
+	})
+	return out, err
+}
+
+func functionList() listing[Function] {
+	return listing[Function]{name: "functions", natural: []string{"name"}, limit: 50, key: func(f Function) string { return f.Name }, fields: []field[Function]{
+		textBy("name", func(f Function) string { return f.Name }), textBy("runtime", func(f Function) string { return f.Runtime }),
+		textBy("handler", func(f Function) string { return f.Handler }), timeBy("modified_at", func(f Function) time.Time { return f.ModifiedAt }),
+		numberBy("memory_mb", func(f Function) float64 { return float64(f.MemoryMB) }), numberBy("code_size", func(f Function) float64 { return float64(f.CodeSize) }),
+	}}
+}
+
+// callList: two calls of one instant differ in their request.
+func callList() listing[FunctionCall] {
+	return listing[FunctionCall]{
+		name: "function-calls", limit: 1000, key: func(c FunctionCall) string { return c.At.UTC().Format(orderedTime) + c.RequestID + c.Outcome },
+		fields: []field[FunctionCall]{
+			timeBy("at", func(c FunctionCall) time.Time { return c.At }), textBy("request_id", func(c FunctionCall) string { return c.RequestID }),
+			textBy("version", func(c FunctionCall) string { return c.Version }), textBy("mode", func(c FunctionCall) string { return c.Mode }),
+			textBy("outcome", func(c FunctionCall) string { return c.Outcome }), textBy("error_type", func(c FunctionCall) string { return c.ErrorType }),
+			numberBy("duration_ms", func(c FunctionCall) float64 { return c.DurationMS }),
+		},
 	}
-	if len(list) == in.Limit {
-		out.Body.Next = list[len(list)-1].Name
-	}
-	return out, nil
 }
 
 func (s *server) functionCalls(ctx context.Context, in *functionInput) (*functionCallsOutput, error) {
 	if in.Region == "" {
 		return nil, noRegion()
+	}
+	p, err := callList().understand(in.ListQuery, "", in.Region, in.Name, in.Qualifier)
+	if err != nil {
+		return nil, err
 	}
 	list, err := s.Functions.Logs(ctx, function.Ref{Region: in.Region, Name: in.Name, Qualifier: in.Qualifier})
 	if err != nil {
@@ -121,13 +147,12 @@ func (s *server) functionCalls(ctx context.Context, in *functionInput) (*functio
 		s.Log.InfoContext(ctx, "the log of a function was read", "function", in.Name, "by", caller.ID)
 	}
 	out := &functionCallsOutput{}
-	out.Body.Calls = make([]FunctionCall, 0, len(list))
-	for _, e := range list {
-		out.Body.Calls = append(out.Body.Calls, FunctionCall{
+	out.Body.Calls, out.Body.Next = p.page(views(list, func(e function.LogEntry) FunctionCall {
+		return FunctionCall{
 			At: e.At.UTC(), RequestID: e.RequestID, Version: e.Version, Mode: string(e.Mode), Outcome: e.Outcome, ErrorType: e.ErrorType, Error: e.ErrorMessage,
 			DurationMS: milliseconds(e.Duration), InitMS: milliseconds(e.Init), MemoryMB: e.MemoryMB, Log: e.Text,
-		})
-	}
+		}
+	}))
 	return out, nil
 }
 

@@ -45,7 +45,7 @@ type CreatedAccessKey struct {
 type accessListOutput struct {
 	Body struct {
 		Keys []AccessKey `json:"keys"`
-		Next string      `json:"next,omitempty"`
+		Next string      `json:"next,omitempty" doc:"Give it as cursor to get the next page."`
 	}
 }
 
@@ -74,23 +74,26 @@ func (s *server) registerAccess() {
 }
 
 func (s *server) listAccess(ctx context.Context, in *poolsInput) (*accessListOutput, error) {
-	list, err := s.Access.List(ctx, in.After, in.Limit)
+	p, err := accessList().understand(in.ListQuery, in.After)
 	if err != nil {
 		return nil, err
 	}
 	out := &accessListOutput{}
-	out.Body.Keys = make([]AccessKey, 0, len(list))
-	for _, k := range list {
-		e := AccessKey{ID: k.ID, Kind: string(k.Kind), Name: k.Name, Grants: k.Grants, CreatedAt: k.CreatedAt}
-		if !k.RevokedAt.IsZero() {
-			e.RevokedAt = &k.RevokedAt
-		}
-		out.Body.Keys = append(out.Body.Keys, e)
-	}
-	if len(list) == in.Limit {
-		out.Body.Next = list[len(list)-1].ID
-	}
-	return out, nil
+	out.Body.Keys, out.Body.Next, err = p.read(func(_, after string, limit int) ([]AccessKey, error) {
+		rows, err := s.Access.List(ctx, after, limit)
+		return views(rows, func(k access.Info) AccessKey {
+			return AccessKey{ID: k.ID, Kind: string(k.Kind), Name: k.Name, Grants: k.Grants, CreatedAt: k.CreatedAt, RevokedAt: moment(k.RevokedAt)}
+		}), err
+	})
+	return out, err
+}
+
+func accessList() listing[AccessKey] {
+	return listing[AccessKey]{name: "access-keys", natural: []string{"id"}, key: func(k AccessKey) string { return k.ID }, fields: []field[AccessKey]{
+		textBy("id", func(k AccessKey) string { return k.ID }), textBy("name", func(k AccessKey) string { return k.Name }),
+		textBy("kind", func(k AccessKey) string { return k.Kind }), flagBy("revoked", func(k AccessKey) bool { return k.RevokedAt != nil }),
+		timeBy("created_at", func(k AccessKey) time.Time { return k.CreatedAt }), timeBy("revoked_at", func(k AccessKey) time.Time { return maybe(k.RevokedAt) }),
+	}}
 }
 
 func (s *server) createAccess(ctx context.Context, in *accessCreateInput) (*accessCreateOutput, error) {
@@ -146,9 +149,15 @@ type poolInput struct {
 
 func (in *poolInput) resource() access.Resource { return onPool(in.Pool) }
 
+type signingInput struct {
+	Pool string `path:"pool" maxLength:"128"`
+	ListQuery
+}
+
 type signingOutput struct {
 	Body struct {
 		Keys []SigningKey `json:"keys"`
+		Next string       `json:"next,omitempty" doc:"Give it as cursor to get the next page."`
 	}
 }
 
@@ -165,7 +174,8 @@ func (s *server) registerKeys() {
 			s.audit(ctx, "root key rotated", "to", s.Root.ID(), "keys", n)
 			return s.rootKey(ctx, n)
 		})
-	register(s, "GET", "/pools/{pool}/signing-keys", "keys.read", "List token-signing keys", (*poolInput).resource, s.listSigning)
+	register(s, "GET", "/pools/{pool}/signing-keys", "keys.read", "List token-signing keys",
+		func(in *signingInput) access.Resource { return onPool(in.Pool) }, s.listSigning)
 	register(s, "POST", "/pools/{pool}/signing-keys/rotate", "keys.rotate", "Make successors of the token-signing keys; they are published before they sign",
 		(*poolInput).resource, func(ctx context.Context, in *poolInput) (*signingOutput, error) {
 			if err := s.poolExists(ctx, in.Pool); err != nil {
@@ -177,12 +187,16 @@ func (s *server) registerKeys() {
 				}
 			}
 			s.audit(ctx, "signing keys rotated", "pool", in.Pool)
-			return s.listSigning(ctx, in)
+			return s.listSigning(ctx, &signingInput{Pool: in.Pool})
 		})
 }
 
-func (s *server) listSigning(ctx context.Context, in *poolInput) (*signingOutput, error) {
+func (s *server) listSigning(ctx context.Context, in *signingInput) (*signingOutput, error) {
 	if err := s.poolExists(ctx, in.Pool); err != nil {
+		return nil, err
+	}
+	p, err := signingList().understand(in.ListQuery, "", in.Pool)
+	if err != nil {
 		return nil, err
 	}
 	list, err := s.Tokens.List(ctx, in.Pool)
@@ -190,14 +204,22 @@ func (s *server) listSigning(ctx context.Context, in *poolInput) (*signingOutput
 		return nil, err
 	}
 	out := &signingOutput{}
+	rows := make([]SigningKey, 0, len(list))
 	for _, k := range list {
-		e := SigningKey{KeyID: k.KeyID, Use: string(k.Use), Alg: string(k.Alg), State: k.State, CreatedAt: k.CreatedAt, ActiveAt: k.ActiveAt}
-		if !k.Until.IsZero() {
-			e.Until = &k.Until
-		}
-		out.Body.Keys = append(out.Body.Keys, e)
+		rows = append(rows, SigningKey{
+			KeyID: k.KeyID, Use: string(k.Use), Alg: string(k.Alg), State: k.State, CreatedAt: k.CreatedAt, ActiveAt: k.ActiveAt, Until: moment(k.Until),
+		})
 	}
+	out.Body.Keys, out.Body.Next = p.page(rows)
 	return out, nil
+}
+
+func signingList() listing[SigningKey] {
+	return listing[SigningKey]{name: "signing-keys", key: func(k SigningKey) string { return k.KeyID }, fields: []field[SigningKey]{
+		textBy("key_id", func(k SigningKey) string { return k.KeyID }), textBy("use", func(k SigningKey) string { return k.Use }),
+		textBy("alg", func(k SigningKey) string { return k.Alg }), textBy("state", func(k SigningKey) string { return k.State }),
+		timeBy("created_at", func(k SigningKey) time.Time { return k.CreatedAt }), timeBy("active_at", func(k SigningKey) time.Time { return k.ActiveAt }),
+	}}
 }
 
 // maxKeys bounds the count of wrapped keys.

@@ -87,14 +87,14 @@ type messagesInput struct {
 	User   string `query:"user" maxLength:"128"`
 	Number string `query:"number" maxLength:"32" doc:"A phone number in E.164 form."`
 	State  string `query:"state" maxLength:"16"`
-	Before string `query:"before" maxLength:"64"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50"`
+	ListQuery
+	Before string `query:"before" maxLength:"1024" deprecated:"true" doc:"The older name of cursor."`
 }
 
 type messagesOutput struct {
 	Body struct {
 		Messages []Message `json:"messages"`
-		Next     string    `json:"next,omitempty" doc:"Give it as before to get the next page."`
+		Next     string    `json:"next,omitempty" doc:"Give it as cursor to get the next page."`
 	}
 }
 
@@ -116,33 +116,48 @@ func (s *server) listMessages(ctx context.Context, in *messagesInput) (*messages
 	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
-	if err := knownState(in.State); err != nil {
+	p, err := messageList().understand(in.ListQuery, in.Before, in.Pool, in.User, in.Number, in.State)
+	if err != nil {
 		return nil, err
 	}
-	q := store.MessageQuery{PoolID: in.Pool, UserID: in.User, State: store.State(in.State), Before: in.Before, Limit: in.Limit}
+	q := store.MessageQuery{PoolID: in.Pool, UserID: p.take("user_id", in.User), State: store.State(p.take("state", in.State))}
+	if err := knownState(string(q.State)); err != nil {
+		return nil, err
+	}
 	if in.Number != "" {
-		var err error
 		if q.Number, err = s.Events.NumberHash(ctx, in.Pool, in.Number); err != nil {
 			return nil, err
 		}
 	}
-	var rows []*store.Message
-	err := s.Store.Read(ctx, func(tx store.Tx) (err error) {
-		rows, err = tx.Outbox().ListMessages(ctx, q)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
 	out := &messagesOutput{}
-	out.Body.Messages = make([]Message, 0, len(rows))
-	for _, m := range rows {
-		out.Body.Messages = append(out.Body.Messages, messageView(m))
-	}
-	if len(rows) == in.Limit {
-		out.Body.Next = rows[len(rows)-1].ID
-	}
-	return out, nil
+	out.Body.Messages, out.Body.Next, err = p.read(func(_, before string, limit int) (list []Message, err error) {
+		q.Before, q.Limit = before, limit
+		err = s.Store.Read(ctx, func(tx store.Tx) error {
+			rows, err := tx.Outbox().ListMessages(ctx, q)
+			list = views(rows, messageView)
+			return err
+		})
+		return list, err
+	})
+	return out, err
+}
+
+// messageList has of a message what is shown of it.
+func messageList() listing[Message] {
+	text := func(name string, of func(Message) string) field[Message] { return textBy(name, of) }
+	return listing[Message]{name: "messages", natural: []string{"-created_at"}, limit: 50, key: func(m Message) string { return m.ID }, fields: []field[Message]{
+		timeBy("created_at", func(m Message) time.Time { return m.CreatedAt }), timeBy("updated_at", func(m Message) time.Time { return m.UpdatedAt }),
+		timeBy("sent_at", func(m Message) time.Time { return maybe(m.SentAt) }), timeBy("verified_at", func(m Message) time.Time { return maybe(m.VerifiedAt) }),
+		text("id", func(m Message) string { return m.ID }), text("user_id", func(m Message) string { return m.UserID }),
+		text("state", func(m Message) string { return m.State }), text("channel", func(m Message) string { return m.Channel }),
+		text("to", func(m Message) string { return m.To }), text("trigger_source", func(m Message) string { return m.TriggerSource }),
+		text("provider", func(m Message) string { return m.Provider }), text("account", func(m Message) string { return m.Account }),
+		text("from", func(m Message) string { return m.From }), text("country", func(m Message) string { return m.Country }),
+		text("network", func(m Message) string { return m.Network }), text("error_class", func(m Message) string { return m.ErrorClass }),
+		text("error", func(m Message) string { return m.Error }), text("currency", func(m Message) string { return m.Currency }),
+		numberBy("segments", func(m Message) float64 { return float64(m.Segments) }), numberBy("attempts", func(m Message) float64 { return float64(m.Attempts) }),
+		numberBy("cost", func(m Message) float64 { return decimal(m.Cost) }),
+	}}
 }
 
 // knownState refuses a state that no message can have: an empty list would look like an answer.

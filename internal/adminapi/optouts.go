@@ -25,13 +25,13 @@ type (
 		Pool   string `query:"pool" maxLength:"128" doc:"Needed where there are several."`
 		Number string `query:"number" maxLength:"32" doc:"A phone number in E.164 form."`
 		Sender string `query:"sender" maxLength:"64"`
-		After  string `query:"after" maxLength:"256"`
-		Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+		ListQuery
+		After string `query:"after" maxLength:"1024" deprecated:"true" doc:"The older name of cursor."`
 	}
 	optOutsOutput struct {
 		Body struct {
 			OptOuts []OptOut `json:"opt_outs"`
-			Next    string   `json:"next,omitempty" doc:"Give it as after to get the next page."`
+			Next    string   `json:"next,omitempty" doc:"Give it as cursor to get the next page."`
 		}
 	}
 	optOutPutInput struct {
@@ -61,24 +61,34 @@ func (s *server) listOptOuts(ctx context.Context, in *optOutsInput) (*optOutsOut
 	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
-	q := optout.Query{PoolID: in.Pool, Sender: in.Sender, After: in.After, Limit: in.Limit}
+	p, err := optOutList().understand(in.ListQuery, in.After, in.Pool, in.Number, in.Sender)
+	if err != nil {
+		return nil, err
+	}
+	q := optout.Query{PoolID: in.Pool, Sender: p.take("sender", in.Sender)}
 	if in.Number != "" {
-		var err error
 		if q.Number, err = numberOf(in.Number); err != nil {
 			return nil, err
 		}
 	}
-	rows, next, err := s.Delivery.OptOuts.List(ctx, q)
-	if err != nil {
-		return nil, err
-	}
+	rows, next, err := p.read(func(_, after string, limit int) ([]*store.OptOut, error) {
+		q.After, q.Limit = after, limit
+		rows, _, err := s.Delivery.OptOuts.List(ctx, q)
+		return rows, err
+	})
 	out := &optOutsOutput{}
 	out.Body.Next = next
-	out.Body.OptOuts = make([]OptOut, 0, len(rows))
-	for _, o := range rows {
-		out.Body.OptOuts = append(out.Body.OptOuts, OptOut{o.Mask, o.Sender, o.Source, o.Keyword, o.At})
-	}
-	return out, nil
+	out.Body.OptOuts = views(rows, func(o *store.OptOut) OptOut { return OptOut{o.Mask, o.Sender, o.Source, o.Keyword, o.At} })
+	return out, err
+}
+
+// optOutList: the store keeps opt-outs by the hash of their number, which is the order of nothing that is shown.
+func optOutList() listing[*store.OptOut] {
+	return listing[*store.OptOut]{name: "opt-outs", natural: []string{""}, key: optout.Place, fields: []field[*store.OptOut]{
+		textBy("number", func(o *store.OptOut) string { return o.Mask }), textBy("sender", func(o *store.OptOut) string { return o.Sender }),
+		textBy("source", func(o *store.OptOut) string { return o.Source }), textBy("keyword", func(o *store.OptOut) string { return o.Keyword }),
+		timeBy("at", func(o *store.OptOut) time.Time { return o.At }),
+	}}
 }
 
 func numberOf(s string) (phone.Number, error) {

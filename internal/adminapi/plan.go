@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"context"
+	"strings"
 
 	"countersign/internal/access"
 	"countersign/internal/fault"
@@ -38,6 +39,7 @@ type (
 	healthOutput struct {
 		Body struct {
 			Lines []HealthLine `json:"lines"`
+			Next  string       `json:"next,omitempty" doc:"Give it as cursor to get the next page."`
 		}
 	}
 )
@@ -70,7 +72,8 @@ func (s *server) registerPlan() {
 		})
 	register(s, "GET", "/route-plan/explain", "senders.read", "What would become of a message, without sending it",
 		func(in *explainInput) access.Resource { return onPool(in.Pool) }, s.explain)
-	register(s, "GET", "/route-health", "senders.read", "How many codes of each account are typed in, by country and network", onIt, s.health)
+	register(s, "GET", "/route-health", "senders.read", "How many codes of each account are typed in, by country and network",
+		func(in *ofPoolListInput) access.Resource { return onPool(in.Pool) }, s.health)
 }
 
 func (s *server) getPlan(ctx context.Context, in *ofPoolInput) (*planOutput, error) {
@@ -113,14 +116,28 @@ func (s *server) explain(ctx context.Context, in *explainInput) (*explainOutput,
 	return out, err
 }
 
-func (s *server) health(ctx context.Context, in *ofPoolInput) (*healthOutput, error) {
+func (s *server) health(ctx context.Context, in *ofPoolListInput) (*healthOutput, error) {
 	if err := s.livePool(ctx, &in.Pool); err != nil {
 		return nil, err
 	}
-	out := &healthOutput{}
-	out.Body.Lines = []HealthLine{}
-	for _, l := range s.Delivery.Health.Report(in.Pool) {
-		out.Body.Lines = append(out.Body.Lines, HealthLine{l.Key.Account, l.Key.Channel, l.Key.Country, l.Key.Network, l.Degraded, l.Evidence})
+	p, err := healthList().understand(in.ListQuery, "", in.Pool)
+	if err != nil {
+		return nil, err
 	}
+	out := &healthOutput{}
+	out.Body.Lines, out.Body.Next = p.page(views(s.Delivery.Health.Report(in.Pool), func(l routehealth.Line) HealthLine {
+		return HealthLine{l.Key.Account, l.Key.Channel, l.Key.Country, l.Key.Network, l.Degraded, l.Evidence}
+	}))
 	return out, nil
+}
+
+func healthList() listing[HealthLine] {
+	key := func(l HealthLine) string {
+		return strings.Join([]string{l.Account, l.Channel, l.Country, l.Network}, "\x00")
+	}
+	return listing[HealthLine]{name: "route-health", limit: 1000, key: key, fields: []field[HealthLine]{
+		textBy("account", func(l HealthLine) string { return l.Account }), textBy("channel", func(l HealthLine) string { return l.Channel }),
+		textBy("country", func(l HealthLine) string { return l.Country }), textBy("network", func(l HealthLine) string { return l.Network }),
+		flagBy("degraded", func(l HealthLine) bool { return l.Degraded }),
+	}}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,10 +60,12 @@ type (
 		From time.Time `query:"from" doc:"Default: 30 days ago."`
 		To   time.Time `query:"to" doc:"Default: now."`
 		By   string    `query:"by" maxLength:"128" default:"account,country" doc:"Comma-separated: account, country, channel, network, state, trigger_source, client, day."`
+		ListQuery
 	}
 	costsOutput struct {
 		Body struct {
 			Costs []Cost `json:"costs"`
+			Next  string `json:"next,omitempty" doc:"Give it as cursor to get the next page."`
 		}
 	}
 )
@@ -164,8 +167,12 @@ func (s *server) costs(ctx context.Context, in *costsInput) (*costsOutput, error
 		}
 		q.By = append(q.By, g)
 	}
+	p, err := costList(q.By).understand(in.ListQuery, "", in.Pool, in.By)
+	if err != nil {
+		return nil, err
+	}
 	var totals []store.Total
-	err := s.Store.Read(ctx, func(tx store.Tx) (err error) {
+	err = s.Store.Read(ctx, func(tx store.Tx) (err error) {
 		totals, err = tx.Outbox().Totals(ctx, q)
 		return err
 	})
@@ -173,14 +180,41 @@ func (s *server) costs(ctx context.Context, in *costsInput) (*costsOutput, error
 		return nil, err
 	}
 	out := &costsOutput{}
-	out.Body.Costs = make([]Cost, 0, len(totals))
-	for _, t := range totals {
-		c := Cost{By: t.By, Messages: t.Messages, Delivered: t.Delivered, Verified: t.Verified, Segments: t.Segments,
-			Cost: Amount(t.Cost), Settled: Amount(t.Settled), Currency: t.Currency}
-		if t.Verified > 0 {
-			c.PerCode = Amount(t.Cost / int64(t.Verified))
-		}
-		out.Body.Costs = append(out.Body.Costs, c)
-	}
+	out.Body.Costs, out.Body.Next = p.page(views(totals, costOf))
 	return out, nil
+}
+
+func costOf(t store.Total) Cost {
+	c := Cost{
+		By: t.By, Messages: t.Messages, Delivered: t.Delivered, Verified: t.Verified, Segments: t.Segments,
+		Cost: Amount(t.Cost), Settled: Amount(t.Settled), Currency: t.Currency,
+	}
+	if t.Verified > 0 {
+		c.PerCode = Amount(t.Cost / int64(t.Verified))
+	}
+	return c
+}
+
+// costList has what was grouped by among its fields.
+func costList(by []string) listing[Cost] {
+	l := listing[Cost]{name: "costs", limit: 1000, key: func(c Cost) string { return strings.Join(c.By, "\x00") + "\x00" + c.Currency }, fields: []field[Cost]{
+		textBy("currency", func(c Cost) string { return c.Currency }),
+		numberBy("messages", func(c Cost) float64 { return float64(c.Messages) }), numberBy("delivered", func(c Cost) float64 { return float64(c.Delivered) }),
+		numberBy("verified", func(c Cost) float64 { return float64(c.Verified) }), numberBy("segments", func(c Cost) float64 { return float64(c.Segments) }),
+		numberBy("cost", func(c Cost) float64 { return decimal(c.Cost) }), numberBy("settled", func(c Cost) float64 { return decimal(c.Settled) }),
+		numberBy("per_verified_code", func(c Cost) float64 { return decimal(c.PerCode) }),
+	}}
+	for i, name := range by {
+		l.fields = append(l.fields, textBy(name, func(c Cost) string { return c.By[i] }))
+	}
+	return l
+}
+
+// decimal is an amount as a number, for comparing; 0 for none.
+func decimal(amount string) float64 {
+	n, err := strconv.ParseFloat(amount, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }

@@ -47,14 +47,14 @@ type Pool struct {
 type statusOutput struct{ Body Status }
 
 type poolsInput struct {
-	After string `query:"after" doc:"The last id of the page before." maxLength:"128"`
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	ListQuery
+	After string `query:"after" maxLength:"1024" deprecated:"true" doc:"The older name of cursor."`
 }
 
 type poolsOutput struct {
 	Body struct {
 		Pools []Pool `json:"pools"`
-		Next  string `json:"next,omitempty" doc:"Give it as after to get the next page."`
+		Next  string `json:"next,omitempty" doc:"Give it as cursor to get the next page."`
 	}
 }
 
@@ -83,24 +83,28 @@ func (s *server) registerStatus() {
 		})
 }
 
+func poolList() listing[Pool] {
+	return listing[Pool]{name: "pools", natural: []string{"id"}, key: func(p Pool) string { return p.ID }, fields: []field[Pool]{
+		textBy("id", func(p Pool) string { return p.ID }), textBy("name", func(p Pool) string { return p.Name }),
+		timeBy("created_at", func(p Pool) time.Time { return p.CreatedAt }),
+	}}
+}
+
 func (s *server) listPools(ctx context.Context, in *poolsInput) (*poolsOutput, error) {
-	var rows []*store.Pool
-	err := s.Store.Read(ctx, func(tx store.Tx) (err error) {
-		rows, err = tx.Pools().ListPools(ctx, in.After, in.Limit)
-		return err
-	})
+	p, err := poolList().understand(in.ListQuery, in.After)
 	if err != nil {
 		return nil, err
 	}
 	out := &poolsOutput{}
-	out.Body.Pools = make([]Pool, 0, len(rows))
-	for _, p := range rows {
-		out.Body.Pools = append(out.Body.Pools, Pool{p.ID, p.Name, p.CreatedAt})
-	}
-	if len(rows) == in.Limit {
-		out.Body.Next = rows[len(rows)-1].ID
-	}
-	return out, nil
+	out.Body.Pools, out.Body.Next, err = p.read(func(_, after string, limit int) (list []Pool, err error) {
+		err = s.Store.Read(ctx, func(tx store.Tx) error {
+			rows, err := tx.Pools().ListPools(ctx, after, limit)
+			list = views(rows, func(p *store.Pool) Pool { return Pool{p.ID, p.Name, p.CreatedAt} })
+			return err
+		})
+		return list, err
+	})
+	return out, err
 }
 
 // onlyPool fills in the pool where none is named and there is just one: the log and the outbox are kept by pool.

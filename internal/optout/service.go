@@ -250,17 +250,17 @@ func (s *Service) List(ctx context.Context, q Query) (list []*store.OptOut, next
 	})
 	if err == nil && len(list) > limit {
 		list = list[:limit]
-		next = place(list[limit-1])
+		next = Place(list[limit-1])
 	}
 	return list, next, err
 }
 
-// place is where a list ended, for people to hand back.
-func place(o *store.OptOut) string {
+// Place is where a list that ends with an opt-out goes on: what List returns as next, and takes as After.
+func Place(o *store.OptOut) string {
 	return base64.RawURLEncoding.EncodeToString(o.Number) + "." + base64.RawURLEncoding.EncodeToString([]byte(o.Sender))
 }
 
-// parsePlace is the reverse of place; nil for anything else.
+// parsePlace is the reverse of Place; nil for anything else.
 func parsePlace(s string) *store.OptOut {
 	number, sender, ok := strings.Cut(s, ".")
 	n, err1 := base64.RawURLEncoding.DecodeString(number)
