@@ -144,6 +144,7 @@ const (
 	SpendExceeded       Type = "cs_spend_exceeded"
 	OriginationChanged  Type = "cs_origination_changed"
 	RegistrationChanged Type = "cs_registration_changed"
+	RegistrationExpires Type = "cs_registration_expires"
 	DestinationChanged  Type = "cs_destination_number_changed"
 	SMSAccountChanged   Type = "cs_sms_account_changed"
 )
@@ -291,6 +292,7 @@ var types = [...]Info{
 	{SpendExceeded, true, true, "A pool's messages of today have cost what they may: no more are sent until midnight UTC."},
 	{OriginationChanged, false, true, "A sender ID or origination number was requested, changed or released."},
 	{RegistrationChanged, false, true, "A registration of a sender or text was written, changed or removed."},
+	{RegistrationExpires, true, true, "A registration ends in 30, 7 or 1 days, or has ended: texts under it are stopped then. The event says which and when."},
 	{DestinationChanged, false, true, "A destination number was added to the sandbox or removed from it."},
 	{SMSAccountChanged, false, true, "The settings of the SMS account (sandbox, spend limit, default sender) were changed."},
 }
