@@ -146,8 +146,7 @@ func byCountry(found []stored) map[string][]*Registration {
 	return out
 }
 
-// linesOf returns the registrations under which texts are sent: those without others below, and in a country with a DLT its templates alone. Without any of
-// them there is one empty line, since the country is under registration all the same.
+// linesOf returns the registrations under which texts are sent: those without others below, and in a country with a DLT its templates alone.
 func linesOf(regs []*Registration) []*line {
 	ids := map[string]*Registration{}
 	parents := map[string]bool{}

@@ -27,8 +27,9 @@ type place struct {
 	own string
 }
 
-// places are the placeholders. The DLT's have at most 30 characters, numbers and letters only where their name says so; #alphanumeric# has 40 [operators'
-// help pages of 2026].
+// placeOf returns what a placeholder takes. For the DLT's {#var#} operators name 20, 30 or 40 characters (help pages of 2021 to 2026); the most is taken,
+// since what is too long for one of them is said by its receipt, and what fits must not be stopped here. Since 14 January 2026 new templates name what
+// stands in a place.
 func placeOf(name string) (place, bool) {
 	line := func(r rune) bool { return !unicode.IsControl(r) }
 	solid := func(r rune) bool { return !unicode.IsControl(r) && !unicode.IsSpace(r) }
@@ -39,7 +40,7 @@ func placeOf(name string) (place, bool) {
 	case namePlace:
 		return place{128, line, message.UsernamePlaceholder}, true
 	case "{#var#}":
-		return place{30, line, ""}, true
+		return place{40, line, ""}, true
 	case "{#numeric#}", "{#number#}":
 		return place{30, digit, ""}, true
 	case "{#alphanumeric#}":
