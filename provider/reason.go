@@ -32,6 +32,8 @@ const (
 	Temporary Reason = "temporary"
 	// BadRequest: a request that the service does not take, a country that is not enabled: another provider may.
 	BadRequest Reason = "permanent"
+	// Withheld: this server did not send it: a number that its sandbox does not know, no sender for the country, a text that is not on record there.
+	Withheld Reason = "withheld"
 	// Unknown: a code that no table holds.
 	Unknown Reason = "unknown"
 )
@@ -39,13 +41,13 @@ const (
 // Reasons returns all reasons.
 func Reasons() []Reason {
 	return []Reason{InvalidNumber, Unreachable, OptedOut, SenderRejected, ContentRejected, AuthFailed, InsufficientFunds, RateLimited, Temporary, BadRequest, Unknown,
-		Blocked}
+		Blocked, Withheld}
 }
 
 // Class is what may be done after a failure for this reason, where there is one provider alone.
 func (r Reason) Class() Class {
 	switch r {
-	case InvalidNumber, OptedOut, Blocked, Unreachable:
+	case InvalidNumber, OptedOut, Blocked, Withheld, Unreachable:
 		return ClassPermanent
 	case SenderRejected, ContentRejected, AuthFailed, InsufficientFunds, BadRequest:
 		return ClassMisconfigured
@@ -56,7 +58,7 @@ func (r Reason) Class() Class {
 }
 
 // Elsewhere reports whether another provider may succeed where this one failed.
-func (r Reason) Elsewhere() bool { return r != InvalidNumber && r != OptedOut && r != Blocked }
+func (r Reason) Elsewhere() bool { return r != InvalidNumber && r != OptedOut && r != Blocked && r != Withheld }
 
 // ByCall reports whether a call may reach the person where a text did not.
 func (r Reason) ByCall() bool { return r.Elsewhere() && r != RateLimited }

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"countersign/internal/guard"
 	"countersign/internal/message"
 	"countersign/internal/otp"
+	"countersign/internal/registration"
 	"countersign/internal/store"
 	"countersign/internal/trigger"
 	"countersign/phone"
@@ -66,6 +68,9 @@ type letter struct {
 	keyed bool
 	// from, voice and language come with the text: sender, the text for speech, and its locale.
 	from, voice, language string
+	// judged is what the guard said; registration is whose text and sender the country has on record.
+	judged       judged
+	registration registration.Choice
 }
 
 // posted is a letter made: what its Write must store.
@@ -78,10 +83,24 @@ type posted struct {
 	instead *store.Event
 	// test: the message goes to a test number, and counts as sent. lift: whoever asked for it is signed in and has proven the number.
 	test, lift bool
+	judged     judged
 }
 
 // post makes a letter: code, text, sealed message. Nothing is stored yet.
 func (s *Service) post(ctx context.Context, t *tenant, c Caller, l letter) (*posted, error) {
+	j, err := s.ask(ctx, t, c, l, false)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.compose(ctx, t, c, l, j)
+	if err != nil {
+		s.drop(j)
+	}
+	return p, err
+}
+
+func (s *Service) compose(ctx context.Context, t *tenant, c Caller, l letter, j judged) (*posted, error) {
+	l.judged = j
 	if err := s.senderReady(ctx, t, c, l.attr, l.trigger, whom{l.by.name, l.user}); err != nil {
 		return nil, err
 	}
@@ -99,6 +118,13 @@ func (s *Service) post(ctx context.Context, t *tenant, c Caller, l letter) (*pos
 	if l.language = t.language(c, l.user); code == "" {
 		return s.seal(ctx, t, c, l, row, "", "", "")
 	}
+	text, choice, ok, err := s.registered(ctx, t, &l, code)
+	if err != nil {
+		return nil, err
+	}
+	if l.registration = choice; ok {
+		return s.seal(ctx, t, c, l, row, code, "", text)
+	}
 	if l.why != "" && l.attr == attrPhone && !t.has(trigger.CustomMessage) {
 		text, err := s.phoneText(ctx, t, c, &l, code)
 		if err != nil {
@@ -111,7 +137,7 @@ func (s *Service) post(ctx context.Context, t *tenant, c Caller, l letter) (*pos
 		return nil, err
 	}
 	l.html = l.attr == attrEmail && message.IsHTML(tmpl.Body)
-	text, err := message.Render(tmpl.Body, message.Values{Code: code, HTML: l.html})
+	text, err = message.Render(tmpl.Body, message.Values{Code: code, HTML: l.html})
 	if err != nil {
 		return nil, fault.Internalf("template of %s: %w", l.trigger, err)
 	}
@@ -133,7 +159,8 @@ func (s *Service) newCode(ctx context.Context, t *tenant, spec otp.Spec, l *lett
 
 func (s *Service) seal(ctx context.Context, t *tenant, c Caller, l letter, row *store.Code, code, subject, text string) (*posted, error) {
 	d := delivery.Draft{
-		PoolID: t.pool.ID, ClientID: t.clientID(), Lane: l.lane, Channel: provider.SMS, To: l.to, Text: text, Code: code, From: l.from, Locale: l.language,
+		PoolID: t.pool.ID, ClientID: t.clientID(), Lane: l.lane, Channel: provider.SMS, To: l.to, Text: text, Code: code, From: cmp.Or(l.registration.Sender, l.from), Locale: l.language,
+		Guard: l.judged.decision.Mark, EntityID: l.registration.EntityID, TemplateID: l.registration.TemplateID,
 		TriggerSource: source(senderOf(l.attr), l.trigger), ExpiresAt: s.now().Add(l.life),
 	}
 	if l.trigger == "" {
@@ -145,8 +172,11 @@ func (s *Service) seal(ctx context.Context, t *tenant, c Caller, l letter, row *
 	if l.user != nil {
 		d.UserID = l.user.ID
 	}
-	p := &posted{code: row, send: sendBy(t, l.by, l.counted), what: masked(l.attr, l.to)}
-	p.send.Factor = l.factor
+	p := &posted{code: row, send: sendBy(t, l.by, l.counted), what: masked(l.attr, l.to), judged: l.judged}
+	p.send.Factor, p.send.Confirmed = l.factor, l.user != nil && proven(l.user, l.to)
+	if err := s.limited(ctx, t, c, &p.send); err != nil {
+		return nil, err
+	}
 	if l.channel == ChannelVoice {
 		d.Channel = provider.Voice
 	}
@@ -172,8 +202,10 @@ func (s *Service) seal(ctx context.Context, t *tenant, c Caller, l letter, row *
 	if err != nil {
 		return nil, err
 	}
-	if d.Text, err = t.finished(d.Text, d.Channel, code, row != nil && code != ""); err != nil {
-		return nil, err
+	if l.registration.Text == "" { // nothing may be added to a text that is on record
+		if d.Text, err = t.finished(d.Text, d.Channel, code, row != nil && code != ""); err != nil {
+			return nil, err
+		}
 	}
 	if d.Event, err = t.senderEvent(c, l); err != nil {
 		return nil, err
@@ -194,7 +226,7 @@ func sendBy(t *tenant, a *account, p guard.Purpose) guard.Send {
 
 // store counts, and stores code and message.
 func (s *Service) store(ctx context.Context, tx *unit, p *posted) error {
-	if err := s.guard.Send(ctx, tx, p.send); err != nil {
+	if err := s.count(ctx, tx, p); err != nil {
 		return err
 	}
 	return p.put(ctx, tx)
@@ -202,9 +234,9 @@ func (s *Service) store(ctx context.Context, tx *unit, p *posted) error {
 
 // storeQuietly is store where existence is hidden: a message that the guard refuses is not sent, and the answer is as if it were.
 func (s *Service) storeQuietly(ctx context.Context, tx *unit, p *posted, refused *store.Event) error {
-	err := s.guard.Send(ctx, tx, p.send)
-	if fault.CodeOf(err) == fault.AttemptLimit {
-		return tx.Events().Append(ctx, refused)
+	err := s.count(ctx, tx, p)
+	if isRefusal(err) {
+		return p.holdBack(ctx, tx, refused)
 	}
 	if err != nil {
 		return err
@@ -259,11 +291,20 @@ func (u *unit) liftOptOut(ctx context.Context, poolID string, number []byte) err
 // pretend costs what a message to a known name costs, and sends nothing. With a purpose it leaves a decoy, so that a wrong code is
 // answered as after a message. l says which message it would be: attr, trigger, counted, and to if that is a number.
 func (s *Service) pretend(ctx context.Context, t *tenant, c Caller, a *account, l letter, purpose otp.Purpose) (*posted, error) {
+	l.by = a
+	j, err := s.ask(ctx, t, c, l, true)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.senderReady(ctx, t, c, l.attr, l.trigger, a.whom()); err != nil {
+		s.drop(j)
 		return nil, err
 	}
 	p, to := l.counted, l.to
-	out := &posted{send: sendBy(t, a, p)}
+	out := &posted{send: sendBy(t, a, p), judged: j}
+	if err := s.limited(ctx, t, c, &out.send); err != nil {
+		return nil, err
+	}
 	if n, err := phone.Parse(to); err == nil {
 		if out.send.Number, err = s.lookup(ctx, t.pool.ID, "line", n.LineKey()); err != nil {
 			return nil, err
@@ -272,7 +313,6 @@ func (s *Service) pretend(ctx context.Context, t *tenant, c Caller, a *account, 
 	if purpose == "" {
 		return out, nil
 	}
-	var err error
 	out.code, err = s.Codes.Decoy(ctx, decoySpec(t, c, a, purpose), purpose.Life(t.session(), t.cfg.Strict))
 	return out, err
 }
@@ -413,7 +453,7 @@ func (s *Service) tell(ctx context.Context, tx *unit, notes []*posted) error {
 			continue
 		}
 		err := s.store(ctx, tx, p)
-		if err != nil && fault.CodeOf(err) != fault.AttemptLimit {
+		if err != nil && !isRefusal(err) {
 			return err
 		}
 	}

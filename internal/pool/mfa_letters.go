@@ -48,12 +48,15 @@ func (s *Service) enrolEvents(ctx context.Context, t *tenant, c Caller, u *store
 // countFactor counts a message of a second factor. It comes before all that its Write changes: if the allowance is used up, the commit holds the
 // count and the event alone.
 func (s *Service) countFactor(ctx context.Context, tx *unit, p *posted, refused *store.Event) error {
-	err := s.guard.Send(ctx, tx, p.send)
-	if fault.CodeOf(err) != fault.AttemptLimit {
+	err := s.count(ctx, tx, p)
+	if !isRefusal(err) {
 		return err
 	}
-	if lost := tx.append(ctx, refused); lost != nil {
+	if lost := tx.append(ctx, withReason(refused, tx.held[len(tx.held)-1].why)); lost != nil {
 		return lost
+	}
+	if fault.CodeOf(err) == fault.DestinationRefused {
+		return store.Keep(err)
 	}
 	return store.Keep(fault.Of(err).WithField(limitSends))
 }

@@ -218,9 +218,9 @@ func (s *Service) storeFirst(ctx context.Context, tx *unit, t *tenant, a *accoun
 	if err := tx.Counters().SaveCounter(ctx, wrongKey(t, a), store.Counter{}, s.now().Add(time.Hour)); err != nil {
 		return false, err
 	}
-	err = s.guard.Send(ctx, tx, p.send)
-	if fault.CodeOf(err) == fault.AttemptLimit {
-		return true, tx.append(ctx, refused)
+	err = s.count(ctx, tx, p)
+	if isRefusal(err) {
+		return true, p.holdBack(ctx, tx, refused)
 	}
 	if err != nil {
 		return false, err

@@ -21,6 +21,7 @@ import (
 	"countersign/internal/message"
 	"countersign/internal/otp"
 	"countersign/internal/password"
+	"countersign/internal/registration"
 	"countersign/internal/srp"
 	"countersign/internal/store"
 	"countersign/internal/token"
@@ -74,6 +75,10 @@ type Options struct {
 	OptedOut func(ctx context.Context, poolID, clientID, to string) bool
 	// LiftOptOut lifts the opt-outs of a number, in the Write in which its signed-in user, who has proven it, asked for a code to it. Nil: nothing is lifted.
 	LiftOptOut func(ctx context.Context, tx store.Tx, poolID string, numberHash []byte) error
+	// Screener judges messages before they are made. Nil: the counters of accounts, numbers and networks are all there is.
+	Screener Screener
+	// Registered is the text that a country has on record for a purpose (sign_in, sign_up, recovery, verify) and language. Nil: there is none.
+	Registered func(ctx context.Context, poolID, country, purpose, locale string) (registration.Choice, bool, error)
 	// Triggers calls the functions of pools. Nil: this server runs none, and the flows of pools that have triggers fail.
 	Triggers *trigger.Runner
 }
@@ -141,6 +146,10 @@ type unit struct {
 	sent []*store.Message
 	// typed are the messages whose codes were consumed.
 	typed []*store.Message
+	// passed are the messages that the guard let through, held those that it held back,
+	// recorded those that it would have held back.
+	passed         []*posted
+	held, recorded []heldBack
 }
 
 // enqueue stores a message; it is sent once the transaction has been committed.
@@ -173,8 +182,13 @@ func (s *Service) write(ctx context.Context, f func(*unit) error) error {
 		inner = f(u)
 		return inner
 	})
-	if _, kept := store.Kept(inner); u == nil || err != nil && !kept {
-		return err
+	_, kept := store.Kept(inner)
+	committed := u != nil && (err == nil || kept)
+	if u != nil {
+		s.decided(ctx, u, committed)
+	}
+	if !committed {
+		return s.afterRefusal(ctx, u, err)
 	}
 	if len(u.sent) > 0 {
 		s.Deliver.Wake(u.sent...)
