@@ -137,6 +137,18 @@ func TestPresets(t *testing.T) {
 		{"auditor", Cognito, "AdminInitiateAuth", OnPool("a"), false},
 		{"auditor", Lambda, "GetFunction", Resource{}, false},
 		{"auditor", Admin, "events.read", OnPool("a"), true},
+		{"auditor", Admin, "guards.read", OnPool("a"), true},
+		{"auditor", Admin, "guards.write", OnPool("a"), false},
+		{"auditor", Admin, "numbers.read", Resource{}, false}, // numbers belong to the deployment, the key to one pool
+		{"auditor", SMSVoice, "DescribePhoneNumbers", Resource{}, true},
+		{"auditor", SMSVoice, "ReleasePhoneNumber", Resource{}, false},
+		{"deployer", Admin, "guards.write", OnPool("a"), true},
+		{"deployer", Admin, "registrations.write", OnPool("a"), true},
+		{"deployer", SMSVoice, "RequestSenderId", Resource{}, true},
+		{"deployer", SNS, "VerifySMSSandboxPhoneNumber", Resource{}, true},
+		{"deployer", SNS, "Publish", Resource{}, false},
+		{"sender", SMSVoice, "SendTextMessage", Resource{}, true},
+		{"sender", SMSVoice, "DescribeOptedOutNumbers", Resource{}, false},
 	}
 	for _, tt := range tests {
 		grants, err := Preset(tt.preset, []string{"a"}, []string{"k"})

@@ -20,7 +20,7 @@ type PresetInfo struct {
 //
 //	app-backend  the server side of an application: signs users in and manages them in its pools
 //	sender       a function outside that sends the messages of a pool: decrypts codes, publishes texts
-//	deployer     a pipeline: configures pools, clients, hooks, functions and keys; sees no users and decrypts nothing
+//	deployer     a pipeline: configures pools, clients, hooks, functions, keys, guards and numbers; sees no users and decrypts nothing
 //	auditor      reads configuration, users, messages and the log; changes and decrypts nothing
 //	owner        everything
 func Presets() []PresetInfo {
@@ -119,7 +119,19 @@ func deployer() map[string][]string {
 			"PutFunctionConcurrency", "GetFunctionConcurrency", "DeleteFunctionConcurrency", "PutFunctionEventInvokeConfig",
 			"GetFunctionEventInvokeConfig", "TagResource", "UntagResource", "ListTags",
 		},
-		SNS: {"GetSMSAttributes", "SetSMSAttributes", "GetSMSSandboxAccountStatus", "ListOriginationNumbers"},
+		SNS: {
+			"GetSMSAttributes", "SetSMSAttributes", "GetSMSSandboxAccountStatus", "ListOriginationNumbers", "CreateSMSSandboxPhoneNumber",
+			"VerifySMSSandboxPhoneNumber", "DeleteSMSSandboxPhoneNumber", "ListSMSSandboxPhoneNumbers", "CheckIfPhoneNumberIsOptedOut", "OptInPhoneNumber",
+		},
+		SMSVoice: {
+			"RequestPhoneNumber", "UpdatePhoneNumber", "ReleasePhoneNumber", "DescribePhoneNumbers", "RequestSenderId", "UpdateSenderId", "ReleaseSenderId",
+			"DescribeSenderIds", "DescribeAccountAttributes", "DescribeAccountLimits", "DescribeSpendLimits", "SetTextMessageSpendLimitOverride",
+			"DeleteTextMessageSpendLimitOverride", "SetVoiceMessageSpendLimitOverride", "DeleteVoiceMessageSpendLimitOverride",
+			"SetMediaMessageSpendLimitOverride", "DeleteMediaMessageSpendLimitOverride", "CreateVerifiedDestinationNumber",
+			"SendDestinationNumberVerificationCode", "VerifyDestinationNumber", "DeleteVerifiedDestinationNumber", "DescribeVerifiedDestinationNumbers",
+			"CreateOptOutList", "DeleteOptOutList", "DescribeOptOutLists", "PutOptedOutNumber", "DeleteOptedOutNumber", "DescribeRegistrations",
+			"TagResource", "UntagResource", "ListTagsForResource",
+		},
 		ManagementAPI: {
 			"read:hooks", "create:hooks", "update:hooks", "delete:hooks", "read:actions", "create:actions", "update:actions",
 			"delete:actions", "read:guardian_factors", "update:guardian_factors", "read:mfa_policies", "update:mfa_policies",
@@ -139,6 +151,7 @@ func deployer() map[string][]string {
 		Admin: {
 			"pools.read", "pools.write", "clients.read", "clients.write", "hooks.read", "hooks.write", "senders.read",
 			"senders.write", "templates.read", "templates.write", "keys.read", "messages.test", "status.read", "functions.read", "optouts.read", "optouts.write",
+			"guards.read", "guards.write", "numbers.read", "numbers.write", "registrations.read", "registrations.write",
 		},
 	}
 }
@@ -162,6 +175,7 @@ func auditor() map[string][]string {
 		Admin: {
 			"pools.read", "clients.read", "users.read", "messages.read", "events.read", "hooks.read", "senders.read",
 			"templates.read", "keys.read", "access.read", "status.read", "functions.read", "optouts.read",
+			"guards.read", "numbers.read", "registrations.read",
 		},
 	}
 }
