@@ -46,6 +46,27 @@ func (s *Service) Explain(ctx context.Context, poolID string, q Question) ([]Ste
 	return e.steps, nil
 }
 
+// First is the account, and its kind, that a sign-in code to a country would be asked of first, for what it may cost before anybody was asked. Both are
+// empty where no rule fits, or where the country alone does not tell.
+func (s *Service) First(ctx context.Context, poolID, country, channel string) (account, kind string) {
+	sent, ok, err := s.SenderFor(ctx, &store.Message{PoolID: poolID, Lane: store.LaneSignIn, Channel: channel, Segments: 1})
+	if err != nil || !ok {
+		return "", ""
+	}
+	v, m := sent.(*sender).v, provider.Message{PoolID: poolID, Channel: provider.Channel(channel), Country: country}
+	for i := range v.plan.rules {
+		r := &v.plan.rules[i]
+		if !r.fits(&m, SignIn, "") || len(r.Use) == 0 {
+			continue
+		}
+		if l := v.accounts[r.Use[0].Account]; l != nil {
+			return r.Use[0].Account, l.c.Kind
+		}
+		return r.Use[0].Account, ""
+	}
+	return "", ""
+}
+
 type explainer struct {
 	walk
 	steps []Step
