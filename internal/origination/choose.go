@@ -70,7 +70,7 @@ func (a *ask) best(ctx context.Context) (Identity, error) {
 	if len(may) > 0 {
 		return clone(slices.MinFunc(may, a.compare)), nil
 	}
-	if !a.c.Needed {
+	if !a.c.Needed || a.v.settings.Enforce == EnforceOff {
 		return Identity{}, nil
 	}
 	if first != nil {

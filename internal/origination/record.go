@@ -172,7 +172,7 @@ func (s *Service) insert(ctx context.Context, what string, i Identity) (Identity
 		if !ok {
 			return fault.New(fault.ResourceExists).WithField("origination identity")
 		}
-		i.Version = r.Version
+		i.Version = 1
 		return nil
 	})
 	if err != nil {
@@ -212,7 +212,7 @@ func (s *Service) rewrite(ctx context.Context, id string, version int64, ch Chan
 		if !ok {
 			return fault.New(fault.ConcurrentModification)
 		}
-		i.Version = r.Version
+		i.Version++
 		return nil
 	})
 	return i, err

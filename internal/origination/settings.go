@@ -108,7 +108,6 @@ func (s *Service) PutSettings(ctx context.Context, set Settings, version int64) 
 		if !ok {
 			return fault.New(fault.ConcurrentModification)
 		}
-		version = row.Version
 		return tx.Events().Append(ctx, ev)
 	})
 	s.memory.forget()
@@ -116,7 +115,7 @@ func (s *Service) PutSettings(ctx context.Context, set Settings, version int64) 
 		return 0, err
 	}
 	s.c.Log.Publish(ev)
-	return version, nil
+	return version + 1, nil
 }
 
 // Enforced reports whether a message needs an identity where its country needs one; pool says that it is a pool's message, not the account's.
