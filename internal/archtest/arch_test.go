@@ -90,7 +90,7 @@ var table = []rule{
 	{"internal/screen", "internal/eventlog internal/fault internal/pumping internal/quota internal/store phone", ""},
 	{"internal/origination", "internal/eventlog internal/fault internal/store phone", ""},
 	{"internal/registration", "internal/eventlog internal/fault internal/liquid internal/message internal/store phone", ""},
-	{"internal/sandbox", "internal/delivery internal/eventlog internal/fault internal/keyring internal/otp internal/store phone", ""},
+	{"internal/sandbox", "internal/delivery internal/eventlog internal/fault internal/keyring internal/otp internal/store phone provider", ""},
 	{"internal/smsaccount", "internal/delivery internal/eventlog internal/fault internal/keyring internal/message internal/optout internal/origination internal/sandbox internal/store phone provider", ""},
 	{"internal/routehealth", "internal/eventlog internal/store", ""},
 	{"internal/optout", "internal/eventlog internal/fault internal/store phone", ""},

@@ -44,7 +44,8 @@ type Config struct {
 
 // Service keeps the sandbox and its destination numbers. It is safe for concurrent use.
 type Service struct {
-	c Config
+	c      Config
+	memory memory
 }
 
 // New returns a Service. It panics without what Config requires, which is a mistake of the programmer.
