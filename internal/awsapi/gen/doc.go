@@ -3,7 +3,7 @@
 //
 //	go generate ./internal/awsapi/...
 //
-// It knows Cognito user pools and KMS (awsJson), Lambda (rest-json) and SNS (query). For Lambda the table of operations says where
+// It knows Cognito user pools, KMS and End User Messaging (awsJson), Lambda (rest-json) and SNS (query). For Lambda the table of operations says where
 // each member lives outside the body.
 //
 // The models are data files of boto/botocore and are not part of this repository. The environment variable

@@ -72,9 +72,9 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// Of KMS, Lambda and SNS, part is served; all operations are known, and all need a signature.
+// Of KMS, Lambda, SNS and End User Messaging, part is served; all operations are known, and all need a signature.
 func TestServedOperations(t *testing.T) {
-	for service, want := range map[string][2]int{"kms": {37, 54}, "lambda": {24, 85}, "sns": {12, 42}} {
+	for service, want := range map[string][2]int{"kms": {37, 54}, "lambda": {24, 85}, "sns": {12, 42}, "sms-voice": {34, 109}} {
 		m, _ := loadModel(t, service)
 		if len(m.Operations) != want[0] || len(m.known) != want[1] {
 			t.Errorf("%s: %d of %d operations, want %v", service, len(m.Operations), len(m.known), want)

@@ -45,6 +45,10 @@ var services = map[string]service{
 		name: "sns-2010-03-31", overlay: "sns_overlay.json",
 		source: "botocore/data/sns/2010-03-31/service-2.json", pkg: "internal/awsapi/sns/api", query: true,
 	},
+	"sms-voice": {
+		name: "pinpoint-sms-voice-v2-2022-03-31", overlay: "smsvoice_overlay.json",
+		source: "botocore/data/pinpoint-sms-voice-v2/2022-03-31/service-2.json", pkg: "internal/awsapi/smsvoice/api",
+	},
 	"lambda": {
 		name: "lambda-2015-03-31", overlay: "lambda_overlay.json",
 		source: "botocore/data/lambda/2015-03-31/service-2.json", pkg: "internal/awsapi/lambda/api", rest: true,
