@@ -87,7 +87,7 @@ var table = []rule{
 	{"internal/ratecard", "internal/fault internal/store", ""},
 	{"internal/quota", "internal/fault internal/store", ""},
 	{"internal/pumping", "internal/eventlog internal/fault internal/store", ""},
-	{"internal/screen", "internal/eventlog internal/fault internal/pumping internal/quota internal/store phone", ""},
+	{"internal/screen", "internal/eventlog internal/fault internal/guard internal/pumping internal/quota internal/ratecard internal/store phone", ""},
 	{"internal/origination", "internal/eventlog internal/fault internal/store phone", ""},
 	{"internal/registration", "internal/eventlog internal/fault internal/liquid internal/message internal/store phone", ""},
 	{"internal/sandbox", "internal/delivery internal/eventlog internal/fault internal/keyring internal/otp internal/store phone provider", ""},

@@ -65,12 +65,5 @@ type Decision struct {
 	// Cost is what was reserved of the day's spend, in millionths.
 	Cost int64
 
-	taken []taken
-}
-
-// taken is what a decision took of quotas, so that it can be given back if nothing is committed.
-type taken struct {
-	key  string
-	span time.Time
-	n    int64
+	hold *hold
 }
