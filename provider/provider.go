@@ -62,6 +62,8 @@ type Message struct {
 	Key, KeyURL string
 	// Country is the ISO 3166 region of To, or empty.
 	Country string
+	// EntityID and TemplateID are what the destination's country has the text and its sender registered under (India's DLT), or empty.
+	EntityID, TemplateID string
 }
 
 // Receipt is the provider's answer to an accepted message.
