@@ -105,7 +105,7 @@ func (s *Service) Put(ctx context.Context, r Registration) (Registration, error)
 		if err != nil || !ok {
 			return orConflict(err)
 		}
-		done.Version = rec.Version
+		done.Version = r.Version + 1
 		ev = s.changed(ctx, r.PoolID, map[string]any{"what": "registration", "id": r.ID, "name": r.Name, "before": document(before), "after": document(&done.Registration)})
 		return tx.Events().Append(ctx, ev)
 	})
