@@ -30,11 +30,17 @@ type Seen struct {
 	// PoolID and Network are for route health; they are no labels. Code says that the message carries one.
 	PoolID, Network string
 	Code            bool
+	// Message is set for Ended; it is not to be changed.
+	Message *store.Message
 }
 
 // see tells Config.Observe, which must not block.
 func (w *Worker) see(step Step, m *store.Message, account, network, outcome string, took time.Duration) {
 	if w.c.Observe != nil {
-		w.c.Observe(Seen{step, m.Lane, m.Channel, m.Country, account, outcome, took, m.PoolID, network, m.CodeID != ""})
+		s := Seen{step, m.Lane, m.Channel, m.Country, account, outcome, took, m.PoolID, network, m.CodeID != "", nil}
+		if step == Ended {
+			s.Message = m
+		}
+		w.c.Observe(s)
 	}
 }

@@ -39,6 +39,9 @@ type outcome struct {
 	surpassed bool
 	// found: nobody knew that the message was sent.
 	found bool
+	// was is what the message was taken to cost before.
+	was    int64
+	priced bool
 }
 
 // apply does what reports say, a hundred in one transaction. They go in the order of their ids, so that two callbacks never wait for each other's
@@ -113,6 +116,9 @@ func (s *Service) settled(o *outcome, r report) {
 		return
 	}
 	s.c.Reported(o.m, r.account, provider.State(r.row.State), r.authentic, o.moved)
+	if o.priced && s.c.Priced != nil {
+		s.c.Priced(o.m, o.was)
+	}
 	if s.c.Health == nil || !o.moved || o.found || o.m.CodeID == "" || o.m.SentAt.IsZero() {
 		return
 	}
@@ -265,6 +271,7 @@ func (s *Service) decide(r *report, o *outcome, receipts []*store.Receipt) bool 
 		m.Segments, changed = r.row.Segments, true
 	}
 	if o.new && r.row.Cost > 0 {
+		o.was, o.priced = m.Cost, true
 		m.Cost, m.Currency, m.Settled, changed = total(receipts, r.row.Currency), r.row.Currency, true, true
 	}
 	return changed

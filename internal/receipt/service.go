@@ -70,6 +70,8 @@ type Config struct {
 	BaseURL func(ctx context.Context, poolID string) string
 	// Reported hears of every receipt that is new, for metrics: of the message as it is then, and whether the receipt moved it. May be nil.
 	Reported func(m *store.Message, account string, state provider.State, authentic, moved bool)
+	// Priced hears of every message whose true price came, and what it was taken to cost before, in millionths. May be nil.
+	Priced func(m *store.Message, wasMicros int64)
 	// Text answers HELP by a message of the lane for notices. It is called for numbers that the pool has texted, at most once for a number and day, and
 	// does nothing where the pool has no such text. May be nil.
 	Text func(ctx context.Context, a Answer) error
