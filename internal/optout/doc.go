@@ -1,7 +1,8 @@
 // Package optout keeps the numbers that must not be texted.
 //
 // An opt-out is of a pool, a number and a sender: who answered STOP to one origination identity hears nothing more from that one. The sender "*"
-// stands for all of the pool. A number is kept as its keyed hash alone (eventlog.Log.NumberHash), and all spellings of one line are one.
+// stands for all of the pool. A number is kept as its keyed hash (eventlog.Log.NumberHash), and all spellings of one line are one; what an operator
+// puts on a list is kept sealed besides, until its last opt-out is lifted.
 //
 //	none ── STOP, a receipt that says so, the service's list, an operator ──► opted out ── START, a signed-in user, an operator ──► none
 //
@@ -10,6 +11,8 @@
 //	STOP   STOP STOPALL UNSUBSCRIBE CANCEL END QUIT REVOKE OPTOUT ARRET
 //	START  START UNSTOP YES
 //	HELP   HELP INFO
+//
+// A named list (List) is a sender, too: it holds back what asks for it by its name, and nothing else.
 //
 // Invariants:
 //   - What a node heard it knows at once, and every other node within five seconds: of a pool that sends many messages Check remembers the whole

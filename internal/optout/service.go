@@ -36,6 +36,8 @@ type Config struct {
 	Store store.Store
 	// Log hashes numbers and makes events.
 	Log *eventlog.Log
+	// Keys seal the numbers that an operator opts out, so that lists can name them. Nil: lists show masks alone.
+	Keys Keys
 	// Logger defaults to slog.Default(), Now to time.Now.
 	Logger *slog.Logger
 	Now    func() time.Time
@@ -82,12 +84,12 @@ func (s *Service) Check(ctx context.Context, poolID string, to phone.Number, sen
 		return false, err
 	}
 	if len(senders) == 0 {
-		return true, nil
+		senders = []string{""}
 	}
 	for _, from := range senders {
 		from = Sender(from)
 		for _, o := range out {
-			if from == "" || o == AnySender || strings.EqualFold(o, from) {
+			if from == "" && !IsList(o) || o == AnySender || strings.EqualFold(o, from) {
 				return true, nil
 			}
 		}
@@ -127,8 +129,8 @@ func (s *Service) HearTx(ctx context.Context, tx store.Tx, poolID, sender string
 	return ev, err
 }
 
-// Put adds an opt-out of a number and reports whether it is new. Number and At are filled in. Errors: fault.InvalidParameter for a sender that
-// is none, else those of the store.
+// Put adds an opt-out of a number and reports whether it is new. Number and At are filled in. An operator's number is kept sealed (Numbers). Errors:
+// fault.InvalidParameter for a sender that is none, else those of the store.
 func (s *Service) Put(ctx context.Context, o *store.OptOut, number phone.Number) (bool, error) {
 	row := *o
 	var err error
@@ -136,9 +138,17 @@ func (s *Service) Put(ctx context.Context, o *store.OptOut, number phone.Number)
 		return false, err
 	}
 	row.Mask = number.Mask()
+	kept, err := s.seal(ctx, &row, number)
+	if err != nil {
+		return false, err
+	}
 	var ev *store.Event
 	err = s.c.Store.Write(ctx, func(tx store.Tx) (err error) {
-		ev, err = s.PutTx(ctx, tx, &row)
+		if ev, err = s.PutTx(ctx, tx, &row); err != nil || kept == nil {
+			return err
+		}
+		record := *kept // false means that it is kept already
+		_, err = tx.Records().PutRecord(ctx, &record)
 		return err
 	})
 	if ev != nil && err == nil {
@@ -151,7 +161,7 @@ func (s *Service) Put(ctx context.Context, o *store.OptOut, number phone.Number)
 func (s *Service) PutTx(ctx context.Context, tx store.Tx, o *store.OptOut) (*store.Event, error) {
 	row := *o
 	row.Sender = Sender(o.Sender)
-	if row.Sender == "" || len(row.Sender) > maxSender || len(row.Number) == 0 {
+	if row.Sender == "" || len(strings.TrimPrefix(row.Sender, listPrefix)) > maxList || !IsList(row.Sender) && len(row.Sender) > maxSender || len(row.Number) == 0 {
 		return nil, fault.Invalidf("sender", "A sender is 1 to %d characters, or %s for all.", maxSender, AnySender)
 	}
 	if row.At.IsZero() {
@@ -199,12 +209,15 @@ const SignedIn = "signed_in"
 
 func (s *Service) lift(ctx context.Context, tx store.Tx, poolID, sender string, hash []byte, why string) (int, *store.Event, error) {
 	n, err := tx.OptOuts().DeleteOptOut(ctx, poolID, sender, hash)
-	if err == nil && sender != "" && sender != AnySender {
+	if err == nil && sender != "" && sender != AnySender && !IsList(sender) {
 		var all int
 		all, err = tx.OptOuts().DeleteOptOut(ctx, poolID, AnySender, hash)
 		n += all
 	}
 	if err != nil || n == 0 {
+		return 0, nil, err
+	}
+	if err := s.dropNumber(ctx, tx, poolID, hash); err != nil {
 		return 0, nil, err
 	}
 	s.memory.forget(poolID, s.c.Now())
