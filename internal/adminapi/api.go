@@ -46,6 +46,9 @@ type Options struct {
 	Isolation func(context.Context) Isolation
 	// Delivery is how messages go out. Optional.
 	Delivery *Delivery
+	// Guards refuse messages, Numbers are what messages come from and may go to. Optional.
+	Guards  *Guards
+	Numbers *Numbers
 	// Status describes the running server.
 	Status func() Status
 	// Log receives internal errors, and at level info who changed credentials and keys or saw what is sealed. Default
@@ -70,7 +73,8 @@ func Handler(o Options) http.Handler {
 	}
 	mux := http.NewServeMux()
 	c := huma.DefaultConfig("Countersign administration", "1")
-	c.Info.Description = "Access keys, wrapped keys, events, messages and users. Every operation names the action that its caller needs."
+	c.Info.Description = "Access keys, wrapped keys, events, messages, users, providers, guards and numbers. Every operation names the action that its caller needs. " +
+		"Every list takes filter, sort, cursor and limit."
 	c.DocsPath, c.CreateHooks = "", nil
 	c.RejectUnknownQueryParameters = true
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
@@ -78,6 +82,7 @@ func Handler(o Options) http.Handler {
 		"sigv4":  {Type: "apiKey", In: "header", Name: "Authorization", Description: "AWS Signature Version 4, service " + SigningName + "."},
 	}
 	c.Security = []map[string][]string{{"bearer": {}}, {"sigv4": {}}}
+	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	s := &server{Options: o, api: humago.NewWithPrefix(mux, Prefix, c)}
 	s.registerStatus()
 	s.registerAccess()
@@ -94,6 +99,14 @@ func Handler(o Options) http.Handler {
 		s.registerOptOuts()
 		s.registerCanaries()
 		s.registerMessageSettings()
+	}
+	if s.Guards != nil {
+		s.registerGuards()
+	}
+	if s.Numbers != nil {
+		s.registerOriginations()
+		s.registerRegistrations()
+		s.registerSMSAccount()
 	}
 	return s.guard(mux)
 }
