@@ -2,8 +2,10 @@ package pumping
 
 import (
 	"context"
+	"hash/maphash"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"time"
 
 	"countersign/internal/eventlog"
@@ -57,4 +59,77 @@ type Verdict struct {
 	Until                 time.Time
 	// Mark holds what the message counts by; empty if it is Blocked. Hand it to Sent or Refused, and to Verified.
 	Mark string
+}
+
+// Detector counts and judges. It is safe for concurrent use.
+type Detector struct {
+	c    Config
+	seed maphash.Seed
+	// io keeps readings and writings of counts apart: a reading that began before a writing would take it for another node's.
+	io sync.RWMutex
+	// mu guards all below.
+	mu      sync.Mutex
+	pools   map[string]*pool
+	pending map[row]stored
+	// placed are blocks and lifted ones that are to be written, attempts what blocks held back.
+	placed   []change
+	attempts map[blocked]attempt
+	sweptAt  time.Time
+}
+
+// pool is what is remembered of a pool.
+type pool struct {
+	series  map[string]*series
+	blocks  map[string]*block
+	readAt  time.Time
+	numbers map[uint64]number
+	// settings are those that Judge was last given.
+	settings Settings
+}
+
+// row names a row of counts, blocked a block.
+type row struct {
+	pool, key string
+	span      int64
+}
+type blocked struct{ pool, key string }
+
+// number is what is remembered of a number for a day: when it had its first code, and how many it had.
+type number struct {
+	first time.Time
+	n     int
+}
+
+// New returns a Detector. It panics without Store, Log or Hash, which is a mistake of the programmer.
+func New(c Config) *Detector {
+	if c.Store == nil || c.Log == nil || c.Hash == nil {
+		panic("pumping: Config.Store, Log and Hash are required")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Detector{c: c, seed: maphash.MakeSeed(), pools: map[string]*pool{}, pending: map[row]stored{}, attempts: map[blocked]attempt{}}
+}
+
+// pool returns what is remembered of a pool; mu is held.
+func (d *Detector) pool(id string) *pool {
+	p := d.pools[id]
+	if p == nil {
+		p = &pool{series: map[string]*series{}, blocks: map[string]*block{}, numbers: map[uint64]number{}, settings: Defaults()}
+		d.pools[id] = p
+	}
+	return p
+}
+
+// of returns what is known of a key; mu of the detector is held.
+func (p *pool) of(key string) *series {
+	s := p.series[key]
+	if s == nil {
+		s = &series{}
+		p.series[key] = s
+	}
+	return s
 }
