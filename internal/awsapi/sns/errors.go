@@ -56,7 +56,7 @@ func byKind(kind fault.Kind) query.Shape {
 // accountErrors are those that SNS knows only as invalid parameters: clients do not repeat these, and repeating does not help.
 func accountErrors() map[fault.Code]query.Shape {
 	return map[fault.Code]query.Shape{
-		fault.OptedOut:               {Name: invalidParameter, Message: "Invalid parameter: PhoneNumber Reason: the phone number is opted out"},
+		fault.OptedOut: {Name: invalidParameter, Message: "Invalid parameter: PhoneNumber Reason: the phone number is opted out"},
 		fault.DestinationNotVerified: {Name: invalidParameter, Message: "Invalid parameter: PhoneNumber Reason: it is not verified, and the account is in " +
 			"the SMS sandbox"},
 		fault.OriginationRefused:     {Name: invalidParameter, Message: "Invalid parameter: PhoneNumber Reason: no origination identity may send to it"},
