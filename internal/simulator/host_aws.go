@@ -60,6 +60,10 @@ type awsRequest struct {
 	DryRun    bool   `json:"DryRun"`
 	MessageID string `json:"MessageId"`
 	Feedback  string `json:"MessageFeedbackStatus"`
+	Country   struct {
+		Entity   string `json:"IN_ENTITY_ID"`
+		Template string `json:"IN_TEMPLATE_ID"`
+	} `json:"DestinationCountryParameters"`
 }
 
 // maxAWSText and maxAWSSpeech bound a text and what a call says (the service's model), in characters.
@@ -89,7 +93,8 @@ func (b *Inbox) awsSend(w http.ResponseWriter, r *http.Request, in awsRequest, c
 	if in.BodyType == "SSML" {
 		text = strings.Join(strings.Fields(markup.ReplaceAllString(text, " ")), " ")
 	}
-	if _, err := b.take(r, arrival{service: awsService, to: n, from: in.From, text: text, channel: channel}); err != nil {
+	a := arrival{service: awsService, to: n, from: in.From, text: text, channel: channel, entity: in.Country.Entity, template: in.Country.Template}
+	if _, err := b.take(r, a); err != nil {
 		f := awsSays.say(w, err)
 		code, reason, _ := strings.Cut(f.code, "/")
 		refuseAWS(w, f.status, code, reason, f.text)

@@ -42,12 +42,20 @@ type infobipMessage struct {
 	Text         string `json:"text"`
 	Content      struct{ Text string }
 	Destinations []struct{ To, MessageID string }
+	// What India asks for, in the newer form and in the older one.
+	Options  struct{ Regional infobipRegional }
+	Regional infobipRegional
 	// Where to report, in the newer form and in the older one.
 	Webhooks struct {
 		Delivery     struct{ URL string }
 		CallbackData string
 	}
 	NotifyURL, CallbackData string
+}
+
+// infobipRegional is SmsRegionalOptions.
+type infobipRegional struct {
+	IndiaDLT struct{ ContentTemplateID, PrincipalEntityID string }
 }
 
 func (m *infobipMessage) receiptURL() string { return cmp.Or(m.Webhooks.Delivery.URL, m.NotifyURL) }
@@ -167,7 +175,9 @@ func (b *Inbox) infobipTake(w http.ResponseWriter, r *http.Request, channel prov
 	case m.From != "" && !validSender(m.From):
 		return 0, infobipRejected(13, "REJECTED_SENDER", "Invalid source address.")
 	}
-	a := arrival{service: "infobip", to: n, from: m.From, text: m.Text, channel: channel}
+	newer, older := m.Options.Regional.IndiaDLT, m.Regional.IndiaDLT
+	a := arrival{service: "infobip", to: n, from: m.From, text: m.Text, channel: channel,
+		entity: cmp.Or(newer.PrincipalEntityID, older.PrincipalEntityID), template: cmp.Or(newer.ContentTemplateID, older.ContentTemplateID)}
 	took, err := b.take(r, a)
 	if err != nil {
 		f := infobipSays.say(w, err)

@@ -42,6 +42,8 @@ func (b *Inbox) plivoMessage(w http.ResponseWriter, r *http.Request) {
 		Dst       string `json:"dst"`
 		Text      string `json:"text"`
 		URL       string `json:"url"`
+		Entity    string `json:"dlt_entity_id"`
+		Template  string `json:"dlt_template_id"`
 	}
 	if decodeJSON(r, &in) != nil {
 		refusePlivo(w, http.StatusBadRequest, "invalid json")
@@ -56,7 +58,7 @@ func (b *Inbox) plivoMessage(w http.ResponseWriter, r *http.Request) {
 	case in.Src == "" && in.Powerpack == "" || in.Src != "" && !validSender(in.Src):
 		refusePlivo(w, http.StatusBadRequest, "src parameter is invalid")
 	default:
-		a := arrival{service: plivo, to: n, from: in.Src, text: in.Text}
+		a := arrival{service: plivo, to: n, from: in.Src, text: in.Text, entity: in.Entity, template: in.Template}
 		took, err := b.take(r, a)
 		if err != nil {
 			f := common.say(w, err)

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,7 +50,7 @@ func (b *Inbox) sns(w http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusBadRequest, "InvalidAction", "Only Publish to a phone number is simulated.")
 		return
 	}
-	text, to, sender := r.PostFormValue("Message"), r.PostFormValue("PhoneNumber"), senderID(r)
+	text, to, sender := r.PostFormValue("Message"), r.PostFormValue("PhoneNumber"), snsAttr(r, "AWS.SNS.SMS.SenderID", "AWS.MM.SMS.OriginationNumber")
 	n, err := withPlus(to)
 	switch {
 	case to == "":
@@ -63,7 +64,9 @@ func (b *Inbox) sns(w http.ResponseWriter, r *http.Request) {
 	case sender != "" && !validSender(sender):
 		refuse(http.StatusBadRequest, "InvalidParameterValue", "Invalid parameter: AWS.SNS.SMS.SenderID")
 	default:
-		if _, err := b.take(r, arrival{service: "sns", to: n, from: sender, text: text}); err != nil {
+		a := arrival{service: "sns", to: n, from: sender, text: text,
+			entity: snsAttr(r, "AWS.MM.SMS.EntityId"), template: snsAttr(r, "AWS.MM.SMS.TemplateId")}
+		if _, err := b.take(r, a); err != nil {
 			f := snsSays.say(w, err)
 			refuse(f.status, f.code, f.text)
 			return
@@ -72,13 +75,12 @@ func (b *Inbox) sns(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// senderID reads the origination identity among the message attributes.
-func senderID(r *http.Request) string {
+// snsAttr reads one of the message attributes by any of its names.
+func snsAttr(r *http.Request, names ...string) string {
 	const maxAttributes = 10
 	for i := range maxAttributes {
 		entry := "MessageAttributes.entry." + strconv.Itoa(i+1)
-		switch r.PostFormValue(entry + ".Name") {
-		case "AWS.SNS.SMS.SenderID", "AWS.MM.SMS.OriginationNumber":
+		if slices.Contains(names, r.PostFormValue(entry+".Name")) {
 			return strings.TrimSpace(r.PostFormValue(entry + ".Value.StringValue"))
 		}
 	}

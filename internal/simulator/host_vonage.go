@@ -77,7 +77,7 @@ func (b *Inbox) vonageSMS(w http.ResponseWriter, r *http.Request) {
 	case utf8.RuneCountInString(text) > 3200:
 		refuse("12", "Message Too Long")
 	default:
-		a := arrival{service: vonage, to: n, from: strings.ReplaceAll(from, " ", ""), text: text}
+		a := arrival{service: vonage, to: n, from: strings.ReplaceAll(from, " ", ""), text: text, entity: param("entity-id"), template: param("content-id")}
 		took, err := b.take(r, a)
 		if err != nil {
 			f := vonageSMSSays.say(w, err)
@@ -145,6 +145,10 @@ func (b *Inbox) vonageMessages(w http.ResponseWriter, r *http.Request) {
 		Text        string
 		ClientRef   string `json:"client_ref"`
 		WebhookURL  string `json:"webhook_url"`
+		SMS         struct {
+			Entity   string `json:"entity_id"`
+			Template string `json:"content_id"`
+		}
 	}
 	invalid := func(detail string) {
 		vonageProblem(w, http.StatusUnprocessableEntity, "#1150", "Invalid params", detail)
@@ -163,7 +167,7 @@ func (b *Inbox) vonageMessages(w http.ResponseWriter, r *http.Request) {
 	case !validSender(in.From):
 		vonageProblem(w, http.StatusUnprocessableEntity, "/messages#1120", "Illegal Sender Address", "The value of from is invalid.")
 	default:
-		a := arrival{service: vonage, to: n, from: in.From, text: in.Text}
+		a := arrival{service: vonage, to: n, from: in.From, text: in.Text, entity: in.SMS.Entity, template: in.SMS.Template}
 		took, err := b.take(r, a)
 		if err != nil {
 			vonageFail(w, err)

@@ -89,6 +89,8 @@ type arrival struct {
 	channel provider.Channel
 	// code is the code in the text; "" if it must be looked for.
 	code string
+	// entity and template are what it is registered under.
+	entity, template string
 }
 
 // codeInText finds what a person would type: the last run of 4 to 10 digits that is no part of a longer word. Spoken texts
@@ -117,7 +119,8 @@ func (b *Inbox) take(r *http.Request, a arrival) (taken, error) {
 	if a.code == "" {
 		a.code = findCode(a.text, a.channel)
 	}
-	receipt, err := b.accept(r.Context(), provider.Message{To: a.to.String(), From: a.from, Text: a.text, Channel: a.channel, Code: a.code}, a.service)
+	receipt, err := b.accept(r.Context(), provider.Message{To: a.to.String(), From: a.from, Text: a.text, Channel: a.channel, Code: a.code,
+		EntityID: a.entity, TemplateID: a.template}, a.service)
 	return taken{max(receipt.Segments, 1), receipt.Raw != vanished}, err
 }
 

@@ -159,7 +159,7 @@ func receiptOf(m Message) provider.Receipt {
 func fromProvider(m provider.Message) (Message, error) {
 	kept := Message{
 		To: m.To, From: m.From, Channel: cmp.Or(m.Channel, provider.SMS), Text: m.Text, Code: m.Code,
-		PoolID: m.PoolID, TriggerSource: m.TriggerSource, MessageID: m.ID,
+		PoolID: m.PoolID, TriggerSource: m.TriggerSource, MessageID: m.ID, EntityID: m.EntityID, TemplateID: m.TemplateID,
 	}
 	switch kept.Channel {
 	case provider.Email:
@@ -178,7 +178,7 @@ func fromProvider(m provider.Message) (Message, error) {
 	if len(kept.Text) > maxText {
 		return Message{}, errors.New("simulator: the text is longer than 64 KiB")
 	}
-	for _, s := range []string{kept.To, kept.From, kept.Subject, kept.Code, kept.PoolID, kept.TriggerSource, m.ID, m.IdempotencyKey} {
+	for _, s := range []string{kept.To, kept.From, kept.Subject, kept.Code, kept.PoolID, kept.TriggerSource, m.ID, m.IdempotencyKey, m.EntityID, m.TemplateID} {
 		if len(s) > maxField {
 			return Message{}, errors.New("simulator: a field is longer than 1 KiB")
 		}

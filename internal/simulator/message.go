@@ -31,7 +31,10 @@ type Message struct {
 	Subject string `json:"subject,omitempty"`
 	Text    string `json:"text"`
 	// Code is the code within Text, empty if there is none.
-	Code          string `json:"code"`
+	Code string `json:"code"`
+	// EntityID and TemplateID are what the text is registered under (India's DLT); absent if nothing was named.
+	EntityID      string `json:"entity_id,omitempty"`
+	TemplateID    string `json:"template_id,omitempty"`
 	PoolID        string `json:"pool_id"`
 	TriggerSource string `json:"trigger_source"`
 	// Segments is the number of parts that a carrier would bill, 0 if nobody counted.

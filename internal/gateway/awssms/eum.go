@@ -41,7 +41,7 @@ type Config struct {
 	ConfigurationSet, ProtectConfiguration string
 	// MaxPrice is the most that one part of a text may cost, in US dollars ("0.50").
 	MaxPrice string
-	// EntityID and TemplateID are the registrations that India asks for.
+	// EntityID and TemplateID are the registrations that India asks for, where the message brings none of its own.
 	EntityID, TemplateID string
 	// NoFeedback leaves AWS without word of which codes were typed.
 	NoFeedback bool
@@ -158,7 +158,7 @@ func (p *Provider) text(m provider.Message, ttl *int32) (func(context.Context) e
 	}
 	if m.Country == "IN" || m.Country == "" && strings.HasPrefix(m.To, "+91") {
 		in.DestinationCountryParameters = map[string]string{}
-		for k, v := range map[string]string{"IN_ENTITY_ID": p.c.EntityID, "IN_TEMPLATE_ID": p.c.TemplateID} {
+		for k, v := range map[string]string{"IN_ENTITY_ID": cmp.Or(m.EntityID, p.c.EntityID), "IN_TEMPLATE_ID": cmp.Or(m.TemplateID, p.c.TemplateID)} {
 			if v != "" {
 				in.DestinationCountryParameters[k] = v
 			}

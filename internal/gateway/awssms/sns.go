@@ -2,6 +2,7 @@ package awssms
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -36,7 +37,7 @@ type SNSConfig struct {
 	From string
 	// MaxPrice is the most that one text may cost, in US dollars ("0.50"); SNS does not send what costs more, and does not say so.
 	MaxPrice string
-	// EntityID and TemplateID are the registrations that India asks for.
+	// EntityID and TemplateID are the registrations that India asks for, where the message brings none of its own.
 	EntityID, TemplateID string
 }
 
@@ -132,8 +133,8 @@ func (p *SNS) attributes(m provider.Message) map[string]snstypes.MessageAttribut
 		set("AWS.SNS.SMS.SenderID", "String", from)
 	}
 	if m.Country == "IN" || m.Country == "" && strings.HasPrefix(m.To, "+91") {
-		set("AWS.MM.SMS.EntityId", "String", p.c.EntityID)
-		set("AWS.MM.SMS.TemplateId", "String", p.c.TemplateID)
+		set("AWS.MM.SMS.EntityId", "String", cmp.Or(m.EntityID, p.c.EntityID))
+		set("AWS.MM.SMS.TemplateId", "String", cmp.Or(m.TemplateID, p.c.TemplateID))
 	}
 	return out
 }

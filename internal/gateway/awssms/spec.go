@@ -30,8 +30,8 @@ func accessOf(a account.Account, d account.Deps) Access {
 // registrations are fields that India needs.
 func registrations() []account.Field {
 	return []account.Field{
-		{Name: "entity_id", Help: "The registered entity, for texts to India.", Example: "1101234567890123456"},
-		{Name: "template_id", Help: "The registered template, for texts to India.", Example: "1107234567890123456"},
+		{Name: "entity_id", Help: "The registered entity, for texts to India that have no registration of their own.", Example: "1101234567890123456"},
+		{Name: "template_id", Help: "The registered template, for texts to India that have no registration of their own.", Example: "1107234567890123456"},
 	}
 }
 

@@ -251,6 +251,16 @@ func TestRequests(t *testing.T) {
 		"AWS.MM.SMS.TemplateId") {
 		t.Error(got)
 	}
+	m.EntityID, m.TemplateID = "1101456324675322134", "1107457532145798767" // go before the account's
+	if got := fmt.Sprint(snsForm(last(newSNS(t, s.URL), m))); !strings.Contains(got, m.EntityID) || !strings.Contains(got, m.TemplateID) ||
+		strings.Contains(got, "1107234567890123456") {
+		t.Error(got)
+	}
+	if got := fmt.Sprint(last(newEUM(t, s.URL), m).JSON()["DestinationCountryParameters"]); got !=
+		"map[IN_ENTITY_ID:1101456324675322134 IN_TEMPLATE_ID:1107457532145798767]" {
+		t.Error(got)
+	}
+	m.EntityID, m.TemplateID = "", ""
 	r := last(newEUM(t, s.URL), m)
 	v := r.JSON()
 	providertest.ConformsAWS(t, eumModel, "SendTextMessage", v)

@@ -39,8 +39,17 @@ type sms struct {
 	} `json:"content"`
 	Options struct {
 		ValidityPeriod *validity `json:"validityPeriod,omitempty"`
+		Regional       *regional `json:"regional,omitempty"`
 	} `json:"options"`
 	Webhooks *webhooks `json:"webhooks,omitempty"`
+}
+
+// regional is what a country asks for (SMS API v3, SmsRegionalOptions).
+type regional struct {
+	IndiaDLT struct {
+		ContentTemplateID string `json:"contentTemplateId,omitempty"`
+		PrincipalEntityID string `json:"principalEntityId"`
+	} `json:"indiaDlt"`
 }
 
 type validity struct {
@@ -126,6 +135,10 @@ func (p *Provider) text(m provider.Message, from string, left time.Duration) sms
 	if left > 0 {
 		seconds := int64(min(left, maxValidity) / time.Second)
 		one.Options.ValidityPeriod = &validity{max(seconds, 1), "SECONDS"}
+	}
+	if m.EntityID != "" { // without it a template counts for nothing
+		one.Options.Regional = &regional{}
+		one.Options.Regional.IndiaDLT.PrincipalEntityID, one.Options.Regional.IndiaDLT.ContentTemplateID = m.EntityID, m.TemplateID
 	}
 	if m.ReceiptURL != "" {
 		one.Webhooks = &webhooks{ContentType: "application/json", CallbackData: m.Reference}

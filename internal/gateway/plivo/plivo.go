@@ -24,6 +24,8 @@ const (
 	defaultBase = "https://api.plivo.com"
 	// minExpiry and maxExpiry bound message_expiry, in seconds.
 	minExpiry, maxExpiry = 5, 10800
+	// category is that of codes in India: transactional are those of banks alone.
+	category = "service_implicit"
 	// referenceParameter brings Message.Reference back with a receipt.
 	referenceParameter = "reference"
 )
@@ -144,6 +146,10 @@ type body struct {
 	Method    string `json:"method,omitempty"`
 	Log       bool   `json:"log"`
 	Expiry    int    `json:"message_expiry,omitempty"`
+	// India's; Plivo's reference calls them deprecated.
+	EntityID   string `json:"dlt_entity_id,omitempty"`
+	TemplateID string `json:"dlt_template_id,omitempty"`
+	Category   string `json:"dlt_template_category,omitempty"`
 }
 
 // Send makes one attempt, of at most ten seconds.
@@ -189,6 +195,9 @@ func (p *Provider) body(m provider.Message) (body, error) {
 			return body{}, provider.Permanent(errors.New("plivo: the code is dead"))
 		}
 		b.Expiry = int(max(min((left+time.Second-1)/time.Second, maxExpiry), minExpiry))
+	}
+	if b.EntityID, b.TemplateID = m.EntityID, m.TemplateID; b.EntityID != "" {
+		b.Category = category
 	}
 	if m.ReceiptURL != "" {
 		b.URL, b.Method = withReference(m.ReceiptURL, m.Reference), http.MethodPost

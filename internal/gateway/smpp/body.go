@@ -18,6 +18,9 @@ const (
 	TagPayload Tag = 0x0424
 	// TagMessageState is message_state (5.3.2.35), one octet.
 	TagMessageState Tag = 0x0427
+	// TagEntity and TagTemplate are what Indian centres call PE_ID and Template_ID, of the range for vendors: octets without a NUL at their end.
+	TagEntity   Tag = 0x1400
+	TagTemplate Tag = 0x1401
 )
 
 // TLV is an optional parameter.

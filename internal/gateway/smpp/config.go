@@ -74,6 +74,8 @@ type Config struct {
 	Validity Validity
 	// IDs says how the ids of receipts relate to those of answers. Defaults to IDsLearned.
 	IDs IDs
+	// EntityTag and TemplateTag name the optional parameters for a text's registration with India's DLT. Default to 0x1400 and 0x1401.
+	EntityTag, TemplateTag Tag
 	// Reasons are what this centre's own codes come to.
 	Reasons map[Status]provider.Reason
 	// Dial makes connections, by the rules for addresses (package egress). Required.
@@ -129,6 +131,7 @@ func (c *Config) complete() error {
 		errs = append(errs, err)
 	}
 	c.Receipts, c.Validity, c.IDs = cmp.Or(c.Receipts, ReceiptsFinal), cmp.Or(c.Validity, ValidityRelative), cmp.Or(c.IDs, IDsLearned)
+	c.EntityTag, c.TemplateTag = cmp.Or(c.EntityTag, TagEntity), cmp.Or(c.TemplateTag, TagTemplate)
 	for _, v := range []struct {
 		field, value string
 		values       []string

@@ -103,6 +103,32 @@ func TestSend(t *testing.T) {
 	})
 }
 
+// What a text is registered under is said with every part of it, in whichever way its parts are marked.
+func TestRegistration(t *testing.T) {
+	for _, concat := range []smpp.Concat{smpp.ConcatUDH8, smpp.ConcatSAR, smpp.ConcatPayload} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &smsc.Center{SystemID: "acme", Password: password}
+			p := start(t, c, func(conf *smpp.Config) { conf.Texts.Concat = concat })
+			m := message()
+			m.Text += strings.Repeat(" Do not share it.", 12)
+			m.EntityID, m.TemplateID = "1101456324675322134", "1107457532145798767"
+			if _, err := p.Send(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+			for _, part := range c.Messages() {
+				entity, _ := part.SM.TLVs.Get(smpp.TagEntity)
+				template, _ := part.SM.TLVs.Get(smpp.TagTemplate)
+				if string(entity) != m.EntityID || string(template) != m.TemplateID {
+					t.Errorf("%s: %q %q", concat, entity, template)
+				}
+			}
+			if c.Texts()[0].Text != m.Text {
+				t.Errorf("%s: %q arrived", concat, c.Texts()[0].Text)
+			}
+		})
+	}
+}
+
 // Every status has its reason; nothing but 0 is a success, and each refusal is one submit.
 func TestStatuses(t *testing.T) {
 	reasons := map[provider.Reason][]smpp.Status{

@@ -61,13 +61,24 @@ func (p *Provider) build(m provider.Message) ([]*SM, int, error) {
 	if !alive {
 		return nil, 0, errTooLate
 	}
-	base := SM{ServiceType: p.c.ServiceType, Source: from, Destination: to, Validity: validity}
+	base := SM{ServiceType: p.c.ServiceType, Source: from, Destination: to, Validity: validity, TLVs: p.registration(m)}
 	parts, segments, err := p.c.Texts.Split(base, m.Text, uint16(p.reference.Add(1)))
 	if err != nil {
 		return nil, 0, refuse(provider.ContentRejected, err.Error())
 	}
 	parts[len(parts)-1].RegisteredDelivery = registered[p.c.Receipts]
 	return parts, segments, nil
+}
+
+// registration are the optional parameters for a text that is registered with India's DLT.
+func (p *Provider) registration(m provider.Message) (out TLVs) {
+	if m.EntityID != "" {
+		out = append(out, TLV{p.c.EntityTag, []byte(m.EntityID)})
+	}
+	if m.TemplateID != "" {
+		out = append(out, TLV{p.c.TemplateTag, []byte(m.TemplateID)})
+	}
+	return out
 }
 
 var errTooLate = provider.Permanent(errors.New("smpp: the code dies before the text can arrive"))

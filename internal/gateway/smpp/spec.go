@@ -53,6 +53,8 @@ func Spec() account.Spec {
 			{Name: "registered_delivery", Help: "Which receipts are asked for.", Values: []string{"final", "failure", "each_step", "none"}},
 			{Name: "validity", Help: "How the end of a code's life is passed on.", Values: []string{"relative", "absolute", "none"}},
 			{Name: "message_ids", Help: "How ids in receipts relate to those in answers.", Values: []string{"learned", "same", "receipts_decimal", "receipts_hex"}},
+			{Name: "entity_tag", Help: "The optional parameter for the entity of India's DLT; 0x1400 unless given.", Example: "0x1400"},
+			{Name: "template_tag", Help: "The one for the template; 0x1401 unless given.", Example: "0x1401"},
 			{Name: "status_reasons", Help: "What this centre's own codes come to.", Example: "0x0401=invalid_number, 0x0410=insufficient_funds"},
 		},
 	}
@@ -78,6 +80,7 @@ func configOf(a account.Account) (Config, error) {
 		Texts:       Texts{Charset: Charset(s.values["charset"]), DataCoding: byte(s.number("data_coding")), Concat: Concat(s.values["concat"])},
 		Window:      s.number("window"), PerSecond: s.rate("per_second"),
 		Receipts: Receipts(s.values["registered_delivery"]), Validity: Validity(s.values["validity"]), IDs: IDs(s.values["message_ids"]),
+		EntityTag: s.tag("entity_tag"), TemplateTag: s.tag("template_tag"),
 		Reasons: s.reasons("status_reasons"),
 	}
 	if s.values["tls"] == "on" {
@@ -122,6 +125,19 @@ func (s *settings) rate(field string) float64 {
 		return 0
 	}
 	return n
+}
+
+// tag reads an optional parameter's name of the range for vendors (SMPP 3.4, 5.3.2); 0 for none.
+func (s *settings) tag(field string) Tag {
+	v := s.values[field]
+	if v == "" {
+		return 0
+	}
+	n, err := strconv.ParseUint(v, 0, 16)
+	if err != nil || n < 0x1400 || n > 0x3FFF {
+		s.wrong(field, "must be a number from 0x1400 to 0x3FFF")
+	}
+	return Tag(n)
 }
 
 // optional returns nil for "auto"; that the value is in the field's list was checked.

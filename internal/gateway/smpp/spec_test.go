@@ -37,6 +37,7 @@ func TestSpecDefaults(t *testing.T) {
 	}
 	c := p.(*Provider).c
 	if c.address() != "smpp.example.net:2775" || c.TLS != nil || c.Window != 10 || c.PerSecond != 0 || c.Pair || c.Texts != (Texts{CharsetGSM7, 0, ConcatUDH8}) ||
+		c.EntityTag != TagEntity || c.TemplateTag != TagTemplate ||
 		c.Receipts != ReceiptsFinal || c.Validity != ValidityRelative || c.IDs != IDsLearned || c.Source.TON != nil || c.Password.Reveal() != "hunter-22" {
 		t.Errorf("%+v", c)
 	}
@@ -49,6 +50,7 @@ func TestSpecSettings(t *testing.T) {
 	p, err := Spec().Make(of(map[string]string{
 		"tls": "on", "tls_ca": ca, "system_type": "OTP", "bind": "pair", "from": "12345", "source_ton": "0", "source_npi": "1", "dest_ton": "2", "dest_npi": "auto",
 		"service_type": "CMT", "charset": "latin1", "data_coding": "3", "concat": "sar", "window": "50", "per_second": "12.5", "registered_delivery": "each_step",
+		"entity_tag": "0x1410", "template_tag": "5137",
 		"validity": "absolute", "message_ids": "receipts_hex", "status_reasons": "0x0401=invalid_number, 1040 = insufficient_funds,",
 	}), deps())
 	if err != nil {
@@ -64,6 +66,9 @@ func TestSpecSettings(t *testing.T) {
 	if len(c.Reasons) != 2 || c.Reasons[0x401] != provider.InvalidNumber || c.Reasons[1040] != provider.InsufficientFunds {
 		t.Errorf("%v", c.Reasons)
 	}
+	if c.EntityTag != 0x1410 || c.TemplateTag != 0x1411 {
+		t.Errorf("%x %x", c.EntityTag, c.TemplateTag)
+	}
 	parts, _, err := p.(*Provider).build(provider.Message{To: "+447700900123", Text: "x", ExpiresAt: epoch.Add(90 * time.Second)})
 	if err != nil || parts[0].Source != (Address{0, 1, "12345"}) || parts[0].Destination != (Address{2, 1, "447700900123"}) ||
 		parts[0].Validity != "261121120130000+" || parts[0].RegisteredDelivery != 0x11 || parts[0].ServiceType != "CMT" {
@@ -76,6 +81,7 @@ func TestSpecRefuses(t *testing.T) {
 	wrong := map[string]string{
 		"host": "smpp.example.net:2775", "port": "65536", "tls": "maybe", "system_type": "thirteen chars", "bind": "both", "from": "A name that is long",
 		"source_ton": "7", "dest_npi": "-1", "service_type": "sixsix", "charset": "utf8", "data_coding": "8", "concat": "none", "window": "0x10", "per_second": "NaN",
+		"entity_tag": "0x0424", "template_tag": "PE_ID",
 		"registered_delivery": "yes", "validity": "long", "message_ids": "odd", "status_reasons": "0x401=nonsense", "system_id": "a\nb",
 	}
 	for field, v := range wrong {

@@ -110,6 +110,8 @@ type textRequest struct {
 	WebhookVersion string `json:"webhook_version,omitempty"`
 	SMS            struct {
 		EncodingType string `json:"encoding_type"`
+		EntityID     string `json:"entity_id,omitempty"`
+		ContentID    string `json:"content_id,omitempty"`
 	} `json:"sms"`
 }
 
@@ -128,6 +130,7 @@ func (p *Provider) text(ctx context.Context, m provider.Message, from string) (p
 		MessageType: "text", Channel: "sms", To: strings.TrimPrefix(m.To, "+"), From: from, Text: m.Text, ClientRef: reference(m),
 		TTL: int64(left / time.Second), WebhookURL: m.ReceiptURL,
 	}
+	in.SMS.EntityID, in.SMS.ContentID = m.EntityID, m.TemplateID
 	if in.SMS.EncodingType = "auto"; in.WebhookURL != "" {
 		in.WebhookVersion = "v1"
 	}

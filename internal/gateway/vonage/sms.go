@@ -122,6 +122,12 @@ func (p *SMS) form(m provider.Message) (url.Values, error) {
 	if m.ReceiptURL != "" {
 		form.Set("callback", m.ReceiptURL)
 	}
+	if m.EntityID != "" {
+		form.Set("entity-id", m.EntityID)
+	}
+	if m.TemplateID != "" {
+		form.Set("content-id", m.TemplateID)
+	}
 	return form, nil
 }
 

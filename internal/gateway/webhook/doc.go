@@ -11,7 +11,7 @@
 //	{"id": "...", "to": "+12025550123", "text": "123456 is your code", "code": "123456", "channel": "sms",
 //	 "trigger_source": "CustomSMSSender_SignUp", "pool_id": "...", "expires_at": "2026-11-21T12:03:00Z"}
 //
-// (from, locale, reference and receipt_url are there if they are not empty.) During a rotation two signatures stand in the header,
+// (from, locale, reference, receipt_url, entity_id and template_id are there if they are not empty.) During a rotation two signatures stand in the header,
 // separated by a space.
 //
 // # The answer

@@ -158,6 +158,8 @@ type body struct {
 	ExpiresAt     *time.Time `json:"expires_at,omitempty"`
 	Reference     string     `json:"reference,omitempty"`
 	ReceiptURL    string     `json:"receipt_url,omitempty"`
+	EntityID      string     `json:"entity_id,omitempty"`
+	TemplateID    string     `json:"template_id,omitempty"`
 }
 
 // Send posts the message once.
@@ -193,7 +195,7 @@ func (p *Provider) payload(m provider.Message) ([]byte, error) {
 	if p.c.Format == FormatGoTrue {
 		return goTrue(m)
 	}
-	b := body{m.ID, m.To, m.From, m.Text, m.Code, string(m.Channel), m.TriggerSource, m.PoolID, m.Locale, nil, m.Reference, m.ReceiptURL}
+	b := body{m.ID, m.To, m.From, m.Text, m.Code, string(m.Channel), m.TriggerSource, m.PoolID, m.Locale, nil, m.Reference, m.ReceiptURL, m.EntityID, m.TemplateID}
 	if !m.ExpiresAt.IsZero() {
 		at := m.ExpiresAt.UTC()
 		b.ExpiresAt = &at

@@ -94,6 +94,11 @@ func TestRequest(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, h, value)
 		}
 	}
+	m := message()
+	m.EntityID, m.TemplateID = "1101456324675322134", "1107457532145798767"
+	if _, err := p.Send(t.Context(), m); err != nil || !strings.HasSuffix(string(raw), `"entity_id":"1101456324675322134","template_id":"1107457532145798767"}`) {
+		t.Errorf("%s, %v", raw, err)
+	}
 	if got.Method != http.MethodPost || got.URL.RequestURI() != "/hook?tenant=1" {
 		t.Errorf("%s %s", got.Method, got.URL)
 	}
