@@ -12,6 +12,7 @@ import (
 
 	"countersign/internal/awsapi/cognito"
 	"countersign/internal/front"
+	"countersign/internal/screen"
 	"countersign/internal/tracing"
 	"countersign/provider"
 )
@@ -79,6 +80,8 @@ type Config struct {
 	Mailer provider.Provider
 	// Delivery is about accounts with providers; they go before Sender.
 	Delivery Delivery
+	// Guards is the policy of pools that have none of their own. Nil: screen.Default.
+	Guards *screen.Policy
 	// Tracer begins the spans of requests and messages. The zero value traces nothing.
 	Tracer tracing.Tracer
 	// Functions says how user code runs.

@@ -28,6 +28,7 @@ type Config struct {
 	DatabasePlaintext bool      `yaml:"database_plaintext"`
 	RootKey           RootKey   `yaml:"root_key"`
 	Sender            Sender    `yaml:"sender"`
+	Guards            Guards    `yaml:"guards"`
 	Egress            Egress    `yaml:"egress"`
 	Functions         Functions `yaml:"functions"`
 	Hooks             Hooks     `yaml:"hooks"`
@@ -88,6 +89,12 @@ type Sender struct {
 	File    string  `yaml:"file"`
 	Webhook Webhook `yaml:"webhook"`
 	SMTP    SMTP    `yaml:"smtp"`
+}
+
+// Guards says what may be sent where, and how much of it, for the pools that have no policy of their own (docs/guards.md).
+type Guards struct {
+	// File names a YAML file with a policy. Without one the defaults hold.
+	File string `yaml:"file"`
 }
 
 // Webhook is called for each text.

@@ -111,6 +111,11 @@ sender:
   #   from: Example <no-reply@example.com>
   #   tls: starttls
 
+# What may be sent where, and how much of it: docs/guards.md. Pools may have a policy of their own (countersign guard set); the others have this
+# one, and without it the defaults.
+guards: {}
+  # file: /etc/countersign/guards.yaml
+
 # Private networks that webhooks and SMTP may be in; refused otherwise.
 egress:
   allow: []

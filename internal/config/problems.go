@@ -304,6 +304,13 @@ func (j *judge) sender() {
 	if j.c.Sender.File != "" {
 		j.privateFile("sender.file", j.c.Sender.File)
 	}
+	if j.c.Guards.File != "" {
+		if info, err := os.Stat(j.c.Guards.File); err != nil {
+			j.add("guards.file", "name a file that this user can read", "%v", reason(err))
+		} else if !info.Mode().IsRegular() {
+			j.add("guards.file", "name a regular file", "%s is not a file", j.c.Guards.File)
+		}
+	}
 	j.smtp(m)
 }
 
