@@ -48,8 +48,9 @@ func (g *generator) queryOperations(b *bytes.Buffer) error {
 			output, none = op.Output.Shape, ""
 			result = fmt.Sprintf(", Result: %q", op.Output.ResultWrapper)
 		}
-		fmt.Fprintf(b, "// Op%s defines the operation %s.\nvar Op%s = query.Def[%s, %s]{Meta: wire.Meta{\nName: %q, Auth: wire.%s%s,\nErrors: []string{%s},\n}%s}\n\n",
-			name, name, name, op.Input.Shape, output, name, op.auth, none, quoted(slices.Sorted(slices.Values(op.Errors))), result)
+		fmt.Fprintf(b, "// Op%s defines the operation %s.\nvar Op%s = query.Def[%s, %s]{Meta: wire.Meta{\nName: %q, Auth: wire.%s%s,\n",
+			name, name, name, op.Input.Shape, output, name, op.auth, none)
+		fmt.Fprintf(b, "Errors: []string{%s},\n}%s}\n\n", quoted(slices.Sorted(slices.Values(op.Errors))), result)
 	}
 	b.WriteString("// Operations lists all operations of the model, by name. It is not to be changed.\nvar Operations = []wire.Meta{\n")
 	for _, name := range slices.Sorted(maps.Keys(g.known)) {
@@ -59,7 +60,8 @@ func (g *generator) queryOperations(b *bytes.Buffer) error {
 			fmt.Fprintf(b, "{Name: %q, Auth: wire.%s},\n", name, g.known[name].auth)
 		}
 	}
-	b.WriteString("}\n\n// Exceptions holds what all declared exceptions are on the wire, by name. It is not to be changed.\nvar Exceptions = map[string]query.Exception{\n")
+	b.WriteString("}\n\n// Exceptions holds what all declared exceptions are on the wire, by name. It is not to be changed.\n")
+	b.WriteString("var Exceptions = map[string]query.Exception{\n")
 	for _, name := range slices.Sorted(maps.Keys(g.Shapes)) {
 		if s := g.Shapes[name]; s.Exception {
 			status := s.Error.Status
