@@ -18,8 +18,8 @@ import (
 	"countersign/internal/fault"
 )
 
-// DefaultMaxBody is the default of Config.MaxBody: 256 KiB, the longest message that SNS takes.
-const DefaultMaxBody = 256 << 10
+// DefaultMaxBody is the default of Config.MaxBody, 1 MiB: SNS takes 256 KiB of text, which a form may triple.
+const DefaultMaxBody = 1 << 20
 
 // Config says what a Handler serves.
 type Config struct {
