@@ -1,0 +1,228 @@
+package screen
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"countersign/internal/store"
+)
+
+// Results of a Line.
+const (
+	passes       = "passes"
+	refuses      = "refuses"
+	wouldRefuse  = "would refuse"
+	notAsked     = "not asked"
+	topCount     = 10
+	reportWindow = 24 * time.Hour
+)
+
+// Explain says what each guard thinks of a message, in the order in which they are asked, and counts nothing. What is counted in the commit (account, number,
+// address) is said as it is limited; where it stands depends on the account. Errors are those of the store.
+func (s *Service) Explain(ctx context.Context, a Ask) (Decision, []Line, error) {
+	p, err := s.policy(ctx, a.PoolID)
+	if err != nil {
+		return Decision{}, nil, err
+	}
+	e := &explanation{judgement: s.begin(p, a)}
+	if p.mode == Off {
+		return Decision{}, []Line{{Guard: "policy", Mode: Off, Result: notAsked, Text: "the policy's mode is off"}}, nil
+	}
+	e.static()
+	cost := e.cost(ctx)
+	for _, w := range e.wants(byProof, cost) {
+		if err := e.quota(ctx, w); err != nil {
+			return Decision{}, nil, err
+		}
+	}
+	if err := e.detector(ctx); err != nil {
+		return Decision{}, nil, err
+	}
+	e.counters()
+	d := Decision{Recorded: e.recorded, Cost: cost}
+	for at := byRequest; at < steps; at++ {
+		if e.found[at] != nil {
+			d = e.refused(at)
+			break
+		}
+	}
+	return d, e.lines, nil
+}
+
+// explanation is a judgement that writes down what each guard says.
+type explanation struct {
+	*judgement
+	lines []Line
+}
+
+// line adds what a guard says: otherwise, if it found nothing.
+func (e *explanation) line(guard string, m Mode, otherwise string) *Line {
+	l := Line{Guard: guard, Mode: m, Result: passes, Text: otherwise}
+	switch f := e.latest; {
+	case m == Off:
+		l.Result = notAsked
+	case f != nil:
+		l.Result, l.Reason, l.Text = refuses, f.reason, f.evidence
+		if m == Record {
+			l.Result = wouldRefuse
+		}
+	}
+	e.latest = nil
+	e.lines = append(e.lines, l)
+	return &e.lines[len(e.lines)-1]
+}
+
+// static explains what is known without counting.
+func (e *explanation) static() {
+	e.judgeRules()
+	rules := "no rule fits"
+	if e.exempt {
+		rules = "a rule allows it"
+	}
+	e.line("rules", e.p.mode, rules)
+	if e.to == "" {
+		return
+	}
+	whole := e.p
+	for _, only := range []struct {
+		guard, passes string
+		mode          Mode
+		one           compiled
+	}{
+		{"fictional", "the number is not set aside for fiction", whole.fictional, compiled{fictional: whole.fictional, countries: Off, lines: Off}},
+		{"countries", "messages go to " + named(e.region), whole.countries, compiled{
+			fictional: Off, countries: whole.countries, lines: Off, allowed: whole.allowed, denied: whole.denied}},
+		{"line_types", "the line is of type " + e.s.lines.of(e.a.To).String(), whole.lines, compiled{
+			fictional: Off, countries: Off, lines: whole.lines, byLine: whole.byLine}},
+	} {
+		e.p = &only.one
+		e.judgeNumber()
+		e.line(only.guard, only.mode, only.passes)
+	}
+	e.p = whole
+}
+
+// quota explains where a quota stands.
+func (e *explanation) quota(ctx context.Context, w want) (err error) {
+	if w.taken, err = e.s.c.Quota.Taken(ctx, w.Key); err != nil {
+		return err
+	}
+	if w.taken+w.N > w.Limit {
+		e.find(w.mode, w.at, finding{reason: w.reason, key: w.keyText(), evidence: e.words(&w), after: w.Ends.Sub(e.now)})
+	}
+	l := e.line(w.guard, w.mode, e.words(&w))
+	l.Limit, l.Taken = w.Limit, w.taken
+	return nil
+}
+
+// detector explains what codes that stay untyped say.
+func (e *explanation) detector(ctx context.Context) error {
+	m := Mode(e.p.pumping.Mode)
+	switch {
+	case m == Off:
+	case !e.strange() || e.to == "" || e.a.Purpose == "notice":
+		e.line("pumping", m, "the number is confirmed, a rule allows the message, or it has no code").Result = notAsked
+		return nil
+	}
+	if err := e.judgePumping(ctx, true); err != nil {
+		return err
+	}
+	if f := e.found[byProof]; f != nil && (f.reason == Pumping || f.reason == CountriesPer) {
+		e.latest = f
+	}
+	e.line("pumping", m, "codes to its country, range and network are typed in as people do")
+	return nil
+}
+
+// counters says what the commit will count.
+func (e *explanation) counters() {
+	l := e.p.doc.Limits
+	number, of := l.Number, "a number that nobody has proven"
+	if e.a.Confirmed {
+		number, of = l.Confirmed, "a proven number"
+	}
+	text := fmt.Sprintf("%s gets %s", of, number.words())
+	if len(l.CoolDown) > 0 {
+		text += "; its account waits " + strings.Trim(fmt.Sprint(l.CoolDown), "[]") + " seconds between unanswered ones"
+	}
+	if l.BackOffAfter > 0 && e.a.Confirmed && !e.a.Known {
+		text += fmt.Sprintf("; after %d unanswered ones unknown networks wait %d minutes and more", l.BackOffAfter, l.BackOffMinutes)
+	}
+	e.line("number", e.p.quotas, text)
+	e.line("account", e.p.quotas, "an account gets "+l.Account.words())
+	e.line("address", e.p.quotas, "an address causes "+l.Address.words()+", the network around it "+l.Network.words())
+}
+
+func (w Window) words() string {
+	part := func(n int, span string) string {
+		switch {
+		case n < 0:
+			return "any number of messages " + span
+		case n == 0:
+			return "what the server allows " + span
+		}
+		return fmt.Sprintf("%d messages %s", n, span)
+	}
+	return part(w.Hour, "an hour") + ", " + part(w.Day, "a day")
+}
+
+// Report says where a pool's guards stand now. Errors are those of the store.
+func (s *Service) Report(ctx context.Context, poolID string) (Report, error) {
+	p, err := s.policy(ctx, poolID)
+	if err != nil {
+		return Report{}, err
+	}
+	now := s.c.Now().UTC()
+	day := now.Truncate(daily)
+	r := Report{At: now, Mode: p.mode, Spend: SpendNow{Day: day.Format(time.DateOnly), Currency: p.doc.Spend.Currency, Limit: p.dayMicros}}
+	if r.Spend.Spent, err = s.c.Quota.Taken(ctx, store.QuotaKey{PoolID: poolID, Key: spendKey, Span: day}); err != nil {
+		return Report{}, err
+	}
+	if r.Spend.Strangers, err = s.c.Quota.Taken(ctx, store.QuotaKey{PoolID: poolID, Key: spendStrangeKey, Span: day}); err != nil {
+		return Report{}, err
+	}
+	if r.Blocks, err = s.c.Pumping.Blocks(ctx, poolID); err != nil {
+		return Report{}, err
+	}
+	if r.Countries, err = s.c.Pumping.Top(ctx, poolID, "c", now.Add(-reportWindow), topCount); err != nil {
+		return Report{}, err
+	}
+	if r.Ranges, err = s.c.Pumping.Top(ctx, poolID, "r", now.Add(-reportWindow), topCount); err != nil {
+		return Report{}, err
+	}
+	return r, s.addQuotas(ctx, p, poolID, &r)
+}
+
+// addQuotas adds the quotas of the pool, and of the countries that the report names.
+func (s *Service) addQuotas(ctx context.Context, p *compiled, poolID string, r *Report) error {
+	j := &judgement{s: s, p: p, a: Ask{PoolID: poolID}, now: r.At}
+	list := j.wants(byRequest, 0)
+	if p.doc.Limits.StrangersPercent < 100 {
+		for _, w := range list[:len(list):len(list)] {
+			key := strings.Replace(w.Key.Key, poolQuota, poolStrange, 1)
+			list = append(list, j.want(poolStrange, key, byProof, PoolRate, 1, share(w.Limit, p.doc.Limits.StrangersPercent), w.Ends.Sub(w.Key.Span)))
+		}
+	}
+	for _, c := range r.Countries {
+		for _, x := range []struct {
+			n    int
+			name string
+			span time.Duration
+		}{{p.doc.Limits.Country.Hour, "/h/", hourly}, {p.doc.Limits.Country.Day, "/d/", daily}} {
+			if x.n > 0 && p.quotas != Off {
+				key := countryQuota + x.name + strings.TrimPrefix(c.Key, "c:")
+				list = append(list, j.want(countryQuota, key, byProof, CountryRate, 1, int64(x.n), x.span))
+			}
+		}
+	}
+	for _, w := range list {
+		taken, err := s.c.Quota.Taken(ctx, w.Key)
+		if err != nil {
+			return err
+		}
+		r.Quotas = append(r.Quotas, QuotaNow{Key: w.Key.Key, Ends: w.Ends, Taken: taken, Limit: w.Limit})
+	}
+	return nil
+}
