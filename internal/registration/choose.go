@@ -19,7 +19,8 @@ func (s *Service) Choose(ctx context.Context, poolID, country, purpose, locale s
 	var best *line
 	most := 0
 	now := s.c.Now()
-	for _, l := range v.countries[country] {
+	lines, _ := v.of(country)
+	for _, l := range lines {
 		if l.broken || l.bad != nil || l.over(now) || !l.isFor(purpose) {
 			continue
 		}
@@ -78,8 +79,8 @@ func (s *Service) Clear(ctx context.Context, poolID string, m Candidate) (Choice
 	if err != nil {
 		return Choice{}, err
 	}
-	lines, under := v.countries[m.Country]
-	if !under && !v.require[m.Country] {
+	lines, under := v.of(m.Country)
+	if !under {
 		return Choice{}, nil
 	}
 	now, m := s.c.Now(), m
@@ -109,7 +110,7 @@ func (l *line) refuses(m Candidate, now time.Time) Reason {
 	switch {
 	case !bound && m.Sender != "" && l.Sender != "" && m.Sender != l.Sender:
 		return SenderMismatch
-	case !l.isFor(m.Purpose):
+	case !l.isFor(m.Purpose) && (m.Purpose != Notice || !l.isFor(Invite)): // both leave by the same lane
 		return PurposeMismatch
 	case l.Text != "" && m.Text != "" && !l.pattern.matches(m.Text):
 		return TextMismatch

@@ -34,6 +34,20 @@ type view struct {
 	require   map[string]bool
 }
 
+// of returns the registrations for a country, and whether it is under registration. Territories of the United States that have none of their own are
+// served by its numbers and registrations (AWS End User Messaging user guide, toll-free registration).
+func (v *view) of(country string) (lines []*line, under bool) {
+	lines, under = v.countries[country]
+	if under = under || v.require[country]; under {
+		return lines, true
+	}
+	switch country {
+	case "PR", "VI", "GU", "AS":
+		return v.of("US")
+	}
+	return nil, false
+}
+
 // line is one registration under which texts are sent, with what it takes from those above it.
 type line struct {
 	Registration

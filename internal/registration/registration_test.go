@@ -178,6 +178,10 @@ func TestUnitedStates(t *testing.T) {
 		t.Errorf("%+v, %v", c, err)
 	}
 	w.blockedIn("q", registration.Candidate{Country: "US", Text: "x"}, "")
+	w.blocked(registration.Candidate{Country: "PR", Text: "x"}, registration.TextMismatch) // Puerto Rico is served from there
+	w.blocked(registration.Candidate{Country: "CA", Text: "x"}, "")
+	w.put(registration.Registration{Name: "pr", Country: "PR", Kind: registration.TollFree, Sender: "+18885550100"})
+	w.blocked(registration.Candidate{Country: "PR", Text: "x"}, "")
 }
 
 func TestChoice(t *testing.T) {
