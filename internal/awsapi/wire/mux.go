@@ -29,6 +29,9 @@ type ErrorShape struct {
 	Status int
 	// Message is the standard wording; {field} stands for the fault's Field. The fault's Public replaces it whole.
 	Message string
+	// Members are further members of the error's body ("Reason", "ResourceType"), as the model of the exception has them. They and the sentence, spelled
+	// "Message" as well, are written only where there are any.
+	Members map[string]any
 }
 
 // Event is one answered request, for metrics and logs. It holds no member of the input.

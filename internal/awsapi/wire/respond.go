@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -60,11 +61,12 @@ var noStore = []string{"no-store"}
 func (m *Mux) writeError(ctx context.Context, a *answer, err error) {
 	f, p := errorOf(err)
 	status, name, message, hint := http.StatusBadRequest, "", "", ""
+	var members map[string]any
 	if p != nil {
 		name, message = p.name, p.message
 	} else {
 		shape := m.shape(a.entry, f)
-		a.code, status, name = f.Code, shape.Status, shape.Name
+		a.code, status, name, members = f.Code, shape.Status, shape.Name, shape.Members
 		message = strings.ReplaceAll(shape.Message, "{field}", f.Field)
 		if f.Kind() == fault.Internal {
 			m.logInternal(ctx, a, f) // and nothing of it is shown
@@ -82,11 +84,22 @@ func (m *Mux) writeError(ctx context.Context, a *answer, err error) {
 	if m.dev && hint != "" {
 		h["X-Countersign-Hint"] = []string{headerText(hint)}
 	}
+	m.write(a, status, errorBody(name, message, members))
+}
+
+// errorBody is the body of an error: strings and what a facade's tables hold always marshal.
+func errorBody(name, message string, members map[string]any) []byte {
+	if len(members) > 0 {
+		all := map[string]any{"__type": name, "message": message, "Message": message}
+		maps.Copy(all, members)
+		body, _ := json.Marshal(all)
+		return body
+	}
 	body, _ := json.Marshal(struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
-	}{name, message}) // two strings always marshal
-	m.write(a, status, body)
+	}{name, message})
+	return body
 }
 
 // shape looks f up: words for this very error first, then the operation's own, then the facade's.
