@@ -7,6 +7,7 @@ import (
 	"countersign/internal/awsapi/query"
 	"countersign/internal/awsapi/sns/api"
 	"countersign/internal/fault"
+	"countersign/internal/smsaccount"
 )
 
 // Exceptions that several codes share, by their names in the model.
@@ -96,12 +97,16 @@ var byOperation = map[string]map[fault.Code]query.Shape{
 		fault.CodeExpired:          unverified("CODE_EXPIRED", "The one-time password is expired or was tried too often, ask for another"),
 		fault.AttemptLimit:         unverified("TOO_MANY_ATTEMPTS", "The one-time password was tried too often, ask for another"),
 		fault.VerificationComplete: unverified("ALREADY_VERIFIED", "The phone number is verified already"),
+		fault.ResourceNotFound:     {Name: notFound, Message: noNumber},
 		fault.TooMany:              unverified("TOO_MANY_NUMBERS", "The account has as many verified destination phone numbers as it may"),
 	},
 	api.OpDeleteSMSSandboxPhoneNumber.Name: {
-		fault.TooSoon: {Name: userError, Message: "The phone number can be deleted 24 hours after it was verified or last sent a code"},
+		fault.ResourceNotFound: {Name: notFound, Message: noNumber},
+		fault.TooSoon:          {Name: userError, Message: "The phone number can be deleted 24 hours after it was verified or last sent a code"},
 	},
 }
+
+const noNumber = "The phone number is not a destination phone number of the SMS sandbox"
 
 // unverified is VerificationException, whose member Status says in a word what is wrong.
 func unverified(status, message string) query.Shape {
@@ -133,8 +138,8 @@ const invalidPrefix = "Invalid parameter: "
 var shapes = Errors()
 
 // worded puts a sentence of the domain into SNS's form, with the parameter's name there, if an operation answers with the exception that has one.
-// parameter turns the domain's name of a field into that of SNS; nil: they are the same.
-func worded(operation string, err error, parameter func(field string) string) error {
+// parameter returns SNS's name for what an error is about; nil: that of the domain.
+func worded(operation string, err error, parameter func(*fault.Error) string) error {
 	if err == nil {
 		return nil
 	}
@@ -148,7 +153,7 @@ func worded(operation string, err error, parameter func(field string) string) er
 	}
 	name := f.Field
 	if parameter != nil {
-		name = parameter(f.Field)
+		name = parameter(f)
 	}
 	if name == "" {
 		return err
@@ -159,9 +164,12 @@ func worded(operation string, err error, parameter func(field string) string) er
 // absent reports that what was named does not exist.
 func absent(err error) bool { return fault.CodeOf(err) == fault.ResourceNotFound }
 
-// publishParameters names the parameters of Publish by what package smsaccount calls them. An unknown one is of the destination.
-func publishParameters(field string) string {
-	if name := parameterNames[field]; name != "" {
+// publishParameter names what package smsaccount refuses as Publish calls it. What is not known is of the destination.
+func publishParameter(f *fault.Error) string {
+	if f.Code == fault.SpendLimitReached {
+		return smsaccount.MonthlySpendLimit
+	}
+	if name := parameterNames[f.Field]; name != "" && f.Code != fault.OriginationRefused {
 		return name
 	}
 	return "PhoneNumber"

@@ -5,6 +5,7 @@ import (
 
 	"countersign/internal/awsapi/query"
 	"countersign/internal/awsapi/sns/api"
+	"countersign/internal/fault"
 	"countersign/internal/smsaccount"
 )
 
@@ -57,5 +58,5 @@ func (f *facade) optIn(ctx context.Context, in *api.OptInPhoneNumberInput) (*api
 	if _, err = f.account.OptIn(ctx, smsaccount.DefaultList, n); absent(err) {
 		return nil, nil
 	}
-	return nil, worded(api.OpOptInPhoneNumber.Name, err, func(string) string { return "phoneNumber" })
+	return nil, worded(api.OpOptInPhoneNumber.Name, err, func(*fault.Error) string { return "phoneNumber" })
 }

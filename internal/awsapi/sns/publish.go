@@ -50,7 +50,7 @@ func (f *facade) publish(ctx context.Context, in *api.PublishInput) (*api.Publis
 	}
 	id, err := f.account.Send(ctx, m)
 	if err != nil {
-		return nil, worded(api.OpPublish.Name, err, publishParameters)
+		return nil, worded(api.OpPublish.Name, err, publishParameter)
 	}
 	return &api.PublishResponse{MessageId: &id}, nil
 }
@@ -173,8 +173,8 @@ func (f *facade) getAttributes(ctx context.Context, in *api.GetSMSAttributesInpu
 
 // attributeNames are the SMS attributes of an account.
 var attributeNames = map[string]bool{
-	"MonthlySpendLimit": true, "DeliveryStatusIAMRole": true, "DeliveryStatusSuccessSamplingRate": true, "DefaultSenderID": true, "DefaultSMSType": true,
-	"UsageReportS3Bucket": true,
+	smsaccount.MonthlySpendLimit: true, smsaccount.DeliveryStatusIAMRole: true, smsaccount.DeliveryStatusSuccessSamplingRate: true,
+	smsaccount.DefaultSenderID: true, smsaccount.DefaultSMSType: true, smsaccount.UsageReportS3Bucket: true,
 }
 
 func (f *facade) setAttributes(ctx context.Context, in *api.SetSMSAttributesInput) (*api.SetSMSAttributesResponse, error) {

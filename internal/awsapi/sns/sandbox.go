@@ -7,6 +7,7 @@ import (
 	"countersign/internal/awsapi/query"
 	"countersign/internal/awsapi/sns/api"
 	"countersign/internal/awsapi/wire"
+	"countersign/internal/fault"
 	"countersign/internal/origination"
 	"countersign/internal/sandbox"
 )
@@ -58,7 +59,7 @@ func (f *facade) deleteNumber(ctx context.Context, in *api.DeleteSMSSandboxPhone
 	return nil, worded(api.OpDeleteSMSSandboxPhoneNumber.Name, err, phoneNumber)
 }
 
-func phoneNumber(string) string { return "PhoneNumber" }
+func phoneNumber(*fault.Error) string { return "PhoneNumber" }
 
 // Sizes of pages, unless a request says otherwise: Amazon's bounds.
 const (
