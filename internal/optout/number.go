@@ -93,3 +93,36 @@ func (s *Service) Numbers(ctx context.Context, list []*store.OptOut) (map[string
 	}
 	return out, err
 }
+
+// Clear lifts all opt-outs of one sender, at most limit, and returns how many there were.
+func (s *Service) Clear(ctx context.Context, poolID, sender string, limit int) (n int, err error) {
+	sender = Sender(sender)
+	for n < limit {
+		list, _, err := s.List(ctx, Query{PoolID: poolID, Sender: sender, Limit: min(maxPage, limit-n)})
+		if err != nil || len(list) == 0 {
+			return n, err
+		}
+		var events []*store.Event
+		err = s.c.Store.Write(ctx, func(tx store.Tx) error {
+			events = nil
+			for _, o := range list {
+				_, ev, err := s.lift(ctx, tx, poolID, sender, o.Number, Operator)
+				if err != nil {
+					return err
+				}
+				if ev != nil {
+					events = append(events, ev)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return n, err
+		}
+		for _, ev := range events {
+			s.c.Log.Publish(ev)
+		}
+		n += len(list)
+	}
+	return n, nil
+}

@@ -2,7 +2,6 @@ package smsaccount
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -59,7 +58,9 @@ type Config struct {
 
 // Service is the account. It is safe for concurrent use.
 type Service struct {
-	c Config
+	c      Config
+	memory memory
+	sums   spentMemory
 }
 
 // New returns a Service. It panics without what Config requires, which is a mistake of the programmer.
@@ -75,5 +76,3 @@ func New(c Config) *Service {
 	}
 	return &Service{c: c}
 }
-
-var errLater = errors.New("smsaccount: is being written")

@@ -1,0 +1,186 @@
+package smsaccount
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"countersign/internal/eventlog"
+	"countersign/internal/fault"
+	"countersign/internal/keyring"
+	"countersign/internal/store"
+)
+
+const (
+	// Setting is the deployment's setting that holds Settings.
+	Setting = "sms/account"
+	// freshFor is how old what is remembered may be.
+	freshFor = 2 * time.Second
+	// maxRaces is how often a change of one field is tried again.
+	maxRaces = 8
+)
+
+// memory is the settings as they were read last.
+type memory struct {
+	mu      sync.Mutex
+	known   bool
+	kept    Settings
+	at      time.Time
+	changes int // what was read before a change of this node is not kept after it
+}
+
+func (s *Service) forget() {
+	s.memory.mu.Lock()
+	defer s.memory.mu.Unlock()
+	s.memory.known = false
+	s.memory.changes++
+}
+
+// Settings returns the settings as they were put.
+func (s *Service) Settings(ctx context.Context) (Settings, error) {
+	now := s.c.Now()
+	s.memory.mu.Lock()
+	have, at, known, changes := s.memory.kept, s.memory.at, s.memory.known, s.memory.changes
+	s.memory.mu.Unlock()
+	if known && now.Sub(at) < freshFor && !now.Before(at) {
+		return have, nil
+	}
+	var out Settings
+	err := s.c.Store.Read(ctx, func(tx store.Tx) (err error) {
+		out, err = readSettings(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return Settings{}, err
+	}
+	s.memory.mu.Lock()
+	if s.memory.changes == changes {
+		s.memory.kept, s.memory.at, s.memory.known = out, now, true
+	}
+	s.memory.mu.Unlock()
+	return out, nil
+}
+
+func readSettings(ctx context.Context, tx store.Tx) (out Settings, err error) {
+	row, err := tx.Settings().Setting(ctx, keyring.Deployment, Setting)
+	if errors.Is(err, store.ErrNotFound) {
+		return Settings{}, nil
+	}
+	if err != nil {
+		return Settings{}, err
+	}
+	if err := json.Unmarshal(row.Doc, &out); err != nil {
+		return Settings{}, fault.Internalf("smsaccount: settings: %w", err)
+	}
+	out.Version = row.Version
+	return out, nil
+}
+
+// PutSettings replaces the settings of this version, and returns them with the new one. Errors: fault.InvalidParameter with the field's name (as in
+// JSON), fault.PoolNotFound, fault.ConcurrentModification.
+func (s *Service) PutSettings(ctx context.Context, in Settings) (Settings, error) {
+	if err := in.check(jsonNames); err != nil {
+		return Settings{}, err
+	}
+	doc, err := json.Marshal(in)
+	if err != nil {
+		return Settings{}, err
+	}
+	now := s.c.Now().UTC()
+	var ev *store.Event
+	s.forget()
+	defer s.forget()
+	err = s.c.Store.Write(ctx, func(tx store.Tx) error {
+		if err := poolExists(ctx, tx, in.Pool); err != nil {
+			return err
+		}
+		before, err := readSettings(ctx, tx)
+		if err != nil {
+			return err
+		}
+		ok, err := tx.Settings().PutSetting(ctx, &store.Setting{
+			PoolID: keyring.Deployment, Name: Setting, Doc: doc, UpdatedAt: now, Version: in.Version,
+		})
+		if err == nil && !ok {
+			err = fault.New(fault.ConcurrentModification).WithPublic("The settings are not the ones that you read.")
+		}
+		if err != nil {
+			return err
+		}
+		ev = s.c.Log.Event(eventlog.Entry{
+			PoolID: keyring.Deployment, Type: eventlog.SMSAccountChanged, At: now,
+			Data: map[string]any{"what": "settings", "before": document(before), "after": document(in)},
+		})
+		return tx.Events().Append(ctx, ev)
+	})
+	if err != nil {
+		return Settings{}, err
+	}
+	s.c.Log.Publish(ev)
+	in.Version++
+	return in, nil
+}
+
+// document is what an event says of settings.
+func document(in Settings) (out map[string]any) {
+	raw, err := json.Marshal(in)
+	if err == nil {
+		err = json.Unmarshal(raw, &out)
+	}
+	if err != nil {
+		return nil // not of this type
+	}
+	return out
+}
+
+func poolExists(ctx context.Context, tx store.Tx, id string) error {
+	if id == "" {
+		return nil
+	}
+	_, err := tx.Pools().Pool(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return fault.New(fault.PoolNotFound).WithField("pool")
+	}
+	return err
+}
+
+// change puts the settings with a change of some fields, again and again if others change them meanwhile.
+func (s *Service) change(ctx context.Context, f func(*Settings) error) (out Settings, err error) {
+	for range maxRaces {
+		s.forget()
+		now, err := s.Settings(ctx)
+		if err == nil {
+			err = f(&now)
+		}
+		if err != nil {
+			return Settings{}, err
+		}
+		if out, err = s.PutSettings(ctx, now); fault.CodeOf(err) != fault.ConcurrentModification {
+			return out, err
+		}
+	}
+	return Settings{}, fault.New(fault.ConcurrentModification)
+}
+
+// Pool returns the account pool. Errors: those of Config.DefaultPool where the settings name none.
+func (s *Service) Pool(ctx context.Context) (string, error) {
+	set, err := s.Settings(ctx)
+	if err != nil {
+		return "", err
+	}
+	if set.Pool != "" {
+		return set.Pool, nil
+	}
+	return s.c.DefaultPool(ctx)
+}
+
+// SetPool names the account pool; empty: the only pool. Errors: fault.PoolNotFound.
+func (s *Service) SetPool(ctx context.Context, poolID string) error {
+	_, err := s.change(ctx, func(set *Settings) error {
+		set.Pool = poolID
+		return nil
+	})
+	return err
+}
