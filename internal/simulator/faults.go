@@ -74,7 +74,7 @@ func services() []string { return append(slices.Sorted(maps.Keys(serviceNames)),
 func kinds() []string {
 	var out []string
 	for _, r := range provider.Reasons() {
-		if r != provider.Blocked { // the newest: the magic numbers go by this order
+		if r != provider.Blocked && r != provider.Withheld { // the magic numbers go by this order; no service withholds
 			out = append(out, string(r))
 		}
 	}

@@ -160,7 +160,7 @@ func (s *settings) reasons(field string) map[Status]provider.Reason {
 		code, word, _ := strings.Cut(row, "=")
 		n, err := strconv.ParseUint(strings.TrimSpace(code), 0, 32)
 		r := provider.Reason(strings.TrimSpace(word))
-		if err != nil || n == 0 || !slices.Contains(provider.Reasons(), r) || len(all) == maxReasons {
+		if err != nil || n == 0 || !slices.Contains(provider.Reasons(), r) || r == provider.Withheld || len(all) == maxReasons {
 			s.wrong(field, "must be codes and reasons, as in 0x0401=invalid_number; the reasons are those of provider.Reasons")
 			return nil
 		}

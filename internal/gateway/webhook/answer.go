@@ -32,7 +32,10 @@ type answer struct {
 	RetryAfter float64         `json:"retry_after"`
 }
 
-func known(r provider.Reason) bool { return slices.Contains(provider.Reasons(), r) }
+// known are the reasons that a receiver may name: that this server withheld something is not one of them.
+func known(r provider.Reason) bool {
+	return slices.Contains(provider.Reasons(), r) && r != provider.Withheld
+}
 
 // judge decides what an answer means; the table is in the package comment. The media type is not looked at: this is the operator's own service.
 func (p *Provider) judge(a exchange.Answer, m provider.Message) (provider.Receipt, error) {
