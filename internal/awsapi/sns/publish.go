@@ -33,7 +33,7 @@ const (
 )
 
 func (f *facade) publish(ctx context.Context, in *api.PublishInput) (*api.PublishResponse, error) {
-	if err := toPhone(in); err != nil {
+	if err := onlyPhones(in); err != nil {
 		return nil, err
 	}
 	to, err := numberOf("PhoneNumber", in.PhoneNumber)
@@ -45,7 +45,7 @@ func (f *facade) publish(ctx context.Context, in *api.PublishInput) (*api.Publis
 		return nil, err
 	}
 	m := smsaccount.Message{To: to, Text: text}
-	if err := setAttributes(&m, in.MessageAttributes); err != nil {
+	if err := read(&m, in.MessageAttributes); err != nil {
 		return nil, err
 	}
 	id, err := f.account.Send(ctx, m)
@@ -55,8 +55,8 @@ func (f *facade) publish(ctx context.Context, in *api.PublishInput) (*api.Publis
 	return &api.PublishResponse{MessageId: &id}, nil
 }
 
-// toPhone refuses what is for topics and endpoints.
-func toPhone(in *api.PublishInput) error {
+// onlyPhones refuses what is for topics and endpoints.
+func onlyPhones(in *api.PublishInput) error {
 	for _, p := range []struct {
 		name  string
 		value *string
@@ -98,8 +98,8 @@ func textOf(in *api.PublishInput) (string, error) {
 	return text, nil
 }
 
-// setAttributes sets what the attributes of a request say of its text.
-func setAttributes(m *smsaccount.Message, attributes map[string]api.MessageAttributeValue) error {
+// read sets what the attributes of a request say of its text.
+func read(m *smsaccount.Message, attributes map[string]api.MessageAttributeValue) error {
 	for name, a := range attributes {
 		value, err := attributeValue(name, &a)
 		if err != nil {

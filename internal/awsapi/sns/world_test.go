@@ -135,15 +135,23 @@ type world struct {
 	events []wire.Event
 }
 
-// newWorld has an owner and somebody without grants.
+// newWorld has an owner and somebody without grants, over a domain that answers as it is told.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Now(), domain: &domain{}, who: map[string]access.Principal{
+	d := &domain{}
+	w := newWorldOver(t, d, d, d)
+	w.domain = d
+	return w
+}
+
+func newWorldOver(t *testing.T, account facade.Account, box facade.Sandbox, origins facade.Originations) *world {
+	t.Helper()
+	w := &world{t: t, now: time.Now(), who: map[string]access.Principal{
 		owner:    {ID: owner, Kind: access.AWS, Name: "owner", Grants: access.Everything()},
 		somebody: {ID: somebody, Kind: access.AWS, Name: "somebody"},
 	}}
 	h, err := facade.New(facade.Config{
-		Authorizer: w.signed(), Account: w.domain, Sandbox: w.domain, Originations: w.domain, Dev: true, Now: func() time.Time { return w.now },
+		Authorizer: w.signed(), Account: account, Sandbox: box, Originations: origins, Dev: true, Now: func() time.Time { return w.now },
 		Log: slog.New(slog.NewTextHandler(&w.logs, nil)), Observe: func(_ context.Context, e wire.Event) { w.events = append(w.events, e) },
 	})
 	check(t, err)
