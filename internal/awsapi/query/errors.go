@@ -11,22 +11,6 @@ import (
 	"countersign/internal/fault"
 )
 
-// Shape is how a facade words an error.
-type Shape struct {
-	// Name is the exception's name in the model ("InvalidParameterException"); the wire's code and the status follow from the Exceptions of the
-	// facade. A name that they lack stands on the wire as it is.
-	Name string
-	// Status is the HTTP status. Defaults to the model's, or to 400, and to 500 for codes of kind Internal.
-	Status int
-	// Message is the standard wording; {field} stands for the fault's Field. The fault's Public replaces it whole.
-	Message string
-	// Members are further members of the exception, in order.
-	Members []Member
-}
-
-// Member is a member of an exception beside its message.
-type Member struct{ Name, Value string }
-
 // refusal is an error below the operations: it has a fixed code and no fault code of its own (SNS API reference, "Common Errors").
 type refusal struct {
 	code, message string
@@ -43,7 +27,7 @@ func malformed(message string) *refusal {
 type report struct {
 	status        int
 	code, message string
-	members       []Member
+	members       map[string]any
 	hint          string
 }
 
@@ -78,7 +62,7 @@ func (h *Handler) report(ctx context.Context, info *wire.RequestInfo, err error)
 	return out, f.Code
 }
 
-func (h *Handler) shape(operation string, f *fault.Error) Shape {
+func (h *Handler) shape(operation string, f *fault.Error) wire.ErrorShape {
 	if h.c.ErrorOf != nil && operation != "" {
 		if s, ok := h.c.ErrorOf(operation, f); ok {
 			return s

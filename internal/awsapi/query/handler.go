@@ -33,10 +33,11 @@ type Config struct {
 	Authorizer wire.Authorizer
 	// Exceptions are those of the model, by name.
 	Exceptions map[string]Exception
-	// Errors words every fault code.
-	Errors map[fault.Code]Shape
+	// Errors words every fault code. Names are those of the model: code and status on the wire follow from Exceptions, as far as a name is there and
+	// the status is not given.
+	Errors map[fault.Code]wire.ErrorShape
 	// ErrorOf words single errors otherwise; it reports false to leave one to the table. Optional.
-	ErrorOf func(operation string, f *fault.Error) (Shape, bool)
+	ErrorOf func(operation string, f *fault.Error) (wire.ErrorShape, bool)
 	// Dev adds the header X-Countersign-Hint to errors that have a hint.
 	Dev bool
 	// Observe is called after each answer, if set. It must not block.
@@ -57,7 +58,7 @@ type Handler struct {
 	known map[string]*Operation
 }
 
-// New checks c and returns its Handler. The error names every problem: codes without a Shape, operations that the model lacks or that come twice,
+// New checks c and returns its Handler. The error names every problem: codes without an ErrorShape, operations that the model lacks or that come twice,
 // missing fields.
 func New(c Config) (*Handler, error) {
 	if c.MaxBody <= 0 {

@@ -52,13 +52,13 @@ func known(names ...string) (out []wire.Meta) {
 	return out
 }
 
-func words() map[fault.Code]Shape {
-	out := make(map[fault.Code]Shape)
+func words() map[fault.Code]wire.ErrorShape {
+	out := make(map[fault.Code]wire.ErrorShape)
 	for _, c := range fault.Codes() {
-		out[c] = Shape{Name: "Other", Message: "about {field}"}
+		out[c] = wire.ErrorShape{Name: "Other", Message: "about {field}"}
 	}
-	out[fault.InvalidParameter] = Shape{Name: "InvalidParameterException", Message: "standard"}
-	out[fault.InternalError] = Shape{Name: "InternalErrorException", Message: "internal"}
+	out[fault.InvalidParameter] = wire.ErrorShape{Name: "InvalidParameterException", Message: "standard"}
+	out[fault.InternalError] = wire.ErrorShape{Name: "InternalErrorException", Message: "internal"}
 	return out
 }
 
@@ -98,8 +98,8 @@ func newWorld(t *testing.T) *world {
 		},
 		Errors: words(), Log: slog.New(slog.NewTextHandler(w.logs, nil)),
 		ClientIP: func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.1") },
-		ErrorOf: func(op string, f *fault.Error) (Shape, bool) {
-			return Shape{Name: "Limit", Message: "{field} is over", Members: []Member{{"Status", "<over>"}}}, op == "Refuse" && f.Code == fault.AttemptLimit
+		ErrorOf: func(op string, f *fault.Error) (wire.ErrorShape, bool) {
+			return wire.ErrorShape{Name: "Limit", Message: "{field} is over", Members: map[string]any{"Status": "<over>"}}, op == "Refuse" && f.Code == fault.AttemptLimit
 		},
 		Observe: func(_ context.Context, e wire.Event) { w.events = append(w.events, e) },
 	})

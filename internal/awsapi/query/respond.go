@@ -1,7 +1,10 @@
 package query
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"countersign/internal/awsapi/wire"
@@ -36,8 +39,8 @@ func (h *Handler) writeReport(w http.ResponseWriter, rep *report, id string) {
 	b.text("Type", kind)
 	b.text("Code", rep.code)
 	b.text("Message", rep.message)
-	for _, m := range rep.members {
-		b.text(m.Name, m.Value)
+	for _, name := range slices.Sorted(maps.Keys(rep.members)) {
+		b.text(name, fmt.Sprint(rep.members[name]))
 	}
 	b.close("Error")
 	b.text("RequestId", id)

@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"strings"
 
-	"countersign/internal/awsapi/query"
 	"countersign/internal/awsapi/sns/api"
+	"countersign/internal/awsapi/wire"
 	"countersign/internal/fault"
 	"countersign/internal/smsaccount"
 )
@@ -24,8 +24,8 @@ const (
 )
 
 // Errors words every fault code for SNS. Codes of users, sign-ins and keys cannot come from the SMS account; they answer by their kind.
-func Errors() map[fault.Code]query.Shape {
-	table := make(map[fault.Code]query.Shape, 128)
+func Errors() map[fault.Code]wire.ErrorShape {
+	table := make(map[fault.Code]wire.ErrorShape, 128)
 	for _, code := range fault.Codes() {
 		table[code] = byKind(code.Kind())
 	}
@@ -38,25 +38,25 @@ func Errors() map[fault.Code]query.Shape {
 	return table
 }
 
-func byKind(kind fault.Kind) query.Shape {
+func byKind(kind fault.Kind) wire.ErrorShape {
 	switch kind {
 	case fault.Invalid, fault.Expired, fault.Conflict:
-		return query.Shape{Name: invalidParameter, Message: "Invalid parameter: {field}"}
+		return wire.ErrorShape{Name: invalidParameter, Message: "Invalid parameter: {field}"}
 	case fault.NotFound:
-		return query.Shape{Name: notFound, Message: "{field} does not exist"}
+		return wire.ErrorShape{Name: notFound, Message: "{field} does not exist"}
 	case fault.Denied:
-		return query.Shape{Name: authorization, Message: "The request is not authorized."}
+		return wire.ErrorShape{Name: authorization, Message: "The request is not authorized."}
 	case fault.Throttled:
-		return query.Shape{Name: throttled, Message: "Rate exceeded"}
+		return wire.ErrorShape{Name: throttled, Message: "Rate exceeded"}
 	case fault.Unsupported:
-		return query.Shape{Name: "UnsupportedOperationException", Message: "This is not supported."}
+		return wire.ErrorShape{Name: "UnsupportedOperationException", Message: "This is not supported."}
 	}
-	return query.Shape{Name: internalError, Message: "The request failed because of an internal error, please try again."}
+	return wire.ErrorShape{Name: internalError, Message: "The request failed because of an internal error, please try again."}
 }
 
 // accountErrors are those that SNS knows only as invalid parameters: clients do not repeat these, and repeating does not help.
-func accountErrors() map[fault.Code]query.Shape {
-	return map[fault.Code]query.Shape{
+func accountErrors() map[fault.Code]wire.ErrorShape {
+	return map[fault.Code]wire.ErrorShape{
 		fault.OptedOut: {Name: invalidParameter, Message: "Invalid parameter: PhoneNumber Reason: the phone number is opted out"},
 		fault.DestinationNotVerified: {Name: invalidParameter, Message: "Invalid parameter: PhoneNumber Reason: it is not verified, and the account is in " +
 			"the SMS sandbox"},
@@ -73,8 +73,8 @@ func accountErrors() map[fault.Code]query.Shape {
 }
 
 // callerErrors are AWS's common errors for signed calls, as services of this protocol call them.
-func callerErrors() map[fault.Code]query.Shape {
-	return map[fault.Code]query.Shape{
+func callerErrors() map[fault.Code]wire.ErrorShape {
+	return map[fault.Code]wire.ErrorShape{
 		fault.Unauthenticated: {Name: "MissingAuthenticationToken", Status: http.StatusForbidden, Message: "Request is missing Authentication Token"},
 		fault.SignatureWrong: {Name: "SignatureDoesNotMatch", Status: http.StatusForbidden, Message: "The request signature we calculated does not match " +
 			"the signature you provided. Check your AWS Secret Access Key and signing method."},
@@ -84,7 +84,7 @@ func callerErrors() map[fault.Code]query.Shape {
 }
 
 // byOperation names the exceptions that single operations have for a code.
-var byOperation = map[string]map[fault.Code]query.Shape{
+var byOperation = map[string]map[fault.Code]wire.ErrorShape{
 	api.OpCreateSMSSandboxPhoneNumber.Name: {
 		fault.OptedOut:             {Name: optedOut, Message: "The phone number is opted out: it cannot be texted a code"},
 		fault.AttemptLimit:         {Name: userError, Message: "The phone number was sent as many codes as it may be within 24 hours"},
@@ -109,27 +109,27 @@ var byOperation = map[string]map[fault.Code]query.Shape{
 const noNumber = "The phone number is not a destination phone number of the SMS sandbox"
 
 // unverified is VerificationException, whose member Status says in a word what is wrong.
-func unverified(status, message string) query.Shape {
-	return query.Shape{Name: verification, Message: message, Members: []query.Member{{Name: "Status", Value: status}}}
+func unverified(status, message string) wire.ErrorShape {
+	return wire.ErrorShape{Name: verification, Message: message, Members: map[string]any{"Status": status}}
 }
 
 // errorOf words errors for which the code alone does not tell the exception.
-func errorOf(operation string, f *fault.Error) (query.Shape, bool) {
+func errorOf(operation string, f *fault.Error) (wire.ErrorShape, bool) {
 	if s, ok := byOperation[operation][f.Code]; ok {
 		return s, true
 	}
 	if operation != api.OpPublish.Name {
-		return query.Shape{}, false
+		return wire.ErrorShape{}, false
 	}
 	switch {
 	case f.Code == fault.InvalidParameter && f.Field == attributesField:
-		return query.Shape{Name: invalidParameterValue, Message: "Invalid parameter: Message Attributes"}, true
+		return wire.ErrorShape{Name: invalidParameterValue, Message: "Invalid parameter: Message Attributes"}, true
 	case f.Kind() == fault.Throttled && f.Code != fault.SpendLimitReached && f.Code != fault.TooSoon:
-		return query.Shape{Name: "Throttling", Status: http.StatusBadRequest, Message: "Rate exceeded"}, true // Publish declares no ThrottledException
+		return wire.ErrorShape{Name: "Throttling", Status: http.StatusBadRequest, Message: "Rate exceeded"}, true // Publish declares no ThrottledException
 	case f.Kind() == fault.NotFound:
-		return query.Shape{Name: invalidParameter, Message: "Invalid parameter: {field} does not exist"}, true
+		return wire.ErrorShape{Name: invalidParameter, Message: "Invalid parameter: {field} does not exist"}, true
 	}
-	return query.Shape{}, false
+	return wire.ErrorShape{}, false
 }
 
 const invalidPrefix = "Invalid parameter: "
