@@ -106,7 +106,9 @@ func (s *Service) Put(ctx context.Context, r Registration) (Registration, error)
 			return orConflict(err)
 		}
 		done.Version = r.Version + 1
-		ev = s.changed(ctx, r.PoolID, map[string]any{"what": "registration", "id": r.ID, "name": r.Name, "before": document(before), "after": document(&done.Registration)})
+		ev = s.changed(ctx, r.PoolID, map[string]any{
+			"what": "registration", "id": r.ID, "name": r.Name, "before": document(before), "after": document(&done.Registration),
+		})
 		return tx.Events().Append(ctx, ev)
 	})
 	if err != nil {

@@ -372,7 +372,8 @@ func TestList(t *testing.T) {
 			q    registration.Query
 			want string
 		}{
-			{registration.Query{PoolID: "p"}, "dbeac"}, {registration.Query{PoolID: "p", Sort: "-id"}, "caebd"}, {registration.Query{PoolID: "p", Sort: "name"}, "abcde"},
+			{registration.Query{PoolID: "p"}, "dbeac"}, {registration.Query{PoolID: "p", Sort: "-id"}, "caebd"},
+			{registration.Query{PoolID: "p", Sort: "name"}, "abcde"},
 			{registration.Query{PoolID: "p", Sort: "-name"}, "edcba"}, {registration.Query{PoolID: "p", Sort: "-created"}, "caebd"},
 			{registration.Query{PoolID: "p", Country: "CA"}, "ba"}, {registration.Query{PoolID: "p", Status: registration.Draft}, ""},
 			{registration.Query{PoolID: "p", Name: "e"}, "e"}, {registration.Query{}, "z"}, {registration.Query{Kind: registration.TollFree}, ""},
@@ -421,7 +422,8 @@ func TestEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := w.put(registration.Registration{Name: "tf", Country: "US", Kind: registration.TollFree, Sender: "+18885550100", ExpiresAt: w.now.Add(40 * 24 * time.Hour)})
+	r := w.put(registration.Registration{Name: "tf", Country: "US", Kind: registration.TollFree, Sender: "+18885550100",
+		ExpiresAt: w.now.Add(40 * 24 * time.Hour)})
 	w.put(registration.Registration{Name: "draft", Country: "US", Kind: registration.TollFree, Status: registration.Draft, ExpiresAt: w.now.Add(time.Hour)})
 	look := func() {
 		for _, n := range []*registration.Service{w.Service, w.node()} {

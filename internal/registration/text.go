@@ -60,7 +60,8 @@ type pattern struct {
 
 // parse reads a registered text. Errors: fault.InvalidParameter.
 func parse(text string) (pattern, error) {
-	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxText || strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && unicode.IsControl(r) }) {
+	unsendable := func(r rune) bool { return r != '\n' && unicode.IsControl(r) }
+	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxText || strings.ContainsFunc(text, unsendable) {
 		return pattern{}, fault.Invalidf("text", "The text has at most %d characters that can be sent.", maxText)
 	}
 	if strings.Contains(text, message.CodePlaceholder) || strings.Contains(text, message.UsernamePlaceholder) && !strings.Contains(text, namePlace) {
