@@ -120,17 +120,12 @@ func (e *explanation) quota(ctx context.Context, w want) (err error) {
 // detector explains what codes that stay untyped say.
 func (e *explanation) detector(ctx context.Context) error {
 	m := Mode(e.p.pumping.Mode)
-	switch {
-	case m == Off:
-	case !e.strange() || e.to == "" || e.a.Purpose == "notice":
+	if m != Off && (!e.strange() || e.to == "" || e.a.Purpose == "notice") {
 		e.line("pumping", m, "the number is confirmed, a rule allows the message, or it has no code").Result = notAsked
 		return nil
 	}
 	if err := e.judgePumping(ctx, true); err != nil {
 		return err
-	}
-	if f := e.found[byProof]; f != nil && (f.reason == Pumping || f.reason == CountriesPer) {
-		e.latest = f
 	}
 	e.line("pumping", m, "codes to its country, range and network are typed in as people do")
 	return nil

@@ -190,7 +190,7 @@ func (j *judgement) judgePumping(ctx context.Context, look bool) error {
 	case v.Blocked:
 		j.find(Enforce, byProof, f)
 	case v.Recorded:
-		j.record(f.reason)
+		j.find(Record, byProof, f)
 	}
 	return nil
 }
