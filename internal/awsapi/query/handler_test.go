@@ -99,7 +99,8 @@ func newWorld(t *testing.T) *world {
 		Errors: words(), Log: slog.New(slog.NewTextHandler(w.logs, nil)),
 		ClientIP: func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.1") },
 		ErrorOf: func(op string, f *fault.Error) (wire.ErrorShape, bool) {
-			return wire.ErrorShape{Name: "Limit", Message: "{field} is over", Members: map[string]any{"Status": "<over>"}}, op == "Refuse" && f.Code == fault.AttemptLimit
+			over := wire.ErrorShape{Name: "Limit", Message: "{field} is over", Members: map[string]any{"Status": "<over>"}}
+			return over, op == "Refuse" && f.Code == fault.AttemptLimit
 		},
 		Observe: func(_ context.Context, e wire.Event) { w.events = append(w.events, e) },
 	})
@@ -126,7 +127,8 @@ func TestAnswer(t *testing.T) {
 	w := newWorld(t)
 	rec := w.call("Action=Answer&Version=v1&Name=a%3Cb%3E%00")
 	id := rec.Header().Get("X-Amzn-Requestid")
-	want := `<AnswerResponse xmlns="http://example.com/doc/"><AnswerResult>` + `<Text>a&lt;b&gt;` + "\uFFFD" + `</Text><Flag>false</Flag><Count>3</Count><Share>0.5</Share>` +
+	want := `<AnswerResponse xmlns="http://example.com/doc/"><AnswerResult>` +
+		`<Text>a&lt;b&gt;` + "\uFFFD" + `</Text><Flag>false</Flag><Count>3</Count><Share>0.5</Share>` +
 		`<At>2026-11-21T12:00:00.000Z</At><Bytes>aGk=</Bytes><names><member>a</member><member>b</member></names><Items><Item><Kind>x</Kind></Item></Items>` +
 		`<Values><entry><key>k1</key><value>&lt;&amp;&gt;</value></entry><entry><key>k2</key><value>v2</value></entry></Values>` +
 		`<Inner><More><Leaf>y</Leaf></More></Inner><Things><entry><Name>n</Name><Value><Kind>z</Kind></Value></entry></Things></AnswerResult>` +
