@@ -13,7 +13,7 @@ const writeTimeout = 10 * time.Second
 
 // events answers GET /simulator/inbox/events, a stream of server-sent events (HTML standard, section 9.2):
 //
-//	event: state      data: {"epoch","last"}   at the start, and when messages were taken away: load the list again
+//	event: state      data: {"epoch","last"}   at the start, when messages were taken away, and when the sandbox was switched: load again
 //	event: message    data: a message, id: its id
 //
 // The stream begins after Last-Event-ID, else after ?after=, else with what comes next. Replies are included.

@@ -31,6 +31,10 @@ type HandlerOptions struct {
 	OnInbound func(ctx context.Context, from, text string) error
 	// Reset brings the start state back, before the inbox is emptied. Nil: only the inbox is emptied.
 	Reset func(ctx context.Context) error
+	// Sandbox reports whether the SMS account is in its sandbox, SetSandbox puts it there or takes it out. Nil: there is no sandbox, and its path answers
+	// 501.
+	Sandbox    func(ctx context.Context) (bool, error)
+	SetSandbox func(ctx context.Context, on bool) error
 	// BaseURL, Region and ClientID appear in the commands that the page offers to copy. Defaults: the start state of
 	// dev mode, http://localhost:7446, us-local-1 and countersigndevclient.
 	BaseURL, Region, ClientID string
@@ -86,12 +90,6 @@ type handler struct {
 type methods map[string]http.HandlerFunc
 
 func (h *handler) routes() map[string]methods {
-	later := func(what string) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			writeError(w, http.StatusNotImplemented, "not_implemented", what, "")
-		}
-	}
-	sandbox := later("the sandbox of the simulated SNS account is not part of this build")
 	return map[string]methods{
 		"/simulator": {"GET": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, pagePath, http.StatusMovedPermanently)
@@ -101,7 +99,7 @@ func (h *handler) routes() map[string]methods {
 		"/simulator/inbox/events": {"GET": h.events},
 		"/simulator/inbound":      {"POST": h.inbound},
 		"/simulator/reset":        {"POST": h.reset},
-		"/simulator/sandbox":      {"GET": sandbox, "PUT": sandbox},
+		"/simulator/sandbox":      {"GET": h.getSandbox, "PUT": h.putSandbox},
 		"/simulator/faults":       {"GET": h.getFaults, "PUT": h.putFaults, "DELETE": h.deleteFaults},
 	}
 }

@@ -32,6 +32,7 @@ func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 		q.to, q.mail = to, strings.Contains(to, "@")
 	}
 	v := h.buildView(q)
+	v.Sandbox = h.inSandbox(r)
 	v.Head = ui.NewHead("Simulator", assetsPath, "simulator")
 	var out bytes.Buffer
 	if err := pageTemplate().ExecuteTemplate(&out, "simulator", v); err != nil {

@@ -21,6 +21,7 @@ const (
 // view is the page, ready for the template.
 type view struct {
 	Head          ui.Head
+	Sandbox       bool   // the SMS account is in its sandbox
 	Mail          bool   // the mailboxes are shown, not the phones
 	Query         string // what the list is searched for
 	PhoneCount    int
