@@ -56,7 +56,11 @@ func (p *parts) chooseText(ctx context.Context, m *store.Message) (delivery.Send
 	case pool.ProviderAction:
 		return p.userSender(ctx, m.PoolID, hook.PhoneProvider)
 	case pool.ProviderTwilio:
-		return p.poolsTwilio(ctx, m)
+		s, ok, err := p.poolsTwilio(ctx, m)
+		if ok && err == nil {
+			s = p.cleared(s, m)
+		}
+		return s, ok, err
 	}
 	return nil, false, nil
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"countersign/internal/awsapi/cognito"
+	"countersign/internal/awsapi/smsvoice"
+	"countersign/internal/awsapi/sns"
 	"countersign/internal/awsapi/sts"
 	"countersign/internal/awsapi/wire"
 	"countersign/internal/front"
@@ -28,6 +30,18 @@ func (s *Server) mountAWS(ctx context.Context) error {
 	s.surfaces[front.Cognito] = pools
 	if err := s.mountFunctions(signed, pages); err != nil {
 		return err
+	}
+	if s.surfaces[front.SNS], err = sns.New(sns.Config{
+		Authorizer: signed, Pages: pages, Dev: s.c.Mode == Dev, Log: s.c.Log, Now: s.c.Now,
+		Account: s.parts.smsAccount, Sandbox: s.parts.sandbox, Originations: s.parts.originations,
+	}); err != nil {
+		return fmt.Errorf("sns: %w", err)
+	}
+	if s.surfaces[front.SMSVoice], err = smsvoice.New(smsvoice.Config{
+		Authorizer: signed, Account: DevAccount, Pages: pages, Dev: s.c.Mode == Dev, Log: s.c.Log, Now: s.c.Now,
+		SMS: s.parts.smsAccount, Sandbox: s.parts.sandbox, Originations: s.parts.originations, Registrations: s.parts.registrations,
+	}); err != nil {
+		return fmt.Errorf("sms-voice: %w", err)
 	}
 	s.surfaces[front.STS] = &sts.Handler{Authorizer: signed, Dev: s.c.Mode == Dev, Log: s.c.Log}
 	return nil

@@ -24,6 +24,7 @@ import (
 	"countersign/internal/receipt"
 	"countersign/internal/route"
 	"countersign/internal/routehealth"
+	"countersign/internal/screen"
 	"countersign/internal/store"
 	"countersign/provider"
 )
@@ -49,7 +50,7 @@ func (p *parts) openDelivery(c *Config) (err error) {
 	}
 	p.canaries = canary.New(canary.Config{Store: p.store, Keys: p.keyring, Log: p.events, Deliver: p.worker, Logger: c.Log, Now: c.Now})
 	p.health = routehealth.New(routehealth.Config{Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now})
-	p.optouts = optout.New(optout.Config{Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now})
+	p.optouts = optout.New(optout.Config{Store: p.store, Log: p.events, Keys: p.keyring, Logger: c.Log, Now: c.Now})
 	p.routes, err = route.New(route.Config{
 		Store: p.store, Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Specs: gateway.Specs(),
 		Deps:   func(string, route.AccountConfig) account.Deps { return world },
@@ -72,6 +73,7 @@ func (p *parts) openDelivery(c *Config) (err error) {
 	p.receipts = receipt.New(receipt.Config{
 		Store: p.store, Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Routes: p.routes, OptOuts: p.optouts, Health: p.health,
 		BaseURL: p.reportURL, Reported: p.sending.reported, Text: p.answerText,
+		Priced: func(m *store.Message, was int64) { p.screen.Settled(m, was) },
 	})
 	return nil
 }
@@ -188,6 +190,9 @@ func (c *cards) of(row *store.Setting) (*ratecard.Card, error) {
 // the same key.
 func (p *parts) seen(s delivery.Seen) {
 	p.sending.seen(s)
+	if s.Step == delivery.Ended {
+		p.screen.Settled(s.Message, screen.ReservedOf(s.Message.Guard))
+	}
 	if !s.Code || s.Account == "" {
 		return
 	}
@@ -203,7 +208,7 @@ func (p *parts) seen(s delivery.Seen) {
 // blame reports whether what a call came to says something about the account, and not about the number.
 func blame(outcome string) bool {
 	switch outcome {
-	case string(store.Sent), string(provider.InvalidNumber), string(provider.OptedOut), string(provider.Blocked), string(provider.Unreachable):
+	case string(store.Sent), string(provider.InvalidNumber), string(provider.OptedOut), string(provider.Blocked), string(provider.Withheld), string(provider.Unreachable):
 		return false
 	}
 	return true
@@ -215,6 +220,7 @@ func (p *parts) typed(m *store.Message, at time.Time) {
 		return
 	}
 	p.sending.typed(m, at)
+	p.screen.Typed(m, at)
 	if m.SentAt.IsZero() {
 		return
 	}

@@ -66,6 +66,8 @@ type parts struct {
 	receipts *receipt.Service
 	canaries *canary.Service
 	cards    cards
+	// numbers are the guards before a message, and what is known of numbers and senders.
+	numbers
 	now      func() time.Time
 	// urls are the declared base URLs of a pool; set once the list of hosts is made.
 	urls func(poolID string) []string
@@ -117,6 +119,7 @@ func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 	if err = p.openDelivery(c); err != nil {
 		return nil, err
 	}
+	p.openNumbers(c)
 	if err = p.openFunctions(c); err != nil {
 		return nil, err
 	}
@@ -132,6 +135,7 @@ func assemble(ctx context.Context, c *Config) (_ *parts, err error) {
 		SRP: p.srp, Store: p.store, Tokens: p.tokens, Triggers: p.triggers,
 		BaseURLs: func(poolID string) []string { return p.urls(poolID) }, Logins: p.hooks, Await: p.worker.Await,
 		Typed: p.typed, CodeMaker: p.codeMaker, VoiceKeys: p.routes.AsksKey, LiftOptOut: p.liftOptOut, OptedOut: p.optedOut(c.Log),
+		Screener: p.screen, Registered: p.registrations.Choose,
 	})
 	return p, nil
 }
@@ -226,6 +230,7 @@ func (p *parts) background(ctx context.Context, c *Config) (wait func()) {
 	wg.Go(func() { p.sweep(ctx, c) })
 	for name, run := range map[string]func(context.Context) error{
 		"accounts": p.routes.Run, "route health": p.health.Run, "receipts": p.receipts.Run, "canaries": p.canaries.Run,
+		"pumping": p.pumping.Run, "guards": p.screen.Run, "registrations": p.registrations.Run,
 	} {
 		wg.Go(func() {
 			if err := run(ctx); err != nil && ctx.Err() == nil {

@@ -23,7 +23,10 @@ func (p *parts) choose(ctx context.Context, m *store.Message) (delivery.Sender, 
 		if err == nil && !ok {
 			err = provider.Misconfigured(errors.New("the account that the message was made for is not there any more"))
 		}
-		return s, err
+		if err != nil {
+			return nil, err
+		}
+		return p.cleared(s, m), nil
 	}
 	if s, ok, err := p.pool.SenderFor(ctx, m); ok || err != nil {
 		return s, err
@@ -31,10 +34,14 @@ func (p *parts) choose(ctx context.Context, m *store.Message) (delivery.Sender, 
 	if s, ok, err := p.chooseText(ctx, m); ok || err != nil {
 		return s, err
 	}
-	if s, ok, err := p.routes.SenderFor(ctx, m); ok || err != nil {
-		return s, err
+	s, ok, err := p.routes.SenderFor(ctx, m)
+	if err != nil {
+		return nil, err
 	}
-	return p.senders.choose(m), nil
+	if !ok {
+		s = p.senders.choose(m)
+	}
+	return p.cleared(s, m), nil
 }
 
 func (d desk) choose(m *store.Message) delivery.Sender {

@@ -158,6 +158,9 @@ func (s *Server) closeWithin(ctx context.Context) error {
 		}
 		s.stop()
 		s.stopped()
+		if s.parts.quotas != nil {
+			errs = append(errs, s.parts.quotas.Return(ctx))
+		}
 		s.closeErr = errors.Join(append(errs, s.parts.close())...)
 	})
 	return s.closeErr

@@ -96,6 +96,9 @@ func (s *Server) makeAdmin() http.Handler {
 	return adminapi.Handler(adminapi.Options{
 		Authenticate: s.parts.mgmt.authenticate, Access: s.parts.access, Events: s.parts.events, Keyring: s.parts.keyring, Store: s.parts.store,
 		Tokens: s.parts.tokens, Root: s.parts.root, Log: s.c.Log, Now: s.c.Now, Status: s.status,
+		Guards: &adminapi.Guards{Screen: s.parts.screen, Pumping: s.parts.pumping}, Numbers: &adminapi.Numbers{
+			Originations: s.parts.originations, Registrations: s.parts.registrations, Sandbox: s.parts.sandbox, Account: s.parts.smsAccount,
+		},
 		Functions: s.parts.functions, Isolation: s.isolation, Delivery: &adminapi.Delivery{
 			Kinds: gateway.Specs(), Routes: s.parts.routes, Health: s.parts.health, Receipts: s.parts.receipts, OptOuts: s.parts.optouts, Canaries: s.parts.canaries,
 			Try: s.parts.tryMessage, Preview: s.parts.preview, MessageSettings: s.parts.pool.MessageSettings,

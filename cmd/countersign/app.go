@@ -40,24 +40,31 @@ func (a *app) getenv(name string) string {
 type cli struct {
 	JSON bool `help:"Print JSON." name:"json"`
 
-	Dev        devCmd        `cmd:"" help:"Run on a laptop or in CI: everything works offline, texts appear on simulated phones."`
-	Env        envCmd        `cmd:"" help:"Print the settings of 'countersign dev' for a shell or an app."`
-	Serve      serveCmd      `cmd:"" help:"Run in production."`
-	Config     configCmd     `cmd:"" help:"Show or begin a configuration of serve."`
-	Key        keyCmd        `cmd:"" help:"Make a root key."`
-	Keys       keysCmd       `cmd:"" help:"Access keys, management clients and the root key of a running server."`
-	Users      usersCmd      `cmd:"" help:"Export or erase what is kept about a user."`
-	Events     eventsCmd     `cmd:"" help:"Read the log."`
-	Logs       logsCmd       `cmd:"" help:"Read the log oldest first, and follow it."`
-	Messages   messagesCmd   `cmd:"" aliases:"message" help:"Follow messages to their end."`
-	Send       sendCmd       `cmd:"" help:"Send a test message and say what came back."`
-	Provider   providerCmd   `cmd:"" aliases:"account" help:"Accounts with SMS providers: add, test, change."`
-	Route      routeCmd      `cmd:"" help:"Which accounts carry which messages, and how well."`
-	Texts      textsCmd      `cmd:"" help:"What messages say beyond their templates, and how long they are."`
-	Rates      ratesCmd      `cmd:"" help:"What messages cost: the rate card, and true prices."`
-	Costs      costsCmd      `cmd:"" help:"What messages cost, and what a typed code cost."`
-	Optout     optoutCmd     `cmd:"" help:"Numbers that said STOP."`
-	Canary     canaryCmd     `cmd:"" help:"Texts to phones of yours that raise an alarm when they do not arrive."`
+	Dev      devCmd      `cmd:"" help:"Run on a laptop or in CI: everything works offline, texts appear on simulated phones."`
+	Env      envCmd      `cmd:"" help:"Print the settings of 'countersign dev' for a shell or an app."`
+	Serve    serveCmd    `cmd:"" help:"Run in production."`
+	Config   configCmd   `cmd:"" help:"Show or begin a configuration of serve."`
+	Key      keyCmd      `cmd:"" help:"Make a root key."`
+	Keys     keysCmd     `cmd:"" help:"Access keys, management clients and the root key of a running server."`
+	Users    usersCmd    `cmd:"" help:"Export or erase what is kept about a user."`
+	Events   eventsCmd   `cmd:"" help:"Read the log."`
+	Logs     logsCmd     `cmd:"" help:"Read the log oldest first, and follow it."`
+	Messages messagesCmd `cmd:"" aliases:"message" help:"Follow messages to their end."`
+	Send     sendCmd     `cmd:"" help:"Send a test message and say what came back."`
+	Provider providerCmd `cmd:"" aliases:"account" help:"Accounts with SMS providers: add, test, change."`
+	Route    routeCmd    `cmd:"" help:"Which accounts carry which messages, and how well."`
+	Texts    textsCmd    `cmd:"" help:"What messages say beyond their templates, and how long they are."`
+	Rates    ratesCmd    `cmd:"" help:"What messages cost: the rate card, and true prices."`
+	Costs    costsCmd    `cmd:"" help:"What messages cost, and what a typed code cost."`
+	Optout   optoutCmd   `cmd:"" help:"Numbers that said STOP."`
+	Canary   canaryCmd   `cmd:"" help:"Texts to phones of yours that raise an alarm when they do not arrive."`
+
+	Guard        guardCmd        `cmd:"" aliases:"guards" help:"What may refuse a message: countries, lines, quotas, money, pumping."`
+	Origination  originationCmd  `cmd:"" aliases:"originations" help:"Sender IDs and numbers that messages come from."`
+	Registration registrationCmd `cmd:"" aliases:"registrations" help:"What registries and carriers know of senders and texts."`
+	Sandbox      sandboxCmd      `cmd:"" help:"Send to verified numbers only."`
+	SMSAccount   smsAccountCmd   `cmd:"" name:"sms-account" help:"The account that SNS and End User Messaging know."`
+
 	Functions  functionsCmd  `cmd:"" help:"See functions, what they wrote, and how well they are shut in."`
 	Hook       hookCmd       `cmd:"" help:"Try hooks and actions in Auth0's forms on this machine, or begin one."`
 	Lambda     lambdaCmd     `cmd:"" help:"Be the custom SMS sender of a Cognito pool, as a function of AWS Lambda."`

@@ -36,13 +36,15 @@ func (c *canaryRemoveCmd) Run(a *app) error {
 type canaryListCmd struct {
 	serverFlags
 	poolFlag
+	listFlags
 }
 
 func (c *canaryListCmd) Run(a *app) error {
 	var out struct {
 		Canaries []adminapi.Canary `json:"canaries"`
+		Next     string            `json:"next,omitempty"`
 	}
-	if shown, err := c.show(a, "/canaries"+c.query(), &out); shown || err != nil {
+	if shown, err := c.show(a, c.over("/canaries", c.values()), &out); shown || err != nil {
 		return err
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
@@ -58,6 +60,7 @@ func (c *canaryListCmd) Run(a *app) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.Name, x.Mask, through, short(time.Duration(x.EverySeconds)*time.Second), last, state, printable(reason))
 	}
+	a.more(out.Next)
 	return t.Flush()
 }
 

@@ -200,5 +200,10 @@ func problem(res *http.Response) error {
 	if len(fields) > 0 {
 		text = strings.Join(fields, "; ")
 	}
-	return hint(errors.New(text), "%s", p.Hint)
+	return hint(&refusal{text, p.Code}, "%s", p.Hint)
 }
+
+// refusal is what the server said, with the stable code.
+type refusal struct{ text, code string }
+
+func (r *refusal) Error() string { return r.text }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -26,7 +25,7 @@ type regionFlags struct {
 type functionsListCmd struct {
 	regionFlags
 	After string `help:"Begin after this name." placeholder:"NAME"`
-	Limit int    `help:"At most so many." default:"50"`
+	listFlags
 }
 
 func (c *functionsListCmd) Run(a *app) error {
@@ -34,8 +33,7 @@ func (c *functionsListCmd) Run(a *app) error {
 		Functions []adminapi.Function `json:"functions"`
 		Next      string              `json:"next,omitempty"`
 	}
-	q := query("region", c.Region, "after", c.After, "limit", strconv.Itoa(c.Limit))
-	if shown, err := c.show(a, "/functions?"+q.Encode(), &out); shown || err != nil {
+	if shown, err := c.show(a, c.over("/functions", query("region", c.Region, "after", c.After)), &out); shown || err != nil {
 		return err
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
@@ -44,21 +42,25 @@ func (c *functionsListCmd) Run(a *app) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d MiB\t%d s\t%d kB\t%s\n", f.Name, f.Runtime, f.Handler, f.MemoryMB, f.Timeout, (f.CodeSize+999)/1000,
 			f.ModifiedAt.Local().Format(time.DateTime))
 	}
+	a.more(out.Next)
 	return t.Flush()
 }
 
 type functionsLogsCmd struct {
 	regionFlags
 	Name string `arg:"" help:"The function's name."`
+	listFlags
 }
 
 func (c *functionsLogsCmd) Run(a *app) error {
 	var out struct {
 		Calls []adminapi.FunctionCall `json:"calls"`
+		Next  string                  `json:"next,omitempty"`
 	}
-	if shown, err := c.show(a, "/functions/"+url.PathEscape(c.Name)+"/calls?"+query("region", c.Region).Encode(), &out); shown || err != nil {
+	if shown, err := c.show(a, c.over("/functions/"+url.PathEscape(c.Name)+"/calls", query("region", c.Region)), &out); shown || err != nil {
 		return err
 	}
+	a.more(out.Next)
 	for _, call := range out.Calls {
 		fmt.Fprintf(a.stdout, "%s  %s  %s by %s in %.1f ms", call.At.Local().Format(time.DateTime), call.RequestID, call.Outcome, call.Mode, call.DurationMS)
 		if call.InitMS > 0 {

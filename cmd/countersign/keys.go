@@ -112,6 +112,7 @@ func grantText(grants []access.Grant) string {
 
 type keysListCmd struct {
 	serverFlags
+	listFlags
 	All bool `help:"Revoked ones too."`
 }
 
@@ -120,27 +121,28 @@ func (c *keysListCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	all := []adminapi.AccessKey{}
-	for after := ""; ; {
+	if !c.All {
+		c.Filter = append(c.Filter, "revoked=false")
+	}
+	all, next := []adminapi.AccessKey{}, ""
+	for {
 		var page struct {
 			Keys []adminapi.AccessKey `json:"keys"`
 			Next string               `json:"next"`
 		}
-		if err := srv.call(a.ctx, "GET", "/access-keys?limit=1000&after="+url.QueryEscape(after), nil, &page); err != nil {
+		if err := srv.call(a.ctx, "GET", c.over("/access-keys", url.Values{}), nil, &page); err != nil {
 			return err
 		}
-		for _, k := range page.Keys {
-			if k.RevokedAt == nil || c.All {
-				all = append(all, k)
-			}
-		}
-		if after = page.Next; after == "" {
+		all = append(all, page.Keys...)
+		if next = page.Next; next == "" || c.Limit > 0 {
 			break
 		}
+		c.Cursor = next
 	}
 	if a.json {
-		return a.printJSON(map[string]any{"keys": all})
+		return a.printJSON(listed("keys", all, next))
 	}
+	a.more(next)
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ID\tKIND\tNAME\tCREATED\tGRANTS")
 	for _, k := range all {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -85,12 +84,12 @@ type eventsListCmd struct {
 	User   string        `help:"About one user (sub)." placeholder:"ID"`
 	Number string        `help:"About one phone number." placeholder:"E164"`
 	Since  time.Duration `help:"Not older than this." placeholder:"1h"`
-	Limit  int           `help:"At most so many." default:"50"`
 	Reveal bool          `help:"Show what is sealed (addresses, destinations)."`
+	listFlags
 }
 
 func (c *eventsListCmd) Run(a *app) error {
-	q := query("pool", c.Pool, "type", c.Type, "user", c.User, "number", c.Number, "limit", strconv.Itoa(c.Limit))
+	q := query("pool", c.Pool, "type", c.Type, "user", c.User, "number", c.Number)
 	if c.Since > 0 {
 		q.Set("from", time.Now().Add(-c.Since).UTC().Format(time.RFC3339))
 	}
@@ -101,7 +100,7 @@ func (c *eventsListCmd) Run(a *app) error {
 		Events []adminapi.Event `json:"events"`
 		Next   string           `json:"next,omitempty"`
 	}
-	if shown, err := c.show(a, "/events?"+q.Encode(), &out); shown || err != nil {
+	if shown, err := c.show(a, c.over("/events", q), &out); shown || err != nil {
 		return err
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
@@ -109,6 +108,7 @@ func (c *eventsListCmd) Run(a *app) error {
 	for _, e := range out.Events {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", e.At.Local().Format(time.DateTime), e.Type, e.UserID, printable(eventData(&e)))
 	}
+	a.more(out.Next)
 	return t.Flush()
 }
 
@@ -123,7 +123,7 @@ type messagesListCmd struct {
 	User   string `help:"To one user (sub)." placeholder:"ID"`
 	Number string `help:"To one phone number." placeholder:"E164"`
 	State  string `help:"In one state (queued, sending, sent, delivered, undelivered, failed, expired, suppressed)." placeholder:"STATE"`
-	Limit  int    `help:"At most so many." default:"50"`
+	listFlags
 }
 
 func (c *messagesListCmd) Run(a *app) error {
@@ -131,8 +131,8 @@ func (c *messagesListCmd) Run(a *app) error {
 		Messages []adminapi.Message `json:"messages"`
 		Next     string             `json:"next,omitempty"`
 	}
-	q := query("pool", c.Pool, "user", c.User, "number", c.Number, "state", c.State, "limit", strconv.Itoa(c.Limit))
-	if shown, err := c.show(a, "/messages?"+q.Encode(), &out); shown || err != nil {
+	q := query("pool", c.Pool, "user", c.User, "number", c.Number, "state", c.State)
+	if shown, err := c.show(a, c.over("/messages", q), &out); shown || err != nil {
 		return err
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
@@ -141,6 +141,7 @@ func (c *messagesListCmd) Run(a *app) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.CreatedAt.Local().Format(time.DateTime), m.ID, m.State, m.To, m.TriggerSource, through(&m),
 			printable(strings.TrimPrefix(m.Error, m.Provider+": ")))
 	}
+	a.more(out.Next)
 	return t.Flush()
 }
 

@@ -18,8 +18,8 @@ type optoutCmd struct {
 type optoutListCmd struct {
 	serverFlags
 	poolFlag
+	listFlags
 	Number string `help:"Only this number." placeholder:"E164"`
-	Limit  int    `help:"At most so many." default:"100"`
 }
 
 func (c *optoutListCmd) Run(a *app) error {
@@ -27,8 +27,7 @@ func (c *optoutListCmd) Run(a *app) error {
 		OptOuts []adminapi.OptOut `json:"opt_outs"`
 		Next    string            `json:"next,omitempty"`
 	}
-	q := query("pool", c.Pool, "number", c.Number, "limit", fmt.Sprint(c.Limit))
-	if shown, err := c.show(a, "/opt-outs?"+q.Encode(), &out); shown || err != nil {
+	if shown, err := c.show(a, c.over("/opt-outs", query("pool", c.Pool, "number", c.Number)), &out); shown || err != nil {
 		return err
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
@@ -36,6 +35,7 @@ func (c *optoutListCmd) Run(a *app) error {
 	for _, o := range out.OptOuts {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", o.At.Local().Format(time.DateTime), o.Number, o.Sender, strings.TrimSpace(o.Source+" "+printable(o.Keyword)))
 	}
+	a.more(out.Next)
 	return t.Flush()
 }
 

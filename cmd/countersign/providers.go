@@ -121,19 +121,21 @@ func markOf(f account.Field) string {
 type accountList struct {
 	Accounts []route.Account          `json:"accounts"`
 	Status   []adminapi.AccountStatus `json:"status"`
+	Next     string                   `json:"next,omitempty"`
 }
 
 type providerListCmd struct {
 	serverFlags
 	poolFlag
+	listFlags
 }
 
 func (c *providerListCmd) Run(a *app) error {
 	var out accountList
-	if shown, err := c.show(a, "/accounts"+c.query(), &out); shown || err != nil {
+	if shown, err := c.show(a, c.over("/accounts", c.values()), &out); shown || err != nil {
 		return err
 	}
-	if len(out.Accounts) == 0 {
+	if len(out.Accounts) == 0 && len(c.Filter) == 0 {
 		_, err := fmt.Fprintln(a.stdout, "no accounts; add one: countersign provider add NAME --kind KIND (countersign provider kinds)")
 		return err
 	}
@@ -160,6 +162,7 @@ func (c *providerListCmd) Run(a *app) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\n", x.Name, x.Kind, x.From, circuit, inFlight, strings.Join(notes, "; "))
 	}
+	a.more(out.Next)
 	return t.Flush()
 }
 

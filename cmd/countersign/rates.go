@@ -97,14 +97,16 @@ type costsCmd struct {
 	poolFlag
 	By    string        `help:"Group by (comma-separated): account, country, channel, network, state, trigger_source, client, day." default:"account,country"`
 	Since time.Duration `help:"Over this time." default:"720h" placeholder:"24h"`
+	listFlags
 }
 
 func (c *costsCmd) Run(a *app) error {
 	var out struct {
 		Costs []adminapi.Cost `json:"costs"`
+		Next  string          `json:"next,omitempty"`
 	}
 	q := query("pool", c.Pool, "by", c.By, "from", time.Now().Add(-c.Since).UTC().Format(time.RFC3339))
-	if shown, err := c.show(a, "/costs?"+q.Encode(), &out); shown || err != nil {
+	if shown, err := c.show(a, c.over("/costs", q), &out); shown || err != nil {
 		return err
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
@@ -112,5 +114,6 @@ func (c *costsCmd) Run(a *app) error {
 	for _, x := range out.Costs {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s %s\t%s\t%s\n", strings.Join(x.By, "\t"), x.Messages, x.Delivered, x.Verified, x.Cost, x.Currency, x.Settled, x.PerCode)
 	}
+	a.more(out.Next)
 	return t.Flush()
 }

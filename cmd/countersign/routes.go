@@ -139,16 +139,18 @@ func (c *routeExplainCmd) Run(a *app) error {
 type routeHealthCmd struct {
 	serverFlags
 	poolFlag
+	listFlags
 }
 
 func (c *routeHealthCmd) Run(a *app) error {
 	var out struct {
 		Lines []adminapi.HealthLine `json:"lines"`
+		Next  string                `json:"next,omitempty"`
 	}
-	if shown, err := c.show(a, "/route-health"+c.query(), &out); shown || err != nil {
+	if shown, err := c.show(a, c.over("/route-health", c.values()), &out); shown || err != nil {
 		return err
 	}
-	if len(out.Lines) == 0 {
+	if len(out.Lines) == 0 && len(c.Filter) == 0 {
 		_, err := fmt.Fprintln(a.stdout, "nothing is counted yet; codes that go out through accounts show up here after some ten seconds")
 		return err
 	}
@@ -162,6 +164,7 @@ func (c *routeHealthCmd) Run(a *app) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t%s\n", l.Account, l.Channel, l.Country, l.Network, typed(l.Evidence.Short), typed(l.Evidence.Long),
 			typed(l.Evidence.Baseline), l.Evidence.Long.VerifySeconds, state)
 	}
+	a.more(out.Next)
 	return t.Flush()
 }
 

@@ -180,6 +180,11 @@ func serverConfig(a *app, c *config.Config) (countersign.Config, error) {
 			return out, hint(err, "see sender.file in countersign config example")
 		}
 	}
+	if c.Guards.File != "" {
+		if out.Guards, err = readGuards(c.Guards.File); err != nil {
+			return out, hint(err, "see guards.file in countersign config example")
+		}
+	}
 	out.Functions, err = serveFunctions(a.ctx, a, c)
 	return out, err
 }

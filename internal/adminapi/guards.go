@@ -183,7 +183,7 @@ func (s *server) getGuards(ctx context.Context, in *ofPoolInput) (*guardsOutput,
 		return nil, err
 	}
 	p, version, err := s.Guards.Screen.Policy(ctx, in.Pool)
-	full := s.Guards.Screen.Filled(p)
+	full := s.Guards.Screen.Filled(p, version)
 	return &guardsOutput{GuardSettings{p, &full, version}}, err
 }
 
@@ -198,7 +198,7 @@ func (s *server) putGuards(ctx context.Context, in *guardsInput) (*guardsOutput,
 		}
 		return nil, err
 	}
-	full := s.Guards.Screen.Filled(in.Body.Policy)
+	full := s.Guards.Screen.Filled(in.Body.Policy, 1)
 	return &guardsOutput{GuardSettings{in.Body.Policy, &full, version}}, nil
 }
 

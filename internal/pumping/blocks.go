@@ -88,6 +88,8 @@ func (v *view) explain(key string, s *series, since time.Time) {
 		wider = append(wider, addressKind+":"+v.address, networkKind+":"+v.network, country, abroadKey)
 	case addressKind:
 		wider = append(wider, networkKind+":"+v.network)
+	case countryKind:
+		wider = append(wider, abroadKey)
 	}
 	for _, w := range wider {
 		if w == abroadKey && !v.abroad || strings.HasSuffix(w, ":") {
@@ -105,20 +107,22 @@ func (v *view) explain(key string, s *series, since time.Time) {
 				other.reserve(tickStart(b.at), -n)
 			}
 		}
+		if b := v.p.blocks[w]; b != nil && b.By != Operator {
+			v.d.reconsider(v.id, v.p, b, other, v.country, v.now)
+		}
 	}
 }
 
-// attempt notes that a block held a message back, and that it lasts on; mu is held.
-func (d *Detector) attempt(poolID string, b *block, lasts time.Duration, now time.Time) time.Time {
-	b.Refused++
+// attempt notes that a block held n messages back, and that it lasts on; mu is held.
+func (d *Detector) attempt(poolID string, b *block, n int, lasts time.Duration, now time.Time) {
+	b.Refused += int64(n)
 	if b.By != Operator && b.Until.Before(now.Add(lasts)) {
 		b.Until = now.Add(lasts)
 	}
 	if !b.fleeting {
 		k := blocked{poolID, b.Key}
-		d.attempts[k] = attempt{d.attempts[k].refused + 1, b.Until}
+		d.attempts[k] = attempt{d.attempts[k].refused + int64(n), b.Until}
 	}
-	return b.Until
 }
 
 // lift ends a block; mu is held.

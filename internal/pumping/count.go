@@ -68,7 +68,7 @@ func (d *Detector) Verified(poolID, mark string, sentAt, at time.Time) {
 		s.typedIn(sentAt, at)
 		if b := p.blocks[key]; b != nil && b.By != Operator && b.Until.After(at) {
 			b.allowance = min(b.allowance+2, maxAllowance)
-			d.reconsider(poolID, p, b, s, m, at)
+			d.reconsider(poolID, p, b, s, m.country, at)
 		}
 	}
 	if m.address != "" {
@@ -76,11 +76,11 @@ func (d *Detector) Verified(poolID, mark string, sentAt, at time.Time) {
 	}
 }
 
-// reconsider lifts a block when codes that were typed in meanwhile leave too little of its evidence; mu is held.
-func (d *Detector) reconsider(poolID string, p *pool, b *block, s *series, m mark, now time.Time) {
-	usual := p.of(countryKind+":"+m.country).usual(p.settings.Conversion, now)
+// reconsider lifts a block when too little of its evidence is left: codes were typed in meanwhile, or a narrower block explains it; mu is held.
+func (d *Detector) reconsider(poolID string, p *pool, b *block, s *series, country string, now time.Time) {
+	usual := p.of(countryKind+":"+country).usual(p.settings.Conversion, now)
 	if s.weigh(usual, sharedCredit, now.Add(-day), now) < math.Log(p.settings.Odds)/2 {
-		d.lift(poolID, b, "codes were typed in after all", "", now)
+		d.lift(poolID, b, "too little of the evidence is left", "", now)
 		s.from = now
 	}
 }

@@ -67,14 +67,14 @@ func (s *series) weigh(usual, credit float64, since, now time.Time) (w float64) 
 // usual is the conversion that is learned from a country: that of seven days without the last hour, the less it is known the nearer to the default.
 func (s *series) usual(otherwise float64, now time.Time) float64 {
 	const weight = 25
-	b := s.sum(spanOf(now.Add(-past)), spanOf(now.Add(-time.Hour)))
+	b := s.before(now)
 	u := (float64(b.typed()) + weight*otherwise) / (float64(max(b.sent, 0)) + weight)
 	return min(max(u*0.95, minUsual), maxUsual)
 }
 
 // served says that enough people of a country have typed codes in before the last hour for it not to be blocked as a whole.
 func (s *series) served(now time.Time) bool {
-	b := s.sum(spanOf(now.Add(-past)), spanOf(now.Add(-time.Hour)))
+	b := s.before(now)
 	return b.verified >= 20 && float64(b.verified) >= minUsual/2*float64(b.sent)
 }
 
@@ -84,12 +84,16 @@ func short(country, without *series, usual float64, now time.Time) float64 {
 	const weight = 8
 	from := spanOf(now) - 1
 	var expected, typed, sent float64
-	for _, b := range country.fine {
+	recents := func(s *series) []bucket {
+		i, _ := find(s.fine, tickOf(spanStart(from)))
+		return s.fine[i:]
+	}
+	for _, b := range recents(country) {
 		expected += float64(b.sent) * usual * matured(now, b.at)
 		typed += float64(b.typed())
 		sent += float64(b.sent)
 	}
-	for _, b := range without.fine {
+	for _, b := range recents(without) {
 		expected -= float64(b.sent) * usual * matured(now, b.at)
 		typed -= float64(b.typed())
 	}
@@ -104,7 +108,7 @@ func short(country, without *series, usual float64, now time.Time) float64 {
 		b := without.spans[i]
 		expected, typed = expected-float64(max(b.sent, 0))*usual, typed-float64(b.typed())
 	}
-	week := country.sum(spanOf(now.Add(-past)), spanOf(now.Add(-time.Hour)))
+	week := country.before(now)
 	if len(country.spans) > 0 {
 		spans := max(spanOf(now)-12-country.spans[0].at, 12)
 		if sent > 20+4*8*float64(week.sent)/float64(spans) {

@@ -15,7 +15,7 @@ const (
 	freshFor = 2 * time.Second
 	lately   = 20 * time.Minute
 	// flushEvery is how often counts are written, sweepEvery how often memory and store are swept.
-	flushEvery, sweepEvery = time.Second, time.Minute
+	flushEvery, sweepEvery = time.Second, 5 * time.Minute
 	// maxPending, maxSeries and maxNumbers bound memory, pruneLimit a statement.
 	maxPending, maxSeries, maxNumbers, pruneLimit = 100_000, 50_000, 200_000, 5000
 )

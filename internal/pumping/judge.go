@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math"
+	"strings"
 	"time"
 )
 
 const (
 	// credit is by how much people may be likelier than an attack before it no longer counts: little for ranges, which people use rarely, much for
 	// addresses, which whole networks share.
-	rangeCredit, wideCredit, sharedCredit = 1.0, 4.0, 8.0
+	rangeCredit, addressCredit, wideCredit, networkCredit, sharedCredit = 1.0, 3.0, 4.0, 5.0, 8.0
 	// trusted is from when on an address counts as one of people.
 	trusted, trustedTyped, trustedWaiting = -3.0, 3, 2
 	// suspect is from when on further codes of a number count like those of further numbers.
@@ -50,8 +51,10 @@ func (d *Detector) judge(ctx context.Context, s Settings, a Ask, keep bool) (Ver
 		p.settings = s
 	}
 	country := p.of(countryKind + ":" + at.country)
-	at.abroad = !country.served(a.At)
 	v := &view{d: d, p: p, s: s, id: a.PoolID, places: at, now: a.At, home: country, usual: country.usual(s.Conversion, a.At), keep: keep}
+	v.served = country.served(a.At)
+	v.abroad = !v.served && !v.trusts(countryKind+":"+at.country)
+	v.proven = at.address != "" && v.trusts(at.fromHere())
 	out := v.verdict()
 	if !keep {
 		return out, nil
@@ -76,10 +79,13 @@ type view struct {
 	home  *series
 	usual float64
 	keep  bool
+	// served says that the country is never blocked as a whole.
+	served bool
 	// heaviest is the weight of the most suspicious key.
 	heaviest float64
-	// spent are blocks that let the message pass out of their allowance.
-	spent []*block
+	// passed are blocks that let the message pass, spent those that do so out of their allowance.
+	passed map[string]bool
+	spent  []*block
 }
 
 // verdict judges. What is refused says so in Blocked, or in Recorded if the mode is record.
@@ -102,45 +108,50 @@ func (v *view) verdict() Verdict {
 	return Verdict{}
 }
 
-// byBlock refuses what is blocked already.
-func (v *view) byBlock() (Verdict, bool) {
+// byBlock refuses what is blocked already. All blocks that the message falls under last on.
+func (v *view) byBlock() (out Verdict, refused bool) {
+	var all []*block
 	for _, key := range v.keys() {
 		b := v.p.blocks[key]
 		if b == nil || !b.Until.After(v.now) {
 			continue
 		}
-		if v.passes(b) {
-			continue
+		all = append(all, b)
+		if !v.passes(b) && !refused {
+			out, refused = Verdict{Key: key, Reason: b.Reason, Evidence: b.Evidence, Until: b.Until}, true
 		}
-		out := Verdict{Key: key, Reason: b.Reason, Evidence: b.Evidence, Until: b.Until}
-		if v.keep {
-			out.Until = v.d.attempt(v.id, b, v.s.block(), v.now)
-		}
-		return out, true
 	}
-	return Verdict{}, false
+	if !refused || !v.keep {
+		return out, refused
+	}
+	for _, b := range all {
+		n := 0
+		if b.Key == out.Key {
+			n = 1
+		}
+		if v.d.attempt(v.id, b, n, v.s.block(), v.now); n == 1 {
+			out.Until = b.Until
+		}
+	}
+	return out, true
 }
 
 // passes says that a block lets a message through: from an address whose people type their codes in, as long as that goes well, and now and then
 // to see whether the block is still right.
 func (v *view) passes(b *block) bool {
-	if b.By == Operator {
+	trusted := v.proven && b.allowance >= 1 && b.Key != v.fromHere()
+	if b.By == Operator || !trusted && v.now.Sub(later(b.Since, b.probed)) < probeEvery {
 		return false
 	}
-	if kind := kindOf(b.Key); kind != "ac" && v.trusts(v.fromHere()) && (kind == addressKind || b.allowance >= 1) {
-		if kind != addressKind {
-			v.spent = append(v.spent, b)
-		}
-		return true
+	v.spent = append(v.spent, b)
+	if v.passed == nil {
+		v.passed = map[string]bool{}
 	}
-	if v.now.Sub(later(b.Since, b.probed)) >= probeEvery {
-		v.spent = append(v.spent, b)
-		return true
-	}
-	return false
+	v.passed[b.Key] = true
+	return true
 }
 
-// trusts says that people type in what an address asks for.
+// trusts says that people type in the codes of a key.
 func (v *view) trusts(key string) bool {
 	s := v.p.series[key]
 	if s == nil || s.sum(spanOf(v.now.Add(-past)), spanOf(v.now)+1).verified < trustedTyped || s.waiting(v.now) > trustedWaiting {
@@ -194,17 +205,21 @@ func (v *view) subjects() []subject {
 		add(rangeKind+":"+v.prefix, v.s.Range, rangeCredit, false)
 	}
 	if v.address != "" {
-		add(v.fromHere(), v.s.Address, sharedCredit, true)
-		add(addressKind+":"+v.address, v.s.Address, sharedCredit, true)
+		add(v.fromHere(), v.s.Address, networkCredit, true)
+	}
+	if v.address != "" && !v.proven {
+		add(addressKind+":"+v.address, v.s.Address, addressCredit, true)
 	}
 	if w := v.wide(); w != "" {
 		add(wideKind+":"+w, v.s.Wide, wideCredit, true)
 	}
-	if v.network != "" {
-		add(networkKind+":"+v.network, v.s.Network, sharedCredit, true)
+	if v.network != "" && !v.proven {
+		add(networkKind+":"+v.network, v.s.Network, networkCredit, true)
+	}
+	if !v.served {
+		add(countryKind+":"+v.country, v.s.Country, sharedCredit, false)
 	}
 	if v.abroad {
-		add(countryKind+":"+v.country, v.s.Country, sharedCredit, false)
 		add(abroadKey, v.s.Country, sharedCredit, false)
 	}
 	return out
@@ -213,6 +228,9 @@ func (v *view) subjects() []subject {
 // byEvidence judges each key by what is known of it.
 func (v *view) byEvidence() (Verdict, bool) {
 	for _, j := range v.subjects() {
+		if v.passed[j.key] {
+			continue
+		}
 		s := v.p.of(j.key)
 		since := later(v.now.Add(-day), s.from)
 		usual := v.usual
@@ -239,10 +257,23 @@ func (v *view) limit(key string, s *series) float64 {
 	if s.convicted {
 		limit -= relapse
 	}
-	if kindOf(key) == rangeKind {
+	switch kind := kindOf(key); {
+	case kind == rangeKind:
 		limit -= v.alert()
+	case strings.HasPrefix(key, addressKind+":") && v.elsewhere(key):
+		limit -= maxAlert
 	}
 	return max(limit, 3)
+}
+
+// elsewhere says that the address is blocked for another country than the key's.
+func (v *view) elsewhere(key string) bool {
+	for other, b := range v.p.blocks {
+		if other != key && b.By != Operator && b.Until.After(v.now) && strings.HasPrefix(other, addressKind+":"+v.address+":") {
+			return true
+		}
+	}
+	return false
 }
 
 // alert is how many ranges near by are blocked now, at most maxAlert.

@@ -32,6 +32,8 @@ type places struct {
 	country, prefix, address, network, client string
 	// abroad says that the country is one of those that are not known yet.
 	abroad bool
+	// proven says that people at this address type in codes of this country: what they do says nothing about what the address sends elsewhere.
+	proven bool
 }
 
 // wide is the range of a million numbers around a prefix; empty if the prefix is too short to have one.
@@ -49,12 +51,15 @@ func (p places) keys() []string {
 		out = append(out, rangeKind+":"+p.prefix)
 	}
 	if p.address != "" {
-		out = append(out, addressKind+":"+p.address+":"+p.country, addressKind+":"+p.address)
+		out = append(out, addressKind+":"+p.address+":"+p.country)
+	}
+	if p.address != "" && !p.proven {
+		out = append(out, addressKind+":"+p.address)
 	}
 	if w := p.wide(); w != "" {
 		out = append(out, wideKind+":"+w)
 	}
-	if p.network != "" {
+	if p.network != "" && !p.proven {
 		out = append(out, networkKind+":"+p.network)
 	}
 	out = append(out, countryKind+":"+p.country)
@@ -113,6 +118,9 @@ func (m mark) String() string {
 		first = strconv.FormatInt(m.first.Unix(), 36)
 	}
 	country := m.country
+	if m.proven {
+		country = "=" + country
+	}
 	if m.abroad {
 		country = "*" + country
 	}
@@ -129,11 +137,13 @@ func parseMark(s string) (m mark, ok bool) {
 		return m, false
 	}
 	for _, part := range f {
-		if len(part) > maxField {
+		if len(part) > maxField+2 {
 			return m, false
 		}
 	}
-	m = mark{flag: s[0], places: places{strings.TrimPrefix(f[0], "*"), f[1], f[2], f[3], f[4], f[0][0] == '*'}}
+	m = mark{flag: s[0], places: places{prefix: f[1], address: f[2], network: f[3], client: f[4]}}
+	m.country, m.abroad = strings.CutPrefix(f[0], "*")
+	m.country, m.proven = strings.CutPrefix(m.country, "=")
 	if f[5] != "" {
 		n, err := strconv.ParseInt(f[5], 36, 64)
 		if err != nil || n < 0 || n > 1<<40 {

@@ -41,6 +41,9 @@ type series struct {
 	spans, fine []bucket
 	// seen is what the store holds of spans, by their number.
 	seen map[int64]stored
+	// week is the sum of the seven days without the last hour, as of a span.
+	week   bucket
+	weekAt int64
 	// readAt is when others' counts were last read; zero: never. usedAt is when it was last asked for.
 	readAt, usedAt time.Time
 	// from is before when nothing counts as evidence: the key's last block ended then. convicted says that it ended by itself.
@@ -183,4 +186,12 @@ func (s *series) waiting(now time.Time) (n int) {
 		n += s.fine[i].untyped()
 	}
 	return n
+}
+
+// before is the sum of the last seven days without the last hour. It is reckoned once in five minutes.
+func (s *series) before(now time.Time) bucket {
+	if n := spanOf(now); s.weekAt != n {
+		s.week, s.weekAt = s.sum(spanOf(now.Add(-past)), spanOf(now.Add(-time.Hour))), n
+	}
+	return s.week
 }

@@ -28,3 +28,12 @@ func (s *Service) Wanted(k store.QuotaKey) int64 {
 	}
 	return 0
 }
+
+// Forget drops all keys that may be dropped.
+func (s *Service) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.evict(s.c.Now()) {
+	}
+	s.dropIdle(s.c.Now())
+}

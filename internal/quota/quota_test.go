@@ -55,8 +55,10 @@ func newBench(t testing.TB, s store.Store) *bench {
 
 func (b *bench) pass(d time.Duration) { b.now.Add(int64(d)) }
 
+func (b *bench) time() time.Time { return time.Unix(0, b.now.Load()).UTC() }
+
 func (b *bench) node() *quota.Service {
-	return quota.New(quota.Config{Store: b.counted, Now: func() time.Time { return time.Unix(0, b.now.Load()).UTC() }})
+	return quota.New(quota.Config{Store: b.counted, Now: b.time})
 }
 
 // take takes once and fails unless it goes as expected.
@@ -291,6 +293,31 @@ func (b *bench) tidy(s *quota.Service) {
 	}
 }
 
+// TestNearTheEnd: what is too little for one is enough for another, on this node and on others.
+func TestNearTheEnd(t *testing.T) {
+	b := newBench(t, storetest.SQLite(t))
+	s, other := b.node(), b.node()
+	for range 90 {
+		if r, err := s.Take(t.Context(), sent, 1, 100, ends); err != nil || !r.OK {
+			t.Fatal(r, err)
+		}
+	}
+	if err := s.Return(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	big := quota.New(quota.Config{Store: b.counted, Now: b.time, Block: func(limit int64) int64 { return limit }})
+	for n := range int64(3) {
+		b.take(big, sent, 1, 100, true, 91+n)
+	}
+	b.take(other, sent, 8, 100, false, 93)
+	b.take(other, sent, 7, 100, true, 100)
+
+	b.take(s, key("spent"), 70, 100, true, 70)
+	b.take(s, key("spent"), 40, 100, false, 70)
+	b.take(other, key("spent"), 10, 100, true, 80)
+	b.take(s, key("spent"), 20, 100, true, 100)
+}
+
 // TestTwoLimits: of one key some may take only a part, whoever took it before them.
 func TestTwoLimits(t *testing.T) {
 	b := newBench(t, storetest.SQLite(t))
@@ -431,7 +458,7 @@ func TestTakeAllRace(t *testing.T) {
 func TestSingleFlight(t *testing.T) {
 	b := newBench(t, storetest.SQLite(t))
 	gate := make(chan struct{})
-	s := quota.New(quota.Config{Store: &slowStore{Store: b.counted, gate: gate}, Now: func() time.Time { return start }})
+	s := quota.New(quota.Config{Store: &slowStore{Store: b.counted, gate: gate}, Now: b.time})
 	var wg sync.WaitGroup
 	var ok atomic.Int64
 	for range 50 {
@@ -447,6 +474,11 @@ func TestSingleFlight(t *testing.T) {
 	}
 	for s.Wanted(sent) < 50 {
 		runtime.Gosched()
+	}
+	b.pass(time.Minute)
+	s.Forget()
+	if s.Wanted(sent) != 50 {
+		t.Error("a key was forgotten that somebody waits for")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -84,7 +84,15 @@ func (s *Service) Run(ctx context.Context) error {
 // tidy forgets the keys that were not used lately and gives back what they hold, and what others are to give back.
 func (s *Service) tidy(ctx context.Context) error {
 	s.mu.Lock()
-	before := s.c.Now().Add(-idleFor)
+	s.dropIdle(s.c.Now().Add(-idleFor))
+	list := s.owed
+	s.owed = nil
+	s.mu.Unlock()
+	return s.give(ctx, list)
+}
+
+// dropIdle forgets the keys that were last used at a time or before; mu is held.
+func (s *Service) dropIdle(before time.Time) {
 	for i, e := range s.entries {
 		switch {
 		case e.callers > 0:
@@ -96,10 +104,6 @@ func (s *Service) tidy(ctx context.Context) error {
 			e.back = 0
 		}
 	}
-	list := s.owed
-	s.owed = nil
-	s.mu.Unlock()
-	return s.give(ctx, list)
 }
 
 // Return gives all blocks back, as a node does that ends. It may be used again afterwards.

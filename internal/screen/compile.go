@@ -167,8 +167,13 @@ func guardLimits(given, p Limits, mode Mode) guard.Limits {
 	return l
 }
 
-// Filled returns p with this server's defaults where it says nothing.
-func (s *Service) Filled(p Policy) Policy { return p.filled(s.c.Dev) }
+// Filled returns a pool's policy of a version with this server's defaults where it says nothing; version 0 is a pool without one.
+func (s *Service) Filled(p Policy, version int64) Policy {
+	if version == 0 && s.c.Base != nil {
+		p = *s.c.Base
+	}
+	return p.filled(s.c.Dev)
+}
 
 // filled returns p with the defaults where it has none.
 func (p Policy) filled(dev bool) Policy {

@@ -84,6 +84,9 @@ func (s *Service) read(ctx context.Context, slot *slot, poolID string) (*compile
 	if err != nil {
 		return nil, err
 	}
+	if version == 0 && s.c.Base != nil {
+		given = *s.c.Base
+	}
 	c := compile(given, version, s.c.Dev)
 	slot.now.Store(&remembered{c, at})
 	return c, nil

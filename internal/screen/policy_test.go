@@ -24,7 +24,7 @@ func TestDefault(t *testing.T) {
 		if err := d.Check(); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		if got := c.Filled(screen.Policy{}); !reflect.DeepEqual(got, d) {
+		if got := c.Filled(screen.Policy{}, 0); !reflect.DeepEqual(got, d) {
 			t.Errorf("%s: nothing is %+v, the default %+v", c.name, got, d)
 		}
 		doc, err := json.Marshal(d)
@@ -35,7 +35,7 @@ func TestDefault(t *testing.T) {
 		if err := json.Unmarshal(doc, &back); err != nil {
 			t.Fatal(err)
 		}
-		if !reflect.DeepEqual(c.Filled(back), d) {
+		if !reflect.DeepEqual(c.Filled(back, 1), d) {
 			t.Errorf("%s: %s is read as %+v", c.name, doc, back)
 		}
 	}

@@ -2,8 +2,10 @@ package simulator
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,8 +59,11 @@ func text(t *testing.T, b *Inbox, to, body, code string) {
 func TestPageStates(t *testing.T) {
 	browser := browsertest.Start(t)
 	full, none := site(t, fixtures(t), HandlerOptions{}), site(t, emptyInbox(t), HandlerOptions{})
+	var on atomic.Bool
+	on.Store(true)
+	boxed := site(t, fixtures(t), withSandbox(&on))
 	for name, address := range map[string]string{
-		"phones": full, "phone": full + "?to=%2B12025550123", "stopped": full + "?to=%2B447700900456", "call": full + "?to=%2B4915735990000",
+		"sandbox": boxed, "phones": full, "phone": full + "?to=%2B12025550123", "stopped": full + "?to=%2B447700900456", "call": full + "?to=%2B4915735990000",
 		"no-code": full + "?to=%2B12025550177", "new-phone": full + "?to=%2B12025550100", "mail": full + "?tab=mail",
 		"letter": full + "?to=grace@example.com", "nothing-found": full + "?q=999", "empty": none, "empty-mail": none + "?tab=mail",
 	} {
@@ -88,6 +93,34 @@ func TestPageStates(t *testing.T) {
 				p.Screenshot(strings.Join([]string{name, scheme, size}, "-"))
 			}
 		}
+	}
+}
+
+func withSandbox(on *atomic.Bool) HandlerOptions {
+	return HandlerOptions{
+		Sandbox:    func(context.Context) (bool, error) { return on.Load(), nil },
+		SetSandbox: func(_ context.Context, to bool) error { on.Store(to); return nil },
+	}
+}
+
+// An open page shows at once that the sandbox was switched.
+func TestPageShowsTheSandbox(t *testing.T) {
+	var on atomic.Bool
+	address := site(t, fixtures(t), withSandbox(&on))
+	p := browsertest.Start(t).Page(t)
+	p.Open(address)
+	p.WaitFor(isLive)
+	for _, to := range []string{"true", "false"} {
+		r, err := http.NewRequestWithContext(t.Context(), "PUT", address+"sandbox", strings.NewReader(`{"enabled":`+to+`}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		p.WaitFor(`(document.querySelector(".sandboxed") !== null) === ` + to)
 	}
 }
 

@@ -1,0 +1,144 @@
+package countersign
+
+import (
+	"context"
+	"encoding/hex"
+	"sync"
+	"time"
+
+	"countersign/internal/fault"
+	"countersign/internal/origination"
+	"countersign/internal/pumping"
+	"countersign/internal/quota"
+	"countersign/internal/registration"
+	"countersign/internal/sandbox"
+	"countersign/internal/screen"
+	"countersign/internal/smsaccount"
+	"countersign/internal/store"
+	"countersign/provider"
+)
+
+// numbers are what the deployment and its pools know of numbers and senders, and what guards the sending to them.
+type numbers struct {
+	quotas        *quota.Service
+	pumping       *pumping.Detector
+	screen        *screen.Service
+	originations  *origination.Service
+	registrations *registration.Service
+	sandbox       *sandbox.Service
+	smsAccount    *smsaccount.Service
+	prices        prices
+}
+
+// openNumbers makes the guards, and what is known of numbers.
+func (p *parts) openNumbers(c *Config) {
+	dev := c.Mode == Dev
+	p.quotas = quota.New(quota.Config{Store: p.store, Logger: c.Log, Now: c.Now})
+	p.pumping = pumping.New(pumping.Config{Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now, Hash: p.hashOf})
+	p.screen = screen.New(screen.Config{
+		Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now, Dev: dev, Base: c.Guards, Hash: p.hashOf, Quota: p.quotas, Pumping: p.pumping, Price: p.priceOf,
+	})
+	p.originations = origination.New(origination.Config{Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now, Dev: dev})
+	p.registrations = registration.New(registration.Config{Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now})
+	p.sandbox = sandbox.New(sandbox.Config{
+		Store: p.store, Keys: p.keyring, Log: p.events, Deliver: p.worker, Logger: c.Log, Now: c.Now, Dev: dev, Fixed: c.FixedCode,
+		Pool: func(ctx context.Context) (string, error) { return p.smsAccount.Pool(ctx) },
+	})
+	p.smsAccount = smsaccount.New(smsaccount.Config{
+		Store: p.store, Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Dev: dev, Sandbox: p.sandbox, Originations: p.originations, OptOuts: p.optouts,
+		DefaultPool: func(ctx context.Context) (string, error) { return p.onlyPool(ctx, dev) },
+		Enqueue:     p.enqueue, Spent: p.spentOn,
+		Price: func(ctx context.Context, poolID, country, channel string, segments int) (int64, bool, error) {
+			micros, known := p.priceOf(ctx, poolID, country, channel, segments)
+			return micros, known, nil
+		},
+	})
+}
+
+// hashOf is a pool's keyed hash as text.
+func (p *parts) hashOf(ctx context.Context, poolID string, parts ...string) (string, error) {
+	h, err := p.keyring.Lookup(ctx, poolID, parts...)
+	return hex.EncodeToString(h), err
+}
+
+// onlyPool is the account pool where the settings name none.
+func (p *parts) onlyPool(ctx context.Context, dev bool) (string, error) {
+	if dev {
+		return DevPool, nil
+	}
+	var list []*store.Pool
+	err := p.store.Read(ctx, func(tx store.Tx) (err error) {
+		list, err = tx.Pools().ListPools(ctx, "", 2)
+		return err
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case len(list) == 1:
+		return list[0].ID, nil
+	}
+	return "", fault.New(fault.ResourceNotFound).WithPublic("The SMS account has no pool whose sender carries its messages.").
+		WithHint("name it: countersign sms-account set --pool POOL")
+}
+
+// spentOn is what a pool's messages of a channel cost in a month.
+func (p *parts) spentOn(ctx context.Context, poolID, channel string, month time.Time) (micros int64, err error) {
+	err = p.store.Read(ctx, func(tx store.Tx) error {
+		list, err := tx.Outbox().Totals(ctx, store.TotalsQuery{PoolID: poolID, From: month, To: month.AddDate(0, 1, 0), By: []string{"channel"}})
+		for _, t := range list {
+			if t.By[0] == channel {
+				micros += t.Cost
+			}
+		}
+		return err
+	})
+	return micros, err
+}
+
+// prices remembers what a message to a country costs by the account that would be asked first.
+type prices struct {
+	mu   sync.Mutex
+	kept map[priceKey]keptPrice
+}
+
+type priceKey struct{ pool, country, channel string }
+
+type keptPrice struct {
+	until  time.Time
+	micros int64
+	known  bool
+}
+
+const (
+	priceAge  = 10 * time.Second
+	maxPrices = 10_000
+)
+
+// priceOf is what a message would cost, and whether a rate card says so.
+func (p *parts) priceOf(ctx context.Context, poolID, country, channel string, segments int) (micros int64, known bool) {
+	n := int64(max(segments, 1))
+	if provider.Channel(channel) == provider.Voice {
+		n = 1
+	}
+	k, now := priceKey{poolID, country, channel}, p.now()
+	p.prices.mu.Lock()
+	kept, ok := p.prices.kept[k]
+	p.prices.mu.Unlock()
+	if ok && now.Before(kept.until) {
+		return kept.micros * n, kept.known
+	}
+	kept = keptPrice{until: now.Add(priceAge)}
+	card, err := p.rates(ctx, poolID)
+	if err == nil && card != nil {
+		account, kind := p.routes.First(ctx, poolID, country, channel)
+		got := card.Price(account, kind, country, channel, 1, now)
+		kept.micros, kept.known = got.Micros, got.Known
+	}
+	p.prices.mu.Lock()
+	if p.prices.kept == nil || len(p.prices.kept) >= maxPrices {
+		p.prices.kept = map[priceKey]keptPrice{}
+	}
+	p.prices.kept[k] = kept
+	p.prices.mu.Unlock()
+	return kept.micros * n, kept.known
+}
