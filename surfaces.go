@@ -46,6 +46,7 @@ func (s *Server) mount(ctx context.Context) error {
 		s.parts.public = s.door(AllDoors)
 		s.surfaces[front.Simulator] = simulator.Handler(simulator.HandlerOptions{
 			Inbox: s.parts.inbox, Reset: s.Reset, OnInbound: s.parts.fromPhone, BaseURL: s.c.BaseURLs[0], Region: DevRegion, ClientID: DevClient, Logger: s.c.Log,
+			Sandbox: s.parts.sandbox.Enabled, SetSandbox: s.parts.sandbox.SetEnabled,
 		})
 	}
 	return nil
