@@ -106,7 +106,7 @@ func order() []Reason {
 
 // refuses returns why a text may not be sent under a registration, "" if it may.
 func (l *line) refuses(m Candidate, now time.Time) Reason {
-	bound := m.RegistrationID != "" && slices.Contains(l.ids, m.RegistrationID)
+	bound := m.RegistrationID != "" && (slices.Contains(l.ids, m.RegistrationID) || slices.Contains(l.names, m.RegistrationID))
 	switch {
 	case !bound && m.Sender != "" && l.Sender != "" && m.Sender != l.Sender:
 		return SenderMismatch

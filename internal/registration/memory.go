@@ -53,7 +53,8 @@ type line struct {
 	Registration
 	pattern  pattern
 	template string
-	ids      []string
+	// ids and names are its own and of those above it.
+	ids, names []string
 	// broken says that one above it is gone; ends is the first end of it and those above, zero: never; bad is the first of them that is not approved.
 	broken bool
 	ends   time.Time
@@ -191,7 +192,7 @@ func linesOf(regs []*Registration) []*line {
 func lineOf(r *Registration, ids map[string]*Registration) *line {
 	l := &line{Registration: *r}
 	for up, n := r, 0; ; n++ {
-		l.ids = append(l.ids, up.ID)
+		l.ids, l.names = append(l.ids, up.ID), append(l.names, up.Name)
 		if up.Status != Approved {
 			l.bad = up
 		}

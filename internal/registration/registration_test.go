@@ -123,6 +123,8 @@ func TestIndia(t *testing.T) {
 		}
 		w.blocked(change(func(c *registration.Candidate) { c.Sender = "acmein" }), registration.SenderMismatch) // the DLT tells them apart
 		w.blocked(change(func(c *registration.Candidate) { c.Sender, c.RegistrationID = "other", entity.ID }), "")
+		w.blocked(change(func(c *registration.Candidate) { c.Sender, c.RegistrationID = "other", "otp" }), "")
+		w.blocked(change(func(c *registration.Candidate) { c.Sender, c.RegistrationID = "other", "else" }), registration.SenderMismatch)
 		w.blocked(change(func(c *registration.Candidate) { c.Purpose = "notice" }), registration.PurposeMismatch)
 		w.blocked(change(func(c *registration.Candidate) { c.TemplateID = "1107000000000000000" }), registration.IDMismatch)
 		w.blocked(change(func(c *registration.Candidate) { c.EntityID = "1101000000000000000" }), registration.IDMismatch)

@@ -109,7 +109,7 @@ type Candidate struct {
 	Sender, Text string
 	// EntityID and TemplateID are those of provider.Message.
 	EntityID, TemplateID string
-	// RegistrationID is what the origination identity is bound to: it stands for Sender, and may be that of a registration above or below.
+	// RegistrationID is what the origination identity is bound to, an id or a name: it stands for Sender, and may be that of a registration above.
 	RegistrationID string
 }
 
