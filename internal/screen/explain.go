@@ -31,6 +31,10 @@ func (s *Service) Explain(ctx context.Context, a Ask) (Decision, []Line, error) 
 		return Decision{}, []Line{{Guard: "policy", Mode: Off, Result: notAsked, Text: "the policy's mode is off"}}, nil
 	}
 	e.static()
+	known := e.found // what Screen says before it asks the quotas
+	if !a.Typed {
+		known[byNumber] = nil
+	}
 	cost := e.cost(ctx)
 	for _, w := range e.wants(byProof, cost) {
 		if err := e.quota(ctx, w); err != nil {
@@ -42,10 +46,11 @@ func (s *Service) Explain(ctx context.Context, a Ask) (Decision, []Line, error) 
 	}
 	e.counters()
 	d := Decision{Recorded: e.recorded, Cost: cost}
-	for at := byRequest; at < steps; at++ {
-		if e.found[at] != nil {
-			d = e.refused(at)
-			break
+	for _, found := range [][steps]*finding{known, e.found} {
+		for at, f := range found {
+			if f != nil {
+				return e.refused(step(at)), e.lines, nil
+			}
 		}
 	}
 	return d, e.lines, nil

@@ -2,7 +2,9 @@ package screen_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -22,23 +24,32 @@ import (
 
 const poolID = "p"
 
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// fresh returns the name of a pool that nobody has used.
+func (w *world) fresh() string {
+	w.pools++
+	return fmt.Sprint(poolID, w.pools)
+}
+
 // world is a deployment of one pool, with a clock.
 type world struct {
 	testing.TB
 	store store.Store
 	log   *eventlog.Log
 	now   time.Time
+	pools int
 	hash  func(ctx context.Context, poolID string, parts ...string) (string, error)
 }
 
 func newWorld(t testing.TB, s store.Store) *world {
-	keys := keyringtest.New(t, poolID)
-	w := &world{TB: t, store: s, log: eventlog.New(eventlog.Config{Keys: keys}), now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
-	w.hash = func(ctx context.Context, poolID string, parts ...string) (string, error) {
-		h, err := keys.Lookup(ctx, poolID, parts...)
-		return hex.EncodeToString(h), err
+	return &world{
+		TB: t, store: s, log: eventlog.New(eventlog.Config{Keys: keyringtest.New(t, poolID)}), now: noon,
+		hash: func(_ context.Context, poolID string, parts ...string) (string, error) {
+			h := sha256.Sum256([]byte(poolID + strings.Join(parts, "\x00")))
+			return hex.EncodeToString(h[:]), nil
+		},
 	}
-	return w
 }
 
 // node is a server of the deployment.
@@ -46,6 +57,8 @@ type node struct {
 	*world
 	*screen.Service
 	quota *quota.Service
+	// pool is the one whose policy and messages these are.
+	pool string
 }
 
 func (w *world) node(change ...func(*screen.Config)) *node {
@@ -58,7 +71,7 @@ func (w *world) node(change ...func(*screen.Config)) *node {
 	for _, f := range change {
 		f(&c)
 	}
-	return &node{w, screen.New(c), c.Quota}
+	return &node{w, screen.New(c), c.Quota, poolID}
 }
 
 // dev makes a node of a developer's server.
@@ -101,9 +114,9 @@ const (
 
 func (n *node) policy(p screen.Policy) {
 	n.Helper()
-	_, version, err := n.Policy(n.Context(), poolID)
+	_, version, err := n.Policy(n.Context(), n.pool)
 	if err == nil {
-		_, err = n.PutPolicy(n.Context(), poolID, p, version)
+		_, err = n.PutPolicy(n.Context(), n.pool, p, version)
 	}
 	if err != nil {
 		n.Fatal(err)
@@ -113,6 +126,7 @@ func (n *node) policy(p screen.Policy) {
 // screen judges a message; nothing is committed yet.
 func (n *node) screen(a screen.Ask) screen.Decision {
 	n.Helper()
+	a.PoolID = n.pool
 	d, err := n.Screen(n.Context(), a)
 	if err != nil {
 		n.Fatal(err)
@@ -125,7 +139,7 @@ func (n *node) send(a screen.Ask) screen.Decision {
 	n.Helper()
 	d := n.screen(a)
 	if d.Refused == "" {
-		n.Committed(n.Context(), poolID, d)
+		n.Committed(n.Context(), n.pool, d)
 	}
 	return d
 }
