@@ -160,7 +160,7 @@ func (v *view) trusts(key string) bool {
 	return s.weigh(v.usual, sharedCredit, v.now.Add(-past), v.now) <= trusted
 }
 
-// byCountries refuses an address that sends to one country after the other.
+// byCountries refuses an address that sends to one country after the other. One that is blocked for a country sends only where people type its codes in.
 func (v *view) byCountries() (Verdict, bool) {
 	if v.address == "" {
 		return Verdict{}, false
@@ -177,12 +177,12 @@ func (v *view) byCountries() (Verdict, bool) {
 			untyped++
 		}
 	}
-	if s.countries[v.country].verified || untyped < v.s.CountriesPerAddress+typed {
+	if s.countries[v.country].verified || untyped < v.s.CountriesPerAddress+typed && !v.elsewhere() {
 		return Verdict{}, false
 	}
 	return Verdict{
 		Key: key, Reason: Countries, Until: v.now.Add(time.Hour),
-		Evidence: fmt.Sprintf("codes to %d countries in a day, none of which was typed in there", untyped),
+		Evidence: fmt.Sprintf("codes to %d other countries in a day where none was typed in; this one would be another", untyped),
 	}, true
 }
 
@@ -257,19 +257,16 @@ func (v *view) limit(key string, s *series) float64 {
 	if s.convicted {
 		limit -= relapse
 	}
-	switch kind := kindOf(key); {
-	case kind == rangeKind:
+	if kindOf(key) == rangeKind {
 		limit -= v.alert()
-	case strings.HasPrefix(key, addressKind+":") && v.elsewhere(key):
-		limit -= maxAlert
 	}
 	return max(limit, 3)
 }
 
-// elsewhere says that the address is blocked for another country than the key's.
-func (v *view) elsewhere(key string) bool {
+// elsewhere says that the address is blocked for another country.
+func (v *view) elsewhere() bool {
 	for other, b := range v.p.blocks {
-		if other != key && b.By != Operator && b.Until.After(v.now) && strings.HasPrefix(other, addressKind+":"+v.address+":") {
+		if other != v.fromHere() && b.By != Operator && b.Until.After(v.now) && strings.HasPrefix(other, addressKind+":"+v.address+":") {
 			return true
 		}
 	}
