@@ -2,7 +2,6 @@ package origination
 
 import (
 	"context"
-	"slices"
 	"strings"
 )
 
@@ -38,7 +37,7 @@ type ask struct {
 
 func (a *ask) preferred(ctx context.Context, name string) (Identity, error) {
 	if i, ok := a.v.find(name, a.country); ok {
-		return i, a.judge(ctx, i)
+		return i, a.judge(ctx, &i)
 	}
 	name = strings.TrimSuffix(fromARN(name), "/"+a.country)
 	if !SenderIDForm(name) || strings.HasPrefix(name, "phone-") || strings.HasPrefix(name, "sender-") {
@@ -46,29 +45,31 @@ func (a *ask) preferred(ctx context.Context, name string) (Identity, error) {
 	}
 	i := Identity{Kind: SenderID, Value: name, Country: a.country, Type: TypeSenderID, Capabilities: []string{SMS}, MessageType: Transactional,
 		Status: Active, OptOutList: DefaultOptOutList, MonthlyPrice: "0.00"}
-	return i, a.judge(ctx, i)
+	return i, a.judge(ctx, &i)
 }
 
 // best returns the first that may, of those of the country.
 func (a *ask) best(ctx context.Context) (Identity, error) {
-	var may []Identity
+	var chosen *Identity
 	var first error
-	for _, i := range a.v.all {
+	for n := range a.v.all {
+		i := &a.v.all[n]
 		if i.Kind == SenderID && i.Country != a.country || i.Kind == Number && !sameCountry(i.Country, a.country) && !i.International {
 			continue
 		}
 		err := a.judge(ctx, i)
 		switch {
+		case err == nil && (chosen == nil || a.compare(i, chosen) < 0):
+			chosen = i
 		case err == nil:
-			may = append(may, i)
 		case ReasonOf(err) == "":
 			return Identity{}, err
 		case first == nil:
 			first = err
 		}
 	}
-	if len(may) > 0 {
-		return clone(slices.MinFunc(may, a.compare)), nil
+	if chosen != nil {
+		return clone(*chosen), nil
 	}
 	if !a.c.Needed || a.v.settings.Enforce == EnforceOff {
 		return Identity{}, nil
@@ -80,7 +81,7 @@ func (a *ask) best(ctx context.Context) (Identity, error) {
 }
 
 // compare puts those of the country first, then by rank, transactional before promotional, older before younger.
-func (a *ask) compare(x, y Identity) int {
+func (a *ask) compare(x, y *Identity) int {
 	for _, d := range [...]int{
 		abroad(x, a.country) - abroad(y, a.country), rank[x.Type] - rank[y.Type], strings.Compare(y.MessageType, x.MessageType), x.CreatedAt.Compare(y.CreatedAt),
 	} {
@@ -91,7 +92,7 @@ func (a *ask) compare(x, y Identity) int {
 	return strings.Compare(x.ID, y.ID)
 }
 
-func abroad(i Identity, country string) int {
+func abroad(i *Identity, country string) int {
 	switch {
 	case i.Country == country:
 		return 0
@@ -102,7 +103,7 @@ func abroad(i Identity, country string) int {
 }
 
 // judge returns nil if an identity may send the message.
-func (a *ask) judge(ctx context.Context, i Identity) error {
+func (a *ask) judge(ctx context.Context, i *Identity) error {
 	name := i.ID
 	if name == "" {
 		name = i.Value
@@ -126,7 +127,7 @@ func (a *ask) judge(ctx context.Context, i Identity) error {
 	return nil
 }
 
-func (a *ask) judgeSender(ctx context.Context, i Identity, name string) error {
+func (a *ask) judgeSender(ctx context.Context, i *Identity, name string) error {
 	switch {
 	case i.Country != a.country:
 		return a.block(OtherCountry, name, "This sender ID is of "+i.Country+": request it for "+a.country+", too.")

@@ -23,6 +23,8 @@ type memory struct {
 	readAt time.Time
 	// turn counts the changes of this node: what was read before one is not kept after it.
 	turn int
+	// reading is held by the one who reads; all others wait for what that one finds.
+	reading sync.Mutex
 }
 
 func (m *memory) forget() {
@@ -39,25 +41,42 @@ type view struct {
 	version  int64
 }
 
+// look returns what is remembered and not too old, nil if there is nothing, and the turn.
+func (m *memory) look(now time.Time) (*view, int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.view != nil && now.Sub(m.readAt).Abs() < freshFor {
+		return m.view, m.turn
+	}
+	return nil, m.turn
+}
+
+func (m *memory) keep(v *view, at time.Time, turn int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.turn == turn {
+		m.view, m.readAt = v, at
+	}
+}
+
 // view returns what is remembered, or reads it.
 func (s *Service) view(ctx context.Context) (*view, error) {
-	m, now := &s.memory, s.c.Now()
-	m.mu.Lock()
-	v, turn := m.view, m.turn
-	if v != nil && now.Sub(m.readAt).Abs() < freshFor {
-		m.mu.Unlock()
+	m := &s.memory
+	if v, _ := m.look(s.c.Now()); v != nil {
 		return v, nil
 	}
-	m.mu.Unlock()
+	m.reading.Lock()
+	defer m.reading.Unlock()
+	now := s.c.Now()
+	v, turn := m.look(now)
+	if v != nil {
+		return v, nil
+	}
 	v, err := s.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.turn == turn {
-		m.view, m.readAt = v, now
-	}
+	m.keep(v, now, turn)
 	return v, nil
 }
 

@@ -301,6 +301,28 @@ func TestUnique(t *testing.T) {
 	})
 }
 
+// One order gives one number, however often it is repeated at the same time.
+func TestToken(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s store.Store) {
+		a, b := newWorld(t, s, true), newWorld(t, s, true)
+		var wg sync.WaitGroup
+		ids := make([]string, 6)
+		for n := range ids {
+			wg.Go(func() {
+				i, err := []*world{a, b}[n%2].Request(t.Context(), origination.Order{Kind: origination.Number, Country: "US", Token: "again"})
+				if err != nil {
+					t.Error(err)
+				}
+				ids[n] = i.ID
+			})
+		}
+		wg.Wait()
+		if len(slices.Compact(ids)) != 1 {
+			t.Errorf("%q", ids)
+		}
+	})
+}
+
 func TestSettings(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t), true)
 	ctx := t.Context()

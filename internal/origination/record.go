@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -141,6 +142,10 @@ func encode(i Identity) (*store.Record, error) {
 	r := &store.Record{Kind: RecordKind, ID: i.ID, Name: i.name(), Country: i.Country, Status: string(i.Status), Type: string(i.Type), Version: i.Version,
 		CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt}
 	i.Version = 0
+	if i.Token != "" {
+		sum := sha256.Sum256([]byte(i.Token))
+		r.Hash = sum[:] // unique: one order, one identity
+	}
 	var err error
 	if r.Body, err = json.Marshal(i); err != nil {
 		return nil, fault.Internalf("origination: %w", err)

@@ -1,6 +1,7 @@
 package origination
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -19,7 +20,7 @@ func (s *Service) requestSender(ctx context.Context, c Country, o Order) (Identi
 		return Identity{}, err
 	}
 	a := ask{s: s, c: c, country: i.Country}
-	if err := a.judgeSender(ctx, i, i.Value); err != nil {
+	if err := a.judgeSender(ctx, &i, i.Value); err != nil {
 		return Identity{}, err
 	}
 	if c.SenderID == Required && !i.Registered() {
@@ -55,6 +56,9 @@ func (s *Service) requestNumber(ctx context.Context, c Country, o Order) (Identi
 		got, err := s.insert(ctx, "requested", i)
 		if !errors.Is(err, fault.New(fault.ResourceExists)) {
 			return got, err
+		}
+		if _, taken, again := s.byToken(ctx, o.Token); o.Token != "" && (taken || again != nil) {
+			return Identity{}, cmp.Or(again, err)
 		}
 	}
 	return Identity{}, fault.New(fault.TooMany).WithField("origination identity")

@@ -92,10 +92,22 @@ func (s *Service) Request(ctx context.Context, o Order) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	if o.Kind == SenderID {
-		return s.requestSender(ctx, v.country(o.Country), o)
+	if len(o.Token) > maxText {
+		return Identity{}, fault.Invalidf("token", "The token is too long.")
 	}
-	return s.requestNumber(ctx, v.country(o.Country), o)
+	c := v.country(o.Country)
+	var i Identity
+	if o.Kind == SenderID {
+		i, err = s.requestSender(ctx, c, o)
+	} else {
+		i, err = s.requestNumber(ctx, c, o)
+	}
+	if o.Token != "" && fault.CodeOf(err) == fault.ResourceExists {
+		if other, ok, again := s.byToken(ctx, o.Token); again != nil || ok {
+			return other, again // somebody was faster with the same order
+		}
+	}
+	return i, err
 }
 
 // Add writes down an identity that a carrier has given: a number that was bought, a short code, a registered sender ID. ID, CreatedAt and Version are

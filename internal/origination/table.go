@@ -332,5 +332,5 @@ const northAmericanSame = " US PR GU VI AS MP "
 
 // sameCountry reports whether numbers of one country are domestic in another.
 func sameCountry(a, b string) bool {
-	return a == b || strings.Contains(northAmericanSame, " "+a+" ") && strings.Contains(northAmericanSame, " "+b+" ")
+	return a == b || len(a) == 2 && len(b) == 2 && strings.Contains(northAmericanSame, a) && strings.Contains(northAmericanSame, b)
 }
