@@ -262,9 +262,9 @@ func (s *Service) Numbers(ctx context.Context, q Query) (list []Number, next str
 	return list, "", nil
 }
 
-// sorts are what Numbers sorts by. Ids are in the order of creation.
+// sorts are what Numbers sorts by; ties go by id.
 var sorts = map[string]func(Number) string{
-	"created": func(Number) string { return "" },
+	"created": func(n Number) string { return n.CreatedAt.UTC().Format("2006-01-02T15:04:05.000000") },
 	"status":  func(n Number) string { return string(n.Status) },
 	"number":  func(n Number) string { return n.Number.String() },
 }

@@ -436,6 +436,7 @@ func TestNumbers(t *testing.T) {
 			_, err := w.Create(t.Context(), number(t, n))
 			w.must(err)
 		}
+		now = start().Add(3 * time.Second)
 		w.verified("+12025550100")
 		for _, q := range []struct {
 			q    sandbox.Query
@@ -490,6 +491,22 @@ func TestDev(t *testing.T) {
 		}
 		_, err := w.Remove(t.Context(), n.ID)
 		w.must(err)
+	})
+}
+
+func TestReset(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s store.Store) {
+		now := start()
+		w := newWorld(t, s, &now)
+		w.must(w.SetEnabled(t.Context(), true))
+		w.verified(alice)
+		w.must(w.Reset(t.Context()))
+		w.allowed(bob, true)
+		if list, _, err := w.Numbers(t.Context(), sandbox.Query{}); len(list) != 0 || err != nil {
+			t.Error(list, err)
+		}
+		w.must(w.SetEnabled(t.Context(), true))
+		w.allowed(alice, false)
 	})
 }
 

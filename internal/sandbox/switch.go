@@ -185,3 +185,31 @@ func (s *Service) room(ctx context.Context, verified bool) func(tx store.Tx) err
 		return err
 	}
 }
+
+// Reset takes the account out of its sandbox and forgets all destination numbers: dev mode's start state.
+func (s *Service) Reset(ctx context.Context) error {
+	ev := s.c.Log.Event(eventlog.Entry{
+		PoolID: keyring.Deployment, Type: eventlog.SMSAccountChanged, At: s.now(), Data: map[string]any{"what": "sandbox reset"},
+	})
+	s.forget()
+	defer s.forget()
+	err := s.c.Store.Write(ctx, func(tx store.Tx) error {
+		rows, err := tx.Records().ListRecords(ctx, store.RecordQuery{Kind: kind, PoolID: keyring.Deployment, Limit: MaxNumbers})
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if _, err := tx.Records().DeleteRecord(ctx, kind, keyring.Deployment, row.ID); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Settings().DeleteSetting(ctx, keyring.Deployment, Setting); err != nil {
+			return err
+		}
+		return tx.Events().Append(ctx, ev)
+	})
+	if err == nil {
+		s.c.Log.Publish(ev)
+	}
+	return err
+}

@@ -390,6 +390,24 @@ func TestSettings(t *testing.T) {
 	})
 }
 
+func TestReset(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s store.Store) {
+		w := newWorld(t, s)
+		ctx := t.Context()
+		w.must(w.SetPool(ctx, "q"))
+		_, err := w.CreateOptOutList(ctx, "Marketing")
+		w.must(err)
+		w.must(w.Reset(ctx))
+		set, err := w.Settings(ctx)
+		if err != nil || set != (smsaccount.Settings{}) {
+			t.Errorf("%+v, %v", set, err)
+		}
+		if lists, err := w.OptOutLists(ctx); len(lists) != 1 || err != nil {
+			t.Error(lists, err)
+		}
+	})
+}
+
 // What another node set is seen after two seconds, and never overwritten by a change of one field.
 func TestTwoNodes(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s store.Store) {

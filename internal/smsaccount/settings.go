@@ -184,3 +184,31 @@ func (s *Service) SetPool(ctx context.Context, poolID string) error {
 	})
 	return err
 }
+
+// Reset forgets the settings and the named opt-out lists: dev mode's start state. Opt-outs go with the pool.
+func (s *Service) Reset(ctx context.Context) error {
+	ev := s.c.Log.Event(eventlog.Entry{
+		PoolID: keyring.Deployment, Type: eventlog.SMSAccountChanged, At: s.c.Now(), Data: map[string]any{"what": "settings reset"},
+	})
+	s.forget()
+	defer s.forget()
+	err := s.c.Store.Write(ctx, func(tx store.Tx) error {
+		rows, err := tx.Records().ListRecords(ctx, store.RecordQuery{Kind: listKind, PoolID: keyring.Deployment, Limit: MaxLists})
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if _, err := tx.Records().DeleteRecord(ctx, listKind, keyring.Deployment, row.ID); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Settings().DeleteSetting(ctx, keyring.Deployment, Setting); err != nil {
+			return err
+		}
+		return tx.Events().Append(ctx, ev)
+	})
+	if err == nil {
+		s.c.Log.Publish(ev)
+	}
+	return err
+}
