@@ -236,6 +236,12 @@ func (s *Server) Reset(ctx context.Context) error {
 		}
 	}
 	s.parts.routes.CloseCircuits()
+	if err := s.parts.smsAccount.Reset(ctx); err != nil {
+		return fmt.Errorf("the SMS account: %w", err)
+	}
+	if err := s.parts.sandbox.Reset(ctx); err != nil {
+		return fmt.Errorf("the sandbox: %w", err)
+	}
 	return s.startState(ctx)
 }
 
