@@ -43,7 +43,7 @@ func BenchmarkScreen(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			i++
-			n.Undo(n.screen(proven(b, fmt.Sprintf("+1415%03d%04d", 200+i/10_000%700, i%10_000))))
+			n.Undo(n.screen(proven(b, fmt.Sprintf("+1415%03d%04d", 200+i/100%700, i*100%10_000))))
 		}
 	})
 	b.Run("stranger", func(b *testing.B) {

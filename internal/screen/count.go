@@ -56,7 +56,11 @@ type hold struct {
 
 // wants are the places that the message needs, of all steps up to one, in their order. cost is in millionths.
 func (j *judgement) wants(last step, cost int64) []want {
-	l, out := &j.p.doc.Limits, make([]want, 0, 8)
+	strange, size := last >= byProof && j.strange(), 3
+	if strange {
+		size = 8
+	}
+	l, out := &j.p.doc.Limits, make([]want, 0, size)
 	add := func(guard, id string, at step, reason Reason, w Window, percent int) {
 		for _, x := range [...]struct {
 			n    int
@@ -78,7 +82,7 @@ func (j *judgement) wants(last step, cost int64) []want {
 	if last >= byNumber && j.p.spend != Off && j.p.dayMicros > 0 {
 		out = append(out, j.want(spendQuota, spendKey, byNumber, Spend, cost, j.p.dayMicros, daily))
 	}
-	if last < byProof || !j.strange() {
+	if !strange {
 		return out
 	}
 	if j.p.quotas != Off {
@@ -203,12 +207,12 @@ func (j *judgement) take(ctx context.Context, ws []want) ([]want, error) {
 		if err != nil {
 			return nil, fmt.Errorf("screen: quotas: %w", err)
 		}
-		var rest []want
+		left := 0
 		for i := range ws {
 			w := &ws[i]
 			w.taken = results[i].Taken
 			if results[i].OK {
-				rest = append(rest, *w)
+				left++
 				continue
 			}
 			if j.full(ctx, w); w.money() && w.mode == Record {
@@ -218,12 +222,22 @@ func (j *judgement) take(ctx context.Context, ws []want) ([]want, error) {
 		switch {
 		case j.found != [steps]*finding{}:
 			return nil, nil
-		case len(rest) == len(ws):
+		case left == len(ws):
 			return j.overspend(ctx, ws, spent)
 		}
-		ws = rest
+		ws = withPlace(ws, results)
 	}
 	return j.overspend(ctx, nil, spent)
+}
+
+// withPlace returns those that were not full.
+func withPlace(ws []want, results []quota.Result) (out []want) {
+	for i := range ws {
+		if results[i].OK {
+			out = append(out, ws[i])
+		}
+	}
+	return out
 }
 
 func asked(ws []want) []quota.Want {
