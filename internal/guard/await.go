@@ -75,17 +75,15 @@ func coolDown(steps []time.Duration, n int, known bool) time.Duration {
 	return steps[min(n, len(steps))-1]
 }
 
-// sent adds the message, unless it is held back.
+// sent adds the message. One that the back-off holds back counts for the cool-down as any other, so that the counters of numbers do not tell a proven number
+// from another.
 func (w *awaited) sent(ctx context.Context) error {
-	switch {
-	case w == nil:
+	if w == nil {
 		return nil
-	case w.backOff != nil:
-		return w.backOff
 	}
 	w.c.N++
 	w.c.Last = w.now
-	if w.strange {
+	if w.strange && w.backOff == nil {
 		w.c.Total++
 		w.c.LockedUntil = w.now.Add(w.l.backOff(w.c.Total))
 	}
@@ -93,7 +91,10 @@ func (w *awaited) sent(ctx context.Context) error {
 	if w.c.Total > 0 {
 		ends = w.now.Add(awaitKeeps)
 	}
-	return w.tx.Counters().SaveCounter(ctx, w.k, w.c, ends)
+	if err := w.tx.Counters().SaveCounter(ctx, w.k, w.c, ends); err != nil {
+		return err
+	}
+	return w.backOff
 }
 
 // backOff is how long unknown networks wait after the n-th unanswered code.

@@ -10,12 +10,16 @@
 //	  ▲ success, recovery, 15 quiet minutes                    │ total reached
 //	  └───────────── success elsewhere, recovery, administrator ┴──→ closed
 //
-// Sends and calls. Windows of one hour for the account and purpose (known networks and others apart), the destination's line (known networks
-// may go on for as much again), and the network that asked.
+// Sends and calls. Windows of one hour, and of one day where a pool's limits say so, for the account and purpose (known networks and others apart), the
+// destination's line (known networks may go on for as much again; accounts that have proven it and others apart), the address that asked and the /24 around
+// it. Texts and calls that nobody answers make their account wait: some seconds between one and the next (cool-down), and after three codes to a proven
+// number unknown networks an hour and more (back-off). A code that is typed in ends both.
 //
 // Invariants:
 //   - counters are rows in the commit that they decide about: parallel attempts are judged one after the other;
 //   - an attempt made while locked is not judged, does not count, and is told nothing else;
 //   - a name without an account has counters like one with it;
+//   - what a stranger causes counts for a number alike whether somebody has proven it or not, and for its own address whatever is refused;
+//   - one message takes its rows in the order account, number, network;
 //   - the lock is checked where a secret is judged, not only where a flow begins.
 package guard
