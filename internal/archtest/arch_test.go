@@ -112,6 +112,8 @@ var table = []rule{
 		"internal/password internal/registration internal/screen internal/secret internal/srp internal/store internal/token internal/totp internal/trigger phone provider", "github.com/google/uuid"},
 	{"internal/simulator", "internal/ui phone provider", "github.com/google/uuid"},
 
+	{"internal/poolfile", "internal/canary internal/origination internal/registration internal/route internal/screen internal/smsaccount", "github.com/goccy/go-yaml"},
+
 	// Facades.
 	{"internal/front", "internal/fault", ""},
 	{"internal/awsapi/wire", "internal/access internal/fault internal/sigv4", ""},
@@ -134,7 +136,7 @@ var table = []rule{
 	{"internal/auth0api/authentication", "internal/access internal/auth0api/wire internal/fault internal/pool internal/ui phone", ""},
 	{"internal/auth0api/management", "internal/access internal/auth0api/wire internal/eventlog internal/facts internal/fault internal/hook internal/liquid internal/message internal/module " +
 		"internal/pool internal/script internal/secret internal/store phone provider", "github.com/google/uuid"},
-	{"internal/adminapi", "internal/access internal/origination internal/pumping internal/quota internal/registration internal/sandbox internal/screen internal/smsaccount internal/pool internal/canary internal/delivery internal/gateway/account internal/message internal/optout internal/ratecard internal/receipt internal/route internal/routehealth phone provider internal/eventlog internal/fault internal/function internal/keyring internal/secret internal/store internal/token",
+	{"internal/adminapi", "internal/access internal/poolfile internal/origination internal/pumping internal/quota internal/registration internal/sandbox internal/screen internal/smsaccount internal/pool internal/canary internal/delivery internal/gateway/account internal/message internal/optout internal/ratecard internal/receipt internal/route internal/routehealth phone provider internal/eventlog internal/fault internal/function internal/keyring internal/secret internal/store internal/token",
 		"github.com/danielgtaylor/huma/v2"},
 
 	// Wiring.
@@ -145,7 +147,7 @@ var table = []rule{
 	{"internal/senderfunc", "internal/egress internal/gateway internal/gateway/account internal/message internal/secret phone provider smssender",
 		"github.com/aws/aws-lambda-go github.com/google/uuid"},
 	{"cmd/countersign-lambda", "internal/senderfunc", ""},
-	{"cmd/countersign", module + " internal/pumping internal/screen internal/route internal/routehealth internal/tracing/* internal/gateway/* internal/access internal/adminapi internal/config internal/devca internal/egress internal/gateway/* internal/facts internal/fault internal/hook/guides internal/hookrun/sandbox internal/hooktry internal/module internal/npm internal/script internal/simulator phone " +
+	{"cmd/countersign", module + " internal/poolfile internal/pumping internal/screen internal/route internal/routehealth internal/tracing/* internal/gateway/* internal/access internal/adminapi internal/config internal/devca internal/egress internal/gateway/* internal/facts internal/fault internal/hook/guides internal/hookrun/sandbox internal/hooktry internal/module internal/npm internal/script internal/simulator phone " +
 		"internal/keyring internal/mail internal/secret internal/senderfunc internal/store internal/store/sqlstore provider", "github.com/alecthomas/kong github.com/aws/aws-sdk-go-v2 github.com/goccy/go-yaml"},
 
 	// Programs that make files of this tree, and what only tests use.

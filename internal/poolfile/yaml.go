@@ -1,0 +1,55 @@
+package poolfile
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// YAML is a document in canonical form, as a file has it.
+func YAML(d *Document) ([]byte, error) {
+	d.Canonical()
+	raw, err := json.Marshal(d)
+	if err != nil {
+		return nil, err
+	}
+	return yaml.JSONToYAML(raw)
+}
+
+// Parse reads a document from YAML or JSON. Errors say where: the line of what is no YAML, the path of what there is not. They quote no value, which may
+// be a secret.
+func Parse(raw []byte) (*Document, error) {
+	asJSON, err := yaml.YAMLToJSON(raw)
+	if err != nil {
+		return nil, fmt.Errorf("this is not YAML%s", placeOf(err))
+	}
+	d := json.NewDecoder(strings.NewReader(string(asJSON)))
+	d.UseNumber()
+	var tree any
+	if err := d.Decode(&tree); err != nil {
+		return nil, fmt.Errorf("this is not YAML")
+	}
+	if err := check(tree); err != nil {
+		return nil, err
+	}
+	out := &Document{}
+	if err := json.Unmarshal(asJSON, out); err != nil {
+		return nil, fmt.Errorf("the file cannot be read") // check has seen what could be wrong
+	}
+	if out.Version != Version {
+		return nil, fmt.Errorf("version: there is no form %d of this file; 1 is the one there is", out.Version)
+	}
+	return out, nil
+}
+
+// placeOf is where the YAML breaks, without its excerpt.
+func placeOf(err error) string {
+	place, _, ok := strings.Cut(strings.TrimPrefix(err.Error(), "["), "]")
+	line, column, two := strings.Cut(place, ":")
+	if !ok || !two || strings.Trim(line+column, "0123456789") != "" {
+		return ""
+	}
+	return fmt.Sprintf(": line %s, column %s", line, column)
+}
