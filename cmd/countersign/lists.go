@@ -14,6 +14,7 @@ import (
 )
 
 type usersCmd struct {
+	List   usersListCmd   `cmd:"" help:"List users, without their attributes."`
 	Export usersExportCmd `cmd:"" help:"Print everything kept about a user, in clear, as JSON."`
 	Erase  usersEraseCmd  `cmd:"" help:"Delete a user and the key of what is kept elsewhere about them."`
 }
@@ -27,6 +28,30 @@ type userFlags struct {
 
 func (f *userFlags) path() string {
 	return "/pools/" + url.PathEscape(f.Pool) + "/users/" + url.PathEscape(f.User)
+}
+
+type usersListCmd struct {
+	serverFlags
+	Pool string `required:"" help:"The pool's id." placeholder:"ID"`
+	listFlags
+}
+
+func (c *usersListCmd) Run(a *app) error {
+	var out struct {
+		Users []adminapi.User `json:"users"`
+		Next  string          `json:"next,omitempty"`
+	}
+	if shown, err := c.show(a, c.over("/pools/"+url.PathEscape(c.Pool)+"/users", url.Values{}), &out); shown || err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SUB\tUSERNAME\tSTATUS\tENABLED\tNUMBER\tVERIFIED\tMFA\tCREATED")
+	for _, u := range out.Users {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", u.Sub, printable(u.Username), u.Status, yes(u.Enabled), u.Number, yes(u.Verified), yes(u.MFA),
+			u.CreatedAt.Local().Format(time.DateTime))
+	}
+	a.more(out.Next)
+	return t.Flush()
 }
 
 type usersExportCmd struct{ userFlags }

@@ -12,6 +12,7 @@ import (
 
 type ratesCmd struct {
 	Show   ratesShowCmd   `cmd:"" help:"Print a pool's rate card as CSV."`
+	List   ratesListCmd   `cmd:"" help:"List the rows of a pool's rate card."`
 	Apply  ratesApplyCmd  `cmd:"" help:"Replace a pool's rate card by a CSV file."`
 	Settle ratesSettleCmd `cmd:"" help:"Import the prices of a provider's bill."`
 }
@@ -31,6 +32,33 @@ func (c *ratesShowCmd) Run(a *app) error {
 	}
 	_, err := io.WriteString(a.stdout, r.CSV)
 	return err
+}
+
+type ratesListCmd struct {
+	serverFlags
+	poolFlag
+	listFlags
+}
+
+func (c *ratesListCmd) Run(a *app) error {
+	var out struct {
+		Rates []adminapi.Rate `json:"rates"`
+		Next  string          `json:"next,omitempty"`
+	}
+	if shown, err := c.show(a, c.over("/rates/rows", c.values()), &out); shown || err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ACCOUNT\tCOUNTRY\tCHANNEL\tPRICE\tFROM")
+	for _, r := range out.Rates {
+		from := "ever"
+		if r.From != nil {
+			from = r.From.Format(time.DateOnly)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s %s\t%s\n", r.Account, r.Country, r.Channel, r.Price, r.Currency, from)
+	}
+	a.more(out.Next)
+	return t.Flush()
 }
 
 type ratesApplyCmd struct {

@@ -258,7 +258,10 @@ func (c *registrationRequireCmd) Run(a *app) error {
 		if shown, err := c.show(a, "/registration-settings"+c.query(), &set); shown || err != nil {
 			return err
 		}
-		_, err := fmt.Fprintln(a.stdout, strings.Join(append([]string{}, set.Require...), " "))
+		if len(set.Require) == 0 {
+			set.Require = []string{"none"}
+		}
+		_, err := fmt.Fprintln(a.stdout, strings.Join(set.Require, " "))
 		return err
 	}
 	srv, err := c.connect(a)

@@ -98,6 +98,10 @@ func (c *sandboxListCmd) Run(a *app) error {
 	if shown, err := c.show(a, c.over("/destination-numbers", q), &page); shown || err != nil {
 		return err
 	}
+	if len(page.Numbers) == 0 && len(c.Filter) == 0 {
+		_, err := fmt.Fprintln(a.stdout, "none; add one: countersign sandbox add NUMBER")
+		return err
+	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NUMBER\tSTATUS\tADDED\tVERIFIED\tCODES TODAY\tID")
 	for _, n := range page.Numbers {
@@ -215,10 +219,17 @@ func (c *smsAccountShowCmd) Run(a *app) error {
 		}
 		return s
 	}
-	fmt.Fprintf(a.stdout, "pool: %s\nsandbox: %s\nmonthly limit: %s USD\nsender ID: %s\ntype: %s\n", pool, yes(x.Sandbox),
-		or(x.MonthlySpendLimit, "not set"), or(printable(x.DefaultSenderID), "none"), or(x.DefaultSMSType, "Promotional"))
+	limit := "none"
+	if x.MonthlySpendLimit != "" {
+		limit = x.MonthlySpendLimit + " USD"
+	}
+	fmt.Fprintf(a.stdout, "pool: %s\nsandbox: %s\nmonthly limit: %s\nsender ID: %s\ntype: %s\n", pool, yes(x.Sandbox), limit, or(printable(x.DefaultSenderID), "none"), or(x.DefaultSMSType, "Promotional"))
 	for _, l := range x.Limits {
-		fmt.Fprintf(a.stdout, "  %s: %d of at most %d USD a month\n", l.Kind, l.Enforced, l.Max)
+		most := ""
+		if l.Overridden {
+			most = " (set by End User Messaging)"
+		}
+		fmt.Fprintf(a.stdout, "  %s: %d USD a month%s\n", l.Kind, l.Enforced, most)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"countersign/internal/access"
+	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/gateway/account"
 	"countersign/internal/route"
@@ -279,6 +280,7 @@ func (s *server) rotateReceiptURL(ctx context.Context, in *doorInput) (*doorOutp
 		if err == nil {
 			s.Delivery.Routes.Forget(pool)
 			s.audit(ctx, "receipt URL made anew", "pool", pool, "account", at.Name)
+			s.tell(ctx, pool, eventlog.SenderChanged, map[string]any{"what": "receipt URL", "account": at.Name})
 		}
 		return url, err
 	})

@@ -90,6 +90,7 @@ func Handler(o Options) http.Handler {
 	s.registerEvents()
 	s.registerMessages()
 	s.registerUsers()
+	s.registerUserList()
 	s.registerFunctions()
 	if s.Delivery != nil {
 		s.registerAccounts()
@@ -190,10 +191,23 @@ func (s *server) log(ctx context.Context, what string, err error) {
 	}
 }
 
-// audit writes down who changed a credential or a key, or saw what is sealed. These belong to no pool, or would tell
-// about a user, so they are lines of the log and not events. args are for slog, and hold no secret and no number.
+// audit writes down who changed something that belongs to no pool, or saw what is sealed, for the server's own log. args are for slog, and hold no secret
+// and no number.
 func (s *server) audit(ctx context.Context, what string, args ...any) {
 	s.Log.InfoContext(ctx, what, append(args, "by", access.From(ctx).ID)...)
+}
+
+// tell appends an event about a change that was made: of a pool, or of the deployment (""). Services that change things tell of it themselves, in the same
+// commit; this is for the others. The change stands if the event cannot be written, which the log says.
+func (s *server) tell(ctx context.Context, poolID string, kind eventlog.Type, data map[string]any) {
+	data["by"] = access.From(ctx).ID
+	ev := s.Events.Event(eventlog.Entry{PoolID: poolID, Type: kind, Data: data})
+	ctx = context.WithoutCancel(ctx)
+	if err := s.Store.Write(ctx, func(tx store.Tx) error { return tx.Events().Append(ctx, ev) }); err != nil {
+		s.Log.ErrorContext(ctx, "a change without its event", "type", string(kind), "error", err)
+		return
+	}
+	s.Events.Publish(ev)
 }
 
 // onPool narrows to a pool, or to nothing if none is named.

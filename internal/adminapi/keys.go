@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/internal/access"
+	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/keyring"
 	"countersign/internal/store"
@@ -68,6 +69,7 @@ func (s *server) registerAccess() {
 			}
 			if err == nil {
 				s.audit(ctx, "credential revoked", "id", in.ID)
+				s.tell(ctx, keyring.Deployment, eventlog.AccessKeyEnded, map[string]any{"id": in.ID})
 			}
 			return nil, err
 		})
@@ -115,6 +117,7 @@ func (s *server) createAccess(ctx context.Context, in *accessCreateInput) (*acce
 		return nil, err
 	}
 	s.audit(ctx, "credential created", "id", c.ID, "kind", string(c.Kind), "name", c.Name, "preset", in.Body.Preset)
+	s.tell(ctx, keyring.Deployment, eventlog.AccessKeyMade, map[string]any{"id": c.ID, "kind": string(c.Kind), "name": c.Name, "preset": in.Body.Preset})
 	return &accessCreateOutput{CreatedAccessKey{
 		AccessKey: AccessKey{ID: c.ID, Kind: string(c.Kind), Name: c.Name, Grants: c.Grants, CreatedAt: s.Now().UTC()}, Secret: c.Secret.Reveal(),
 	}}, nil
@@ -172,6 +175,7 @@ func (s *server) registerKeys() {
 				return nil, err
 			}
 			s.audit(ctx, "root key rotated", "to", s.Root.ID(), "keys", n)
+			s.tell(ctx, keyring.Deployment, eventlog.KeysRotated, map[string]any{"what": "root key", "to": s.Root.ID(), "keys": n})
 			return s.rootKey(ctx, n)
 		})
 	register(s, "GET", "/pools/{pool}/signing-keys", "keys.read", "List token-signing keys",
@@ -187,6 +191,7 @@ func (s *server) registerKeys() {
 				}
 			}
 			s.audit(ctx, "signing keys rotated", "pool", in.Pool)
+			s.tell(ctx, in.Pool, eventlog.KeysRotated, map[string]any{"what": "signing keys"})
 			return s.listSigning(ctx, &signingInput{Pool: in.Pool})
 		})
 }

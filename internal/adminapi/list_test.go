@@ -320,3 +320,56 @@ func TestMessagesInPages(t *testing.T) {
 		t.Errorf("before an id: %+v", p.Messages)
 	}
 }
+
+// TestUsersAreListedMasked: the list helps to find users, and tells no number and no attribute.
+func TestUsersAreListedMasked(t *testing.T) {
+	x := start(t)
+	x.user(sub)
+	x.user("01890a5d-ac96-774b-bcce-b302099a8058")
+	var page struct {
+		Users []User
+		Next  string
+	}
+	w := x.do("auditor", "GET", "/pools/"+pool+"/users?limit=1&filter=status%3DCONFIRMED", "", &page)
+	if len(page.Users) != 1 || page.Next == "" || page.Users[0].Sub != sub || page.Users[0].Number != "+*******0123" || strings.Contains(w.Body.String(), "2025550") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if x.do("auditor", "GET", "/pools/"+pool+"/users?limit=1&filter=status%3DCONFIRMED&cursor="+page.Next, "", &page); len(page.Users) != 1 || page.Users[0].Sub == sub {
+		t.Errorf("the next page: %+v", page)
+	}
+	if x.do("auditor", "GET", "/pools/"+pool+"/users?filter=enabled%3Dfalse", "", &page); len(page.Users) != 0 {
+		t.Errorf("%+v", page)
+	}
+	x.want(403, "auditor", "GET", "/pools/us-local-1_b/users", "")
+	for in, want := range map[string]string{"anna": "anna", "anna@example.com": "a***@example.com", "+12025550123": "+*******0123", "@x": "@x", "": ""} {
+		if got := maskedName(in); got != want {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+}
+
+// TestWritesAreEvents: what no other service tells of is told by the API.
+func TestWritesAreEvents(t *testing.T) {
+	x := start(t)
+	var made CreatedAccessKey
+	x.do("owner", "POST", "/access-keys", `{"kind":"aws","name":"backend","preset":"app-backend"}`, &made)
+	x.do("owner", "DELETE", "/access-keys/"+made.ID, "", nil)
+	x.do("owner", "POST", "/root-key/rotate", "", nil)
+	x.want(200, "owner", "POST", "/pools/"+pool+"/signing-keys/rotate", "")
+	x.want(200, "owner", "PUT", "/rates", `{"csv":"account,country,channel,price,currency,from\n*,US,sms,0.01,USD,\nmain,GB,*,0.04,USD,2026-01-01\n"}`)
+	x.want(200, "owner", "PUT", "/message-settings", `{"texts":{},"test_numbers":[]}`)
+	for kind, want := range map[string]string{"cs_access_key_created": "deployment", "cs_access_key_revoked": "deployment"} {
+		x.eventCount(want, kind, 1)
+	}
+	x.eventCount("deployment", "cs_keys_rotated", 1)
+	x.eventCount(pool, "cs_keys_rotated", 1)
+	x.eventCount(pool, "cs_sender_changed", 1)
+	x.eventCount(pool, "cs_template_changed", 1)
+	var rows struct{ Rates []Rate }
+	if x.do("owner", "GET", "/rates/rows?sort=-price", "", &rows); len(rows.Rates) != 2 || rows.Rates[0].Country != "GB" || rows.Rates[0].From == nil || rows.Rates[1].From != nil {
+		t.Errorf("%+v", rows)
+	}
+	if w := x.do("owner", "GET", "/events?pool=deployment", "", nil); strings.Contains(w.Body.String(), made.Secret) || !strings.Contains(w.Body.String(), `"by":"owner"`) {
+		t.Errorf("%s", w.Body)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"countersign/internal/access"
+	"countersign/internal/eventlog"
 	pools "countersign/internal/pool"
 )
 
@@ -41,6 +42,7 @@ func (s *server) registerMessageSettings() {
 				return nil, err
 			}
 			s.audit(ctx, "message settings replaced", "pool", in.Pool, "test_numbers", len(m.TestNumbers))
+			s.tell(ctx, in.Pool, eventlog.TemplateChanged, map[string]any{"what": "message settings", "test_numbers": len(m.TestNumbers)})
 			return shownSettings(m, nil)
 		})
 }

@@ -136,7 +136,7 @@ func originationFault(err error) error {
 	case fault.ResourceExists:
 		return fault.Of(err).WithPublic("This sender ID or number is there already.").WithHint("countersign origination list")
 	case fault.PoolProtected:
-		return fault.Of(err).WithHint("countersign origination set NAME --unprotect")
+		return fault.Of(err).WithHint("let it be released first: countersign origination set NAME --unprotect")
 	}
 	return err
 }

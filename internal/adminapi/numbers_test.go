@@ -163,15 +163,15 @@ func TestOriginations(t *testing.T) {
 	if x.do("owner", "GET", "/originations/countries?filter=country%3DGB", "", &table); !table.Countries[0].Needed {
 		t.Errorf("the correction does not show: %+v", table)
 	}
-	x.events4(t, "deployment", "cs_origination_changed", 6)
+	x.eventCount("deployment", "cs_origination_changed", 6)
 }
 
-// events4 demands so many events of a type.
-func (x *harness) events4(t *testing.T, in, kind string, want int) {
-	t.Helper()
+// eventCount demands so many events of a type.
+func (x *harness) eventCount(in, kind string, want int) {
+	x.t.Helper()
 	var page struct{ Events []Event }
 	if x.do("owner", "GET", "/events?limit=1000&pool="+in+"&type="+kind, "", &page); len(page.Events) != want {
-		t.Errorf("%d events %s, want %d", len(page.Events), kind, want)
+		x.t.Errorf("%d events %s, want %d", len(page.Events), kind, want)
 	}
 }
 
@@ -217,7 +217,7 @@ func TestRegistrations(t *testing.T) {
 	x.want(400, "owner", "PUT", "/registration-settings", `{"require":["India"],"version":1}`)
 	x.want(204, "owner", "DELETE", "/registration-settings", "")
 	x.want(404, "owner", "DELETE", "/registration-settings", "")
-	x.events4(t, pool, "cs_registration_changed", 5)
+	x.eventCount(pool, "cs_registration_changed", 5)
 }
 
 func TestDestinationNumbers(t *testing.T) {
@@ -332,7 +332,7 @@ func TestGuards(t *testing.T) {
 	x.want(404, "owner", "DELETE", "/guards/blocks?key=c%3ADE", "")
 	x.want(204, "owner", "DELETE", "/guards", "")
 	x.want(404, "owner", "DELETE", "/guards", "")
-	x.events4(t, pool, "cs_guard_changed", 2)
+	x.eventCount(pool, "cs_guard_changed", 2)
 	raw, _ := json.Marshal(g)
 	if strings.Contains(string(raw), "null") {
 		t.Errorf("%s", raw)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"countersign/internal/access"
+	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/ratecard"
 	"countersign/internal/store"
@@ -72,6 +73,8 @@ type (
 
 func (s *server) registerRates() {
 	register(s, "GET", "/rates", "senders.read", "A pool's rate card", func(in *ofPoolInput) access.Resource { return onPool(in.Pool) }, s.getRates)
+	register(s, "GET", "/rates/rows", "senders.read", "The rows of a pool's rate card",
+		func(in *ofPoolListInput) access.Resource { return onPool(in.Pool) }, s.listRates)
 	register(s, "PUT", "/rates", "senders.write", "Replace a pool's rate card",
 		func(in *ratesInput) access.Resource { return onPool(in.Pool) }, s.putRates)
 	register(s, "POST", "/rates/settle", "senders.write", "Import the prices of an account's bill",
@@ -114,6 +117,7 @@ func (s *server) putRates(ctx context.Context, in *ratesInput) (*ratesOutput, er
 	if err != nil {
 		return nil, err
 	}
+	ev := s.Events.Event(eventlog.Entry{PoolID: in.Pool, Type: eventlog.SenderChanged, Data: map[string]any{"what": "rate card", "rows": card.Len(), "by": access.From(ctx).ID}})
 	err = s.Store.Write(ctx, func(tx store.Tx) error {
 		ok, err := tx.Settings().PutSetting(ctx, &store.Setting{
 			PoolID: in.Pool, Name: RatesSetting, Doc: doc, UpdatedAt: s.Now().UTC(), Version: in.Body.Version,
@@ -121,11 +125,15 @@ func (s *server) putRates(ctx context.Context, in *ratesInput) (*ratesOutput, er
 		if err == nil && !ok {
 			err = fault.New(fault.ConcurrentModification).WithPublic("The rate card is not the one that you read.").WithHint("read it again, and repeat with its version")
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return tx.Events().Append(ctx, ev)
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.Events.Publish(ev)
 	s.Delivery.Routes.Forget(in.Pool)
 	s.audit(ctx, "rate card replaced", "pool", in.Pool, "rows", card.Len())
 	return &ratesOutput{Rates{CSV: clean, Version: in.Body.Version + 1}}, nil
@@ -136,6 +144,9 @@ func (s *server) importPrices(ctx context.Context, in *importInput) (*importOutp
 		return nil, err
 	}
 	n, err := s.Delivery.Receipts.Import(ctx, in.Pool, in.Body.Account, []byte(in.Body.CSV))
+	if err == nil {
+		s.tell(ctx, in.Pool, eventlog.SenderChanged, map[string]any{"what": "prices of a bill", "account": in.Body.Account, "settled": n})
+	}
 	out := &importOutput{}
 	out.Body.Settled = n
 	return out, err

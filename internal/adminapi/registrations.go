@@ -168,6 +168,10 @@ func registrationFault(err error) error {
 	switch fault.CodeOf(err) {
 	case fault.ResourceNotFound:
 		return fault.Of(err).WithPublic("There is no such registration.").WithHint("countersign registration list")
+	case fault.InvalidParameter:
+		if fault.Of(err).Field == "registration" {
+			return fault.Of(err).WithHint("remove what stands under it first: countersign registration list --filter parent_id=ID")
+		}
 	case fault.ResourceExists:
 		return fault.Of(err).WithPublic("There is a registration of this name already.").WithHint("repeat with its version: countersign registration show NAME")
 	}

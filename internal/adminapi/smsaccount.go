@@ -27,7 +27,7 @@ type SMSAccount struct {
 	Version     int64         `json:"version,omitempty" doc:"0 creates; otherwise the version that was read."`
 	Sandbox     bool          `json:"sandbox" doc:"Only verified destination numbers are sent to." readOnly:"true"`
 	PoolInForce string        `json:"pool_in_force,omitempty" readOnly:"true" doc:"The pool whose messages, opt-outs and spend are the account's."`
-	Limits      []SpendLimits `json:"limits,omitempty" readOnly:"true"`
+	Limits      []SpendLimits `json:"limits,omitempty" readOnly:"true" doc:"Those that there are, in whole US dollars a month."`
 }
 
 // SpendLimits are what may be spent on a kind of messages in a month.
@@ -234,6 +234,9 @@ func (s *server) smsAccount(ctx context.Context) (*smsAccountOutput, error) {
 	}
 	limits, err := s.Numbers.Account.SpendLimits(ctx)
 	for _, l := range limits {
+		if l.Enforced >= smsaccount.NoLimit {
+			continue
+		}
 		out.Limits = append(out.Limits, SpendLimits{string(l.Kind), l.Enforced, l.Max, l.Overridden})
 	}
 	return &smsAccountOutput{out}, err
