@@ -2,6 +2,7 @@ package origination
 
 import (
 	"context"
+	"errors"
 	"strings"
 )
 
@@ -15,11 +16,16 @@ var rank = map[Type]int{ShortCode: 0, TenDLC: 1, TollFree: 2, LongCode: 3, Simul
 // The zero Identity says that none is needed: the carrier takes one of its own. An Identity without ID is a sender ID that nobody asked for, where the
 // country shows any. Errors: *Blocker; others are of the store.
 func (s *Service) Choose(ctx context.Context, country, channel, preferred string) (Identity, error) {
+	return s.ChooseFor(ctx, "", country, channel, preferred)
+}
+
+// ChooseFor is Choose for a message of a pool, whose registrations of sender IDs count besides those of all pools.
+func (s *Service) ChooseFor(ctx context.Context, poolID, country, channel, preferred string) (Identity, error) {
 	v, err := s.view(ctx)
 	if err != nil {
 		return Identity{}, err
 	}
-	a := ask{s: s, v: v, c: v.country(country), country: strings.ToUpper(country), voice: channel == "voice"}
+	a := ask{s: s, v: v, pool: poolID, c: v.country(country), country: strings.ToUpper(country), voice: channel == "voice"}
 	if preferred != "" {
 		return a.preferred(ctx, preferred)
 	}
@@ -30,6 +36,7 @@ func (s *Service) Choose(ctx context.Context, country, channel, preferred string
 type ask struct {
 	s       *Service
 	v       *view
+	pool    string
 	c       Country
 	country string
 	voice   bool
@@ -74,10 +81,10 @@ func (a *ask) best(ctx context.Context) (Identity, error) {
 	if !a.c.Needed || a.v.settings.Enforce == EnforceOff {
 		return Identity{}, nil
 	}
-	if first != nil {
-		return Identity{}, first
+	if b, ok := errors.AsType[*Blocker](first); ok {
+		return Identity{}, a.block(NoIdentity, b.Identity, a.need()+". "+b.Public)
 	}
-	return Identity{}, a.block(NoIdentity, "", a.need())
+	return Identity{}, a.block(NoIdentity, "", a.need()+", and there is none.")
 }
 
 // compare puts those of the country first, then by rank, transactional before promotional, older before younger.
@@ -136,18 +143,18 @@ func (a *ask) judgeSender(ctx context.Context, i *Identity, name string) error {
 	case a.c.SenderID != Required || i.Registered():
 		return nil
 	}
-	_, ok, err := a.s.registered(ctx, a.country, i.Value)
+	_, ok, err := a.s.registered(ctx, a.pool, a.country, i.Value)
 	if err != nil || ok {
 		return err
 	}
 	return a.block(SenderNotRegistered, name, a.c.Name+" shows registered sender IDs alone: register this one, and name the registration.")
 }
 
-func (s *Service) registered(ctx context.Context, country, sender string) (string, bool, error) {
+func (s *Service) registered(ctx context.Context, poolID, country, sender string) (string, bool, error) {
 	if s.c.Registered == nil {
 		return "", false, nil
 	}
-	return s.c.Registered(ctx, country, sender)
+	return s.c.Registered(ctx, poolID, country, sender)
 }
 
 func (a *ask) block(r Reason, identity, public string) *Blocker {
@@ -160,5 +167,5 @@ func (a *ask) need() string {
 	if a.c.SenderID == Required {
 		what = "a registered sender ID or an origination number"
 	}
-	return "Messages to " + a.c.Name + " need " + what + " of that country, and there is none."
+	return "Messages to " + a.c.Name + " need " + what + " of that country"
 }

@@ -156,13 +156,19 @@ func TestRequestRefuses(t *testing.T) {
 // A sender whose registration is approved elsewhere is registered.
 func TestRegisteredElsewhere(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t), true)
-	w.c.Registered = func(_ context.Context, country, sender string) (string, bool, error) {
-		return "reg-1", country == "IN" && sender == "ACME", nil
+	w.c.Registered = func(_ context.Context, poolID, country, sender string) (string, bool, error) {
+		return "reg-1", country == "IN" && (sender == "ACME" || sender == "POOLS" && poolID == "p"), nil
 	}
 	w.Service = origination.New(w.c)
 	i := must(w.Request(t.Context(), origination.Order{Kind: origination.SenderID, Country: "IN", Value: "ACME"}))(t)
 	if i.RegistrationID != "reg-1" || !i.Registered() {
 		t.Errorf("%+v", i)
+	}
+	if got := must(w.ChooseFor(t.Context(), "p", "IN", "sms", "POOLS"))(t); got.Value != "POOLS" {
+		t.Errorf("%+v", got)
+	}
+	if _, err := w.ChooseFor(t.Context(), "q", "IN", "sms", "POOLS"); origination.ReasonOf(err) != origination.SenderNotRegistered {
+		t.Errorf("another pool's registration counts: %v", err)
 	}
 	if _, err := w.Request(t.Context(), origination.Order{Kind: origination.SenderID, Country: "IN", Value: "OTHER"}); origination.ReasonOf(err) != origination.SenderNotRegistered {
 		t.Errorf("got %v", err)
@@ -202,6 +208,8 @@ func TestChoose(t *testing.T) {
 		"asked for by number":         {"US", "sms", long.Value, long.ID, ""},
 		"asked for by ARN":            {"US", "sms", long.ARN("eu-west-1", "1"), long.ID, ""},
 		"voice takes one that can":    {"US", "voice", "", toll.ID, ""},
+		"voice, and none that can":    {"DE", "voice", "", "", ""},
+		"voice in India, by sender":   {"IN", "voice", "", india.ID, ""},
 		"voice from one that cannot":  {"US", "voice", long.ID, "", origination.NoVoice},
 		"voice from a sender ID":      {"GB", "voice", "ACME", "", origination.NoVoice},
 		"not active":                  {"US", "sms", pending.ID, "", origination.NotActive},

@@ -24,7 +24,7 @@ func (s *Service) requestSender(ctx context.Context, c Country, o Order) (Identi
 		return Identity{}, err
 	}
 	if c.SenderID == Required && !i.Registered() {
-		id, _, err := s.registered(ctx, i.Country, i.Value)
+		id, _, err := s.registered(ctx, "", i.Country, i.Value)
 		if err != nil {
 			return Identity{}, err
 		}

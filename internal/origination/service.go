@@ -33,8 +33,9 @@ type Config struct {
 	Now func() time.Time
 	// Dev lets numbers be made up by Request, and simulated identities send.
 	Dev bool
-	// Registered tells whether a sender has an approved registration in a country, and its id. May be nil: nothing is registered but what says so itself.
-	Registered func(ctx context.Context, country, sender string) (id string, ok bool, err error)
+	// Registered tells whether a sender has an approved registration in a country, and its id. poolID is the pool of the message, empty for the account's
+	// own. May be nil: nothing is registered but what says so itself.
+	Registered func(ctx context.Context, poolID, country, sender string) (id string, ok bool, err error)
 }
 
 // Service keeps the identities. It is safe for concurrent use.
