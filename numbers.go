@@ -38,7 +38,7 @@ func (p *parts) openNumbers(c *Config) {
 	p.screen = screen.New(screen.Config{
 		Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now, Dev: dev, Base: c.Guards, Hash: p.hashOf, Quota: p.quotas, Pumping: p.pumping, Price: p.priceOf,
 	})
-	p.originations = origination.New(origination.Config{Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now, Dev: dev})
+	p.originations = origination.New(origination.Config{Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now, Dev: dev, Registered: p.registeredSender})
 	p.registrations = registration.New(registration.Config{Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now})
 	p.sandbox = sandbox.New(sandbox.Config{
 		Store: p.store, Keys: p.keyring, Log: p.events, Deliver: p.worker, Logger: c.Log, Now: c.Now, Dev: dev, Fixed: c.FixedCode,
@@ -53,6 +53,17 @@ func (p *parts) openNumbers(c *Config) {
 			return micros, known, nil
 		},
 	})
+}
+
+// registeredSender tells whether a sender ID is registered, for a pool or, where that is empty, for the account's.
+func (p *parts) registeredSender(ctx context.Context, poolID, country, sender string) (id string, ok bool, err error) {
+	if poolID == "" {
+		// Without an account pool those of all pools count.
+		if poolID, err = p.smsAccount.Pool(ctx); err != nil && fault.CodeOf(err).Kind() == fault.Internal {
+			return "", false, err
+		}
+	}
+	return p.registrations.SenderID(ctx, poolID, country, sender)
 }
 
 // hashOf is a pool's keyed hash as text.
