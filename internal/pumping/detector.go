@@ -83,6 +83,8 @@ type pool struct {
 	blocks  map[string]*block
 	readAt  time.Time
 	numbers map[uint64]number
+	// hot are suspicious ranges by where they lie, and when they last were.
+	hot map[string]map[string]time.Time
 	// settings are those that Judge was last given.
 	settings Settings
 }
@@ -118,7 +120,7 @@ func New(c Config) *Detector {
 func (d *Detector) pool(id string) *pool {
 	p := d.pools[id]
 	if p == nil {
-		p = &pool{series: map[string]*series{}, blocks: map[string]*block{}, numbers: map[uint64]number{}, settings: Defaults()}
+		p = &pool{series: map[string]*series{}, blocks: map[string]*block{}, numbers: map[uint64]number{}, hot: map[string]map[string]time.Time{}, settings: Defaults()}
 		d.pools[id] = p
 	}
 	return p

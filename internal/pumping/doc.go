@@ -7,7 +7,7 @@
 //
 // For each key it reckons how much likelier an attack (four of a hundred codes typed in) explains what was seen than people do (the country's own
 // conversion of the last week). A code that is typed in speaks for people, one that is not speaks for an attack the more the older it is: nothing after five
-// seconds, nearly all after three minutes. People who ask again count once. Where an attack becomes 2000 times likelier (Settings.Odds), and the floors and
+// seconds, nearly all after three minutes. People who ask again count once. Where an attack becomes 5000 times likelier (Settings.Odds), and the floors and
 // ratios of Settings are passed, the key is blocked, narrow ones first; what led to it is then taken out of the wider keys around it.
 //
 //	open ── evidence ──► blocked ── no attempt for 12 h, typed in after all, or lifted by hand ──► open

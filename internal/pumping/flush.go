@@ -3,6 +3,7 @@ package pumping
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"time"
 
@@ -242,6 +243,12 @@ func (d *Detector) Sweep(ctx context.Context) error {
 }
 
 func (d *Detector) sweep(p *pool, unwritten map[string]bool, now time.Time) {
+	for near, list := range p.hot {
+		maps.DeleteFunc(list, func(_ string, at time.Time) bool { return now.Sub(at) >= time.Hour })
+		if len(list) == 0 {
+			delete(p.hot, near)
+		}
+	}
 	for h, n := range p.numbers {
 		if now.Sub(n.first) >= day || len(p.numbers) > maxNumbers {
 			delete(p.numbers, h)

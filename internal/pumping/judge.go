@@ -12,13 +12,16 @@ import (
 const (
 	// credit is by how much people may be likelier than an attack before it no longer counts: little for ranges, which people use rarely, much for
 	// addresses, which whole networks share.
-	rangeCredit, addressCredit, wideCredit, networkCredit, sharedCredit = 1.0, 3.0, 4.0, 5.0, 8.0
+	rangeCredit, addressCredit, wideCredit, networkCredit, sharedCredit = 1.0, 2.0, 4.0, 5.0, 8.0
 	// trusted is from when on an address counts as one of people.
 	trusted, trustedTyped, trustedWaiting = -3.0, 3, 2
-	// suspect is from when on further codes of a number count like those of further numbers.
-	suspect = 2.0
-	// maxAlert bounds by how much blocked ranges of a country make its others suspicious, relapse is how much a block makes its own key.
-	maxAlert, relapse = 3.0, 2.0
+	// suspect is from when on further codes of a number count like those of further numbers; after maxRepeats they always do.
+	suspect, maxRepeats = 4.0, 2
+	// hot is from when on a range makes those near by suspicious, at most by maxAlert; maxHot bounds how many are remembered. relapse is how much a block
+	// makes its own key suspicious later.
+	hot, maxAlert, maxHot, relapse = 3.0, 3.0, 16, 2.0
+	// crowded is by how much more evidence keys need of which codes are typed in: there are more runs of bad luck to be taken for an attack.
+	crowded, maxCrowded = 1.5, 6.0
 )
 
 // Judge judges a message and, unless it is blocked, reserves its place until Sent or Refused is called. Errors are those of the store and of Hash.
@@ -117,6 +120,9 @@ func (v *view) byBlock() (out Verdict, refused bool) {
 			continue
 		}
 		all = append(all, b)
+		if kindOf(key) == rangeKind && b.By != Operator {
+			v.heat()
+		}
 		if !v.passes(b) && !refused {
 			out, refused = Verdict{Key: key, Reason: b.Reason, Evidence: b.Evidence, Until: b.Until}, true
 		}
@@ -240,6 +246,9 @@ func (v *view) byEvidence() (Verdict, bool) {
 		if usual >= minUsual {
 			w, limit := s.weigh(usual, j.credit, since, v.now), v.limit(j.key, s)
 			v.heaviest = max(v.heaviest, w)
+			if kindOf(j.key) == rangeKind && w >= hot {
+				v.heat()
+			}
 			if w >= limit && s.over(j.level, since, v.now) {
 				return v.block(j.key, s, usual, w, since), true
 			}
@@ -257,8 +266,13 @@ func (v *view) limit(key string, s *series) float64 {
 	if s.convicted {
 		limit -= relapse
 	}
-	if kindOf(key) == rangeKind {
+	switch kind := kindOf(key); kind {
+	case rangeKind:
 		limit -= v.alert()
+		fallthrough
+	default: // where people are, there are more runs of bad luck
+		limit += min(crowded*math.Log1p(float64(s.typedToday(v.now))), maxCrowded)
+	case addressKind:
 	}
 	return max(limit, 3)
 }
@@ -273,21 +287,35 @@ func (v *view) elsewhere() bool {
 	return false
 }
 
-// alert is how many ranges near by are blocked now, at most maxAlert.
+// near is where a range lies: roughly its country and operator.
+func (p places) near() string { return p.prefix[:min(len(p.prefix), 4)] }
+
+// alert is how suspicious the ranges near by make this one: half for each of the last hour, at most maxAlert.
 func (v *view) alert() (n float64) {
-	near := rangeKind + ":" + v.prefix[:min(len(v.prefix), 4)]
-	for key, b := range v.p.blocks {
-		if n < maxAlert && len(key) >= len(near) && key[:len(near)] == near && b.By != Operator && b.Until.After(v.now) {
-			n++
+	for prefix, at := range v.p.hot[v.near()] {
+		if prefix != v.prefix && v.now.Sub(at) < time.Hour {
+			n += 0.5
 		}
 	}
-	return n
+	return min(n, maxAlert)
+}
+
+// heat remembers a suspicious range.
+func (v *view) heat() {
+	near := v.p.hot[v.near()]
+	if near == nil {
+		near = map[string]time.Time{}
+		v.p.hot[v.near()] = near
+	}
+	if _, known := near[v.prefix]; v.keep && (known || len(near) < maxHot) {
+		near[v.prefix] = v.now
+	}
 }
 
 // byWaiting bounds how many codes may wait at once where little was typed in lately: nobody can know yet whether they will be.
 func (v *view) byWaiting(j subject, s *series) (Verdict, bool) {
 	hour := s.sum(spanOf(v.now.Add(-time.Hour)), spanOf(v.now)+1).verified
-	today := s.sum(spanOf(v.now.Add(-day)), spanOf(v.now)+1).verified
+	today := s.typedToday(v.now)
 	limit := j.level.Waiting + max(hour, today/4)
 	if kindOf(j.key) == rangeKind {
 		limit -= int(v.alert())
@@ -313,7 +341,7 @@ func (v *view) accept(num string, asRecorded bool) string {
 		was, known := v.p.numbers[h]
 		if !known || v.now.Sub(was.first) >= day {
 			was = number{first: v.now}
-		} else if was.n == 1 && v.heaviest < suspect {
+		} else if was.n <= maxRepeats && v.heaviest < suspect {
 			m.flag, m.first = repeated, was.first
 		}
 		was.n++

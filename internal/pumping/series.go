@@ -188,6 +188,11 @@ func (s *series) waiting(now time.Time) (n int) {
 	return n
 }
 
+// typedToday is how many codes were typed in within a day.
+func (s *series) typedToday(now time.Time) int {
+	return s.sum(spanOf(now.Add(-day)), spanOf(now)+1).verified
+}
+
 // before is the sum of the last seven days without the last hour. It is reckoned once in five minutes.
 func (s *series) before(now time.Time) bucket {
 	if n := spanOf(now); s.weekAt != n {

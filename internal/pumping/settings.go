@@ -38,9 +38,9 @@ type Settings struct {
 	Network Level `json:"network,omitzero"`
 	// CountriesPerAddress is to how many countries in which it had no code typed in an address may send in a day. Default 3.
 	CountriesPerAddress int `json:"countries_per_address,omitempty"`
-	// Odds is by how much likelier an attack must explain what was seen than people do. Default 2000.
+	// Odds is by how much likelier an attack must explain what was seen than people do. Default 5000.
 	Odds float64 `json:"odds,omitempty"`
-	// Conversion is the share of codes that are typed in where nothing is known yet. Default 0.6.
+	// Conversion is the share of codes that are typed in where nothing is known yet. Default 0.65.
 	Conversion float64 `json:"conversion,omitempty"`
 	// BlockHours is how long a key stays blocked after the last attempt. Default 12.
 	BlockHours int `json:"block_hours,omitempty"`
@@ -54,10 +54,10 @@ func Defaults() Settings {
 		Country: Level{HourFloor: 3, DayFloor: 20, HourRatio: 0.2, DayRatio: 0.3, Waiting: 40},
 		Wide:    Level{HourFloor: 4, DayFloor: 10, HourRatio: 0.2, DayRatio: 0.3, Waiting: 12},
 		Range:   Level{HourFloor: 3, DayFloor: 4, HourRatio: 0.2, DayRatio: 0.3, Waiting: 6},
-		Address: Level{HourFloor: 5, DayFloor: 10, HourRatio: 0.2, DayRatio: 0.3, Waiting: 10},
+		Address: Level{HourFloor: 5, DayFloor: 10, HourRatio: 0.2, DayRatio: 0.3, Waiting: 8},
 		Network: Level{HourFloor: 5, DayFloor: 10, HourRatio: 0.2, DayRatio: 0.3, Waiting: 16},
 
-		CountriesPerAddress: 3, Odds: 2000, Conversion: 0.6, BlockHours: 12,
+		CountriesPerAddress: 3, Odds: 5000, Conversion: 0.65, BlockHours: 12,
 	}
 }
 
