@@ -156,8 +156,9 @@ func TestDrain(t *testing.T) {
 // createPool makes a pool by a signed call and returns its id.
 func createPool(t *testing.T, h http.Handler, name string) string {
 	t.Helper()
-	signed := []string{"Authorization", "AWS4-HMAC-SHA256 Credential=local/20261121/us-local-1/cognito-idp/aws4_request, SignedHeaders=host;x-amz-date;x-amz-target, Signature=" + strings.Repeat("0", 64),
-		"X-Amz-Date", time.Now().UTC().Format("20060102T150405Z")}
+	now := time.Now().UTC()
+	signed := []string{"Authorization", "AWS4-HMAC-SHA256 Credential=local/" + now.Format("20060102") + "/us-local-1/cognito-idp/aws4_request, SignedHeaders=host;x-amz-date;x-amz-target, Signature=" + strings.Repeat("0", 64),
+		"X-Amz-Date", now.Format("20060102T150405Z")}
 	code, body := callCognito(h, "CreateUserPool", `{"PoolName":"`+name+`"}`, signed...)
 	if code != 200 {
 		t.Fatalf("CreateUserPool: %d %s", code, body)
