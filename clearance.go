@@ -1,15 +1,18 @@
 package countersign
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"countersign/internal/delivery"
 	"countersign/internal/origination"
 	"countersign/internal/registration"
 	"countersign/internal/route"
 	"countersign/internal/sandbox"
+	"countersign/internal/smsaccount"
 	"countersign/internal/store"
 	"countersign/phone"
 	"countersign/provider"
@@ -52,56 +55,73 @@ func (c clearance) check(ctx context.Context, m *provider.Message) error {
 	if err != nil {
 		return nil // the provider says so
 	}
-	on, err := c.inSandbox(ctx, to, m.TriggerSource)
-	if err != nil {
+	if err := c.inSandbox(ctx, to, m.TriggerSource); err != nil {
 		return err
 	}
-	id, err := c.identify(ctx, m, on)
+	registered, err := c.record(ctx, m)
 	if err != nil {
 		return withheld(err)
 	}
-	if m.Channel == provider.Voice {
-		return nil
-	}
-	return withheld(c.p.registrations.Check(ctx, m.PoolID, registration.Candidate{
-		Country: m.Country, Sender: m.From, Text: m.Text, EntityID: m.EntityID, TemplateID: m.TemplateID, Purpose: c.purpose,
-		RegistrationID: id.RegistrationID,
-	}))
+	return withheld(c.identify(ctx, m, registered))
 }
 
-// inSandbox reports whether the sandbox is on, and refuses numbers that it does not know.
-func (c clearance) inSandbox(ctx context.Context, to phone.Number, source string) (bool, error) {
-	on, err := c.p.sandbox.Enabled(ctx)
-	if err != nil || !on || source == sandbox.TriggerSource {
-		return on, err
+// record holds a text against what its country has on record, and fills in the sender and the ids that are registered with it.
+func (c clearance) record(ctx context.Context, m *provider.Message) (registration.Choice, error) {
+	if m.Channel == provider.Voice {
+		return registration.Choice{}, nil
+	}
+	said := registration.Candidate{
+		Country: m.Country, Sender: m.From, Text: m.Text, EntityID: m.EntityID, TemplateID: m.TemplateID, Purpose: c.purpose,
+	}
+	if id, err := c.p.originations.Choose(ctx, m.Country, string(m.Channel), m.From); err == nil {
+		said.RegistrationID = id.RegistrationID
+	}
+	got, err := c.p.registrations.Clear(ctx, m.PoolID, said)
+	if err == nil {
+		m.From, m.EntityID, m.TemplateID = cmp.Or(m.From, got.Sender), cmp.Or(m.EntityID, got.EntityID), cmp.Or(m.TemplateID, got.TemplateID)
+	}
+	return got, err
+}
+
+// inSandbox refuses numbers that the sandbox does not know, while it is on. Codes to such numbers go out.
+func (c clearance) inSandbox(ctx context.Context, to phone.Number, source string) error {
+	if sandbox.Exempt(source) {
+		return nil
 	}
 	ok, err := c.p.sandbox.Allowed(ctx, to)
 	if err == nil && !ok {
-		err = suppressed(notVerified, "the account is in the sandbox, and the number is not one of its verified destination numbers")
+		err = suppressed(notVerified, "the account is in its sandbox, and the number is not one of its verified destination numbers")
 	}
-	return on, err
+	return err
 }
 
-// identify chooses the origination identity for the country, where the message has none yet. That a country needs one is enforced in the sandbox and for
-// messages of the account itself: plans have senders of their own.
-func (c clearance) identify(ctx context.Context, m *provider.Message, strict bool) (origination.Identity, error) {
+// identify chooses the origination identity for the country, where the message has none yet. That a country needs one is enforced for messages of the SMS
+// account alone: plans and providers have senders of their own. A sender that is registered there needs no entry of its own.
+func (c clearance) identify(ctx context.Context, m *provider.Message, registered registration.Choice) error {
 	id, err := c.p.originations.Choose(ctx, m.Country, string(m.Channel), m.From)
-	if b, ok := errors.AsType[*origination.Blocker](err); ok && m.From == "" && !strict && b.Reason == origination.NoIdentity {
-		return id, nil
+	switch origination.ReasonOf(err) {
+	case origination.NoIdentity:
+		if m.From == "" && m.TriggerSource != smsaccount.TriggerSource {
+			return nil
+		}
+	case origination.SenderNotRegistered, origination.Unknown:
+		if m.From != "" && m.From == registered.Sender {
+			return nil
+		}
 	}
 	if err == nil && m.From == "" {
 		m.From = id.Value
 	}
-	return id, err
+	return err
 }
 
 // withheld makes a blocker the end of a message. Other errors stay: the message is tried again.
 func withheld(err error) error {
 	if b, ok := errors.AsType[*origination.Blocker](err); ok {
-		return suppressed(string(b.Reason), b.Error())
+		return suppressed(string(b.Reason), b.Public)
 	}
 	if b, ok := errors.AsType[*registration.Blocker](err); ok {
-		return suppressed(string(b.Reason), b.Error())
+		return suppressed(string(b.Reason), strings.TrimSpace(b.Public+" "+b.Hint))
 	}
 	return err
 }
