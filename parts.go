@@ -68,7 +68,7 @@ type parts struct {
 	cards    cards
 	// numbers are the guards before a message, and what is known of numbers and senders.
 	numbers
-	now      func() time.Time
+	now func() time.Time
 	// urls are the declared base URLs of a pool; set once the list of hosts is made.
 	urls func(poolID string) []string
 	// publicURL is the base URL of a pool's pages and receipts, outside of any request; set with urls.
@@ -230,7 +230,7 @@ func (p *parts) background(ctx context.Context, c *Config) (wait func()) {
 	wg.Go(func() { p.sweep(ctx, c) })
 	for name, run := range map[string]func(context.Context) error{
 		"accounts": p.routes.Run, "route health": p.health.Run, "receipts": p.receipts.Run, "canaries": p.canaries.Run,
-		"pumping": p.pumping.Run, "guards": p.screen.Run, "registrations": p.registrations.Run,
+		"pumping": p.pumping.Run, "guards": p.screen.Run, "quotas": p.quotas.Run, "registrations": p.registrations.Run,
 	} {
 		wg.Go(func() {
 			if err := run(ctx); err != nil && ctx.Err() == nil {
