@@ -414,7 +414,7 @@ func TestChosenCredentials(t *testing.T) {
 	}
 	for _, id := range []string{"local", "CSKFRESHFRESHFRESH01"} {
 		code, body := callCognito(h, "ListUserPools", `{"MaxResults":10}`, "X-Amz-Date", time.Now().UTC().Format("20060102T150405Z"),
-			"Authorization", "AWS4-HMAC-SHA256 Credential="+id+"/20261121/us-local-1/cognito-idp/aws4_request, SignedHeaders=host;x-amz-date;x-amz-target, Signature="+strings.Repeat("0", 64))
+			"Authorization", "AWS4-HMAC-SHA256 Credential="+id+"/"+time.Now().UTC().Format("20060102")+"/us-local-1/cognito-idp/aws4_request, SignedHeaders=host;x-amz-date;x-amz-target, Signature="+strings.Repeat("0", 64))
 		if code == 200 {
 			t.Errorf("%s with a made-up signature: %s", id, body)
 		}
