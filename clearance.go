@@ -73,7 +73,7 @@ func (c clearance) record(ctx context.Context, m *provider.Message) (registratio
 	said := registration.Candidate{
 		Country: m.Country, Sender: m.From, Text: m.Text, EntityID: m.EntityID, TemplateID: m.TemplateID, Purpose: c.purpose,
 	}
-	if id, err := c.p.originations.Choose(ctx, m.Country, string(m.Channel), m.From); err == nil {
+	if id, err := c.p.originations.ChooseFor(ctx, m.PoolID, m.Country, string(m.Channel), m.From); err == nil {
 		said.RegistrationID = id.RegistrationID
 	}
 	got, err := c.p.registrations.Clear(ctx, m.PoolID, said)
@@ -98,13 +98,17 @@ func (c clearance) inSandbox(ctx context.Context, to phone.Number, source string
 // identify chooses the origination identity for the country, where the message has none yet. That a country needs one is enforced for messages of the SMS
 // account alone: plans and providers have senders of their own. A sender that is registered there needs no entry of its own.
 func (c clearance) identify(ctx context.Context, m *provider.Message, registered registration.Choice) error {
-	id, err := c.p.originations.Choose(ctx, m.Country, string(m.Channel), m.From)
+	id, err := c.p.originations.ChooseFor(ctx, m.PoolID, m.Country, string(m.Channel), m.From)
 	switch origination.ReasonOf(err) {
 	case origination.NoIdentity:
 		if m.From == "" && m.TriggerSource != smsaccount.TriggerSource {
 			return nil
 		}
-	case origination.SenderNotRegistered, origination.Unknown:
+	case origination.Unknown: // a provider's own number
+		if m.TriggerSource != smsaccount.TriggerSource || m.From == registered.Sender {
+			return nil
+		}
+	case origination.SenderNotRegistered:
 		if m.From != "" && m.From == registered.Sender {
 			return nil
 		}
