@@ -36,7 +36,7 @@ func (p *parts) openNumbers(c *Config) {
 	p.quotas = quota.New(quota.Config{Store: p.store, Logger: c.Log, Now: c.Now})
 	p.pumping = pumping.New(pumping.Config{Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now, Hash: p.hashOf})
 	p.screen = screen.New(screen.Config{
-		Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now, Dev: dev, Base: c.Guards, Hash: p.hashOf, Quota: p.quotas, Pumping: p.pumping, Price: p.priceOf,
+		Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now, Dev: dev, Base: c.Guards, Quota: p.quotas, Pumping: p.pumping, Price: p.priceOf,
 	})
 	p.originations = origination.New(origination.Config{Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now, Dev: dev, Registered: p.registeredSender})
 	p.registrations = registration.New(registration.Config{Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now})

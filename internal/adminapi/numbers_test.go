@@ -61,7 +61,7 @@ func (x *harness) guards() *Guards {
 	}
 	g := &Guards{Pumping: pumping.New(pumping.Config{Store: x.store, Log: x.events, Logger: quiet, Hash: hash})}
 	g.Screen = screen.New(screen.Config{
-		Store: x.store, Log: x.events, Logger: quiet, Hash: hash, Quota: quota.New(quota.Config{Store: x.store, Logger: quiet}), Pumping: g.Pumping,
+		Store: x.store, Log: x.events, Logger: quiet, Quota: quota.New(quota.Config{Store: x.store, Logger: quiet}), Pumping: g.Pumping,
 	})
 	return g
 }

@@ -27,8 +27,6 @@ type Config struct {
 	Dev bool
 	// Base is the policy of pools that have none of their own. Nil: the defaults are.
 	Base *Policy
-	// Hash is a pool's keyed hash of parts, as text.
-	Hash func(ctx context.Context, poolID string, parts ...string) (string, error)
 	// Price is what a message may cost by the pool's rate card, in millionths; false: the card does not say. Nil: no card says.
 	Price func(ctx context.Context, poolID, country, channel string, segments int) (micros int64, known bool)
 }
