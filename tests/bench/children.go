@@ -27,6 +27,7 @@ import (
 	"countersign/internal/gateway/webhook"
 	"countersign/internal/keyring"
 	"countersign/internal/password"
+	"countersign/internal/screen"
 	"countersign/internal/secret"
 )
 
@@ -164,6 +165,7 @@ func serve(args []string) error {
 		Database: database, RootKey: root.Encode(), BaseURLs: []string{"http://" + address}, Sender: sender,
 		Functions: countersign.Functions{Launcher: self, Isolation: args[5], Cache: args[6], MemoryMB: memory},
 		Delivery:  countersign.Delivery{Allow: []string{"127.0.0.1"}},
+		Guards:    &screen.Policy{Mode: screen.Record},
 		Proxies:   []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 		Log:       slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
