@@ -118,7 +118,7 @@ var table = []rule{
 	{"internal/front", "internal/fault", ""},
 	{"internal/awsapi/wire", "internal/access internal/fault internal/sigv4", ""},
 	{"internal/awsapi/cognito/api", "internal/awsapi/wire", ""},
-	{"internal/awsapi/cognito", "envelope internal/access internal/awsapi/cognito/api internal/awsapi/wire internal/fault internal/password internal/pool " +
+	{"internal/awsapi/cognito", "envelope internal/access internal/poolfile internal/awsapi/cognito/api internal/awsapi/wire internal/fault internal/password internal/pool " +
 		"internal/message internal/store internal/token internal/trigger phone", ""},
 	{"internal/awsapi/kms/api", "internal/awsapi/wire", ""},
 	{"internal/awsapi/kms", "internal/access internal/awsapi/kms/api internal/awsapi/wire internal/fault internal/kms", ""},

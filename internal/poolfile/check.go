@@ -3,6 +3,7 @@ package poolfile
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"time"
@@ -15,6 +16,10 @@ func check(tree any) error {
 	}
 	return fits("", tree, reflect.TypeFor[Document]())
 }
+
+// Fits refuses a tree, at a path, that a type of JSON members cannot hold: members that there are not, and values of another type. It names the path of
+// the first.
+func Fits(path string, tree any, t reflect.Type) error { return fits(path, tree, t) }
 
 var (
 	timeType = reflect.TypeFor[time.Time]()
@@ -76,16 +81,28 @@ func fitsScalar(path string, v any, kind reflect.Kind) error {
 			return wrong(path, "true or false")
 		}
 	case reflect.Float64:
-		if _, ok := v.(json.Number); !ok {
+		if _, ok := numberOf(v); !ok {
 			return wrong(path, "a number")
 		}
 	default:
-		n, ok := v.(json.Number)
-		if _, err := n.Int64(); !ok || err != nil {
+		if n, ok := numberOf(v); !ok || n != math.Trunc(n) {
 			return wrong(path, "a whole number")
 		}
 	}
 	return nil
+}
+
+func numberOf(v any) (float64, bool) {
+	switch n := v.(type) {
+	case int:
+		return float64(n), true
+	case float64:
+		return n, true
+	case json.Number:
+		f, err := n.Float64()
+		return f, err == nil
+	}
+	return 0, false
 }
 
 func wrong(path, want string) error {

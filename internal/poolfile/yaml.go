@@ -15,7 +15,7 @@ func YAML(d *Document) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return yaml.JSONToYAML(raw)
+	return toYAML(raw)
 }
 
 // Parse reads a document from YAML or JSON. Errors say where: the line of what is no YAML, the path of what there is not. They quote no value, which may
