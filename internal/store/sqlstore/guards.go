@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"countersign/internal/store"
@@ -39,30 +40,41 @@ const (
 	maxGuardKeys, guardKeys = 1000, 32
 )
 
-// GuardCounts asks in statements of one key or of guardKeys, the last of which is repeated: two statements to prepare, not thirty-two.
+// guardCountsOf asks for a number of keys, each by a SELECT of its own: given a list of keys, PostgreSQL's generic plan goes through all rows of the span.
+func guardCountsOf(keys int) string {
+	one := `SELECT ` + guardCountColumns + ` FROM guard_counts WHERE pool_id = $1 AND span >= $2 AND span < $3 AND key = `
+	all := make([]string, keys)
+	for i := range all {
+		all[i] = one + placeholder(i+4)
+	}
+	return strings.Join(all, ` UNION ALL `)
+}
+
+var oneGuardCount, someGuardCounts = guardCountsOf(1), guardCountsOf(guardKeys)
+
+// GuardCounts asks in statements of one key or of guardKeys, some of which may be NULL: two statements to prepare, not thirty-two.
 func (t guardTx) GuardCounts(ctx context.Context, poolID string, keys []string, from, to time.Time) (out []store.GuardCount, err error) {
 	if len(keys) > maxGuardKeys {
 		return nil, fmt.Errorf("store: counts of %d keys at once, more than %d", len(keys), maxGuardKeys)
 	}
 	keys = slices.Compact(slices.Sorted(slices.Values(keys)))
 	for some := range slices.Chunk(keys, guardKeys) {
-		values := make([]any, guardKeys)
-		for i := range values {
-			values[i] = some[min(i, len(some)-1)]
-		}
+		sql, n := someGuardCounts, guardKeys
 		if len(some) == 1 {
-			values = values[:1]
+			sql, n = oneGuardCount, 1
 		}
-		f := filter{sql: `SELECT ` + guardCountColumns + ` FROM guard_counts WHERE pool_id = $1`, args: []any{poolID}}
-		f.in(`key`, values)
-		f.and(`span >= `, from.UnixMicro())
-		f.and(`span < `, to.UnixMicro())
-		rows, err := many(ctx, t.tx, f.sql+` ORDER BY key, span`, readGuardCount, f.args...)
+		args := make([]any, n+3)
+		args[0], args[1], args[2] = poolID, from.UnixMicro(), to.UnixMicro()
+		for i, key := range some {
+			args[i+3] = key
+		}
+		rows, err := many(ctx, t.tx, sql, readGuardCount, args...)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, rows...)
 	}
+	slices.SortFunc(out, compareGuardCounts)
 	return out, nil
 }
 
@@ -104,7 +116,9 @@ func (t guardTx) GuardBlocks(ctx context.Context, poolID string, after time.Time
 	if poolID == "" {
 		all, err := many(ctx, t.tx, `SELECT `+guardBlockColumns+` FROM guard_blocks WHERE expires_at > $1 ORDER BY expires_at`,
 			readGuardBlock, after.UnixMicro())
-		slices.SortFunc(all, func(a, b *store.GuardBlock) int { return cmp.Or(cmp.Compare(a.PoolID, b.PoolID), cmp.Compare(a.Key, b.Key)) })
+		slices.SortFunc(all, func(a, b *store.GuardBlock) int {
+			return cmp.Or(cmp.Compare(a.PoolID, b.PoolID), cmp.Compare(a.Key, b.Key))
+		})
 		return all, err
 	}
 	return many(ctx, t.tx, `SELECT `+guardBlockColumns+` FROM guard_blocks WHERE pool_id = $1 AND expires_at > $2 ORDER BY key`,
