@@ -24,13 +24,16 @@ const TriggerSource = "DestinationNumberVerification"
 // Exempt reports whether a message of this trigger source goes out although its number is not verified: the one with the code.
 func Exempt(triggerSource string) bool { return triggerSource == TriggerSource }
 
-// Create adds a number without sending anything. Errors: fault.ResourceExists if it is there, fault.TooMany.
+// Create adds a number without sending anything. Errors: fault.ResourceExists if it is there, fault.OptedOut, fault.TooMany.
 func (s *Service) Create(ctx context.Context, n phone.Number) (Number, error) {
 	return again(func() (Number, error) {
 		if _, err := s.of(ctx, n); fault.CodeOf(err) != fault.ResourceNotFound {
 			if err == nil {
 				err = fault.New(fault.ResourceExists).WithField("destination_number")
 			}
+			return Number{}, err
+		}
+		if err := s.wanted(ctx, n); err != nil {
 			return Number{}, err
 		}
 		e, err := s.fresh(ctx, n)
@@ -66,7 +69,7 @@ func (s *Service) Add(ctx context.Context, n phone.Number, language string) (Num
 }
 
 // SendCode sends a code to a number, named by its id or in E.164 form, and returns the message's id. Errors: fault.ResourceNotFound,
-// fault.VerificationComplete, fault.AttemptLimit after five codes within 24 hours (with RetryAfter), those of Config.Pool.
+// fault.VerificationComplete, fault.AttemptLimit after five codes within 24 hours (with RetryAfter), fault.OptedOut for texts, those of Config.Pool.
 func (s *Service) SendCode(ctx context.Context, ref string, o CodeOptions) (messageID string, err error) {
 	return again(func() (string, error) {
 		e, err := s.find(ctx, ref)
@@ -89,6 +92,11 @@ func (s *Service) send(ctx context.Context, e *entry, o CodeOptions) (string, er
 			WithPublic("At most %d codes are sent to a number within %d hours.", MaxCodes, int(CodesWithin/time.Hour))
 		f.RetryAfter = e.Sent[0].Add(CodesWithin).Sub(now)
 		return "", f
+	}
+	if !o.Voice {
+		if err := s.wanted(ctx, e.number); err != nil {
+			return "", err
+		}
 	}
 	value, row, err := s.codes().New(ctx, e.spec(), CodeLife)
 	if err != nil {
@@ -113,6 +121,18 @@ func (s *Service) send(ctx context.Context, e *entry, o CodeOptions) (string, er
 	}
 	s.c.Deliver.Wake(m)
 	return id, nil
+}
+
+// wanted fails with fault.OptedOut for a number that does not want texts.
+func (s *Service) wanted(ctx context.Context, n phone.Number) error {
+	if s.c.OptedOut == nil {
+		return nil
+	}
+	out, err := s.c.OptedOut(ctx, n)
+	if err == nil && out {
+		err = fault.New(fault.OptedOut).WithField("destination_number").WithPublic("The phone number is opted out.")
+	}
+	return err
 }
 
 // good are the codes that are still good for answers.

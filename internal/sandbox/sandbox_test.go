@@ -494,6 +494,31 @@ func TestDev(t *testing.T) {
 	})
 }
 
+// A number that does not want texts is not added, and gets no code but by a call.
+func TestOptedOut(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s store.Store) {
+		now := start()
+		out := false
+		w := newWorld(t, s, &now, func(c *sandbox.Config) {
+			c.OptedOut = func(_ context.Context, n phone.Number) (bool, error) { return out, nil }
+		})
+		n, err := w.Create(t.Context(), number(t, alice))
+		w.must(err)
+		out = true
+		_, err = w.Create(t.Context(), number(t, bob))
+		w.want("created", err, fault.OptedOut)
+		_, err = w.Add(t.Context(), number(t, bob), "")
+		w.want("added", err, fault.OptedOut)
+		_, err = w.SendCode(t.Context(), n.ID, sandbox.CodeOptions{})
+		w.want("a text", err, fault.OptedOut)
+		_, err = w.SendCode(t.Context(), n.ID, sandbox.CodeOptions{Voice: true})
+		w.must(err)
+		if len(w.outbox.drafts) != 1 {
+			t.Error(len(w.outbox.drafts))
+		}
+	})
+}
+
 func TestReset(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s store.Store) {
 		now := start()

@@ -9,6 +9,7 @@ import (
 	"countersign/internal/eventlog"
 	"countersign/internal/keyring"
 	"countersign/internal/store"
+	"countersign/phone"
 )
 
 // Keys is what the sandbox needs of the keyring.
@@ -34,6 +35,8 @@ type Config struct {
 	Deliver Deliverer
 	// Pool returns the account pool, whose messages those with codes are ((*smsaccount.Service).Pool).
 	Pool func(ctx context.Context) (string, error)
+	// OptedOut reports whether a number does not want texts ((*smsaccount.Service).IsOptedOut). Nil: none does.
+	OptedOut func(ctx context.Context, n phone.Number) (bool, error)
 	// Logger defaults to slog.Default(), Now to time.Now.
 	Logger *slog.Logger
 	Now    func() time.Time

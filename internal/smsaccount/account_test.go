@@ -15,6 +15,7 @@ import (
 	"countersign/internal/keyring/keyringtest"
 	"countersign/internal/optout"
 	"countersign/internal/origination"
+	"countersign/internal/sandbox"
 	"countersign/internal/smsaccount"
 	"countersign/internal/store"
 	"countersign/internal/store/storetest"
@@ -34,11 +35,16 @@ func number(t testing.TB, s string) phone.Number {
 
 // sandboxed is a sandbox that lets one number through.
 type sandboxed struct {
-	on bool
-	ok string
+	on      bool
+	ok      string
+	numbers []sandbox.Number
 }
 
 func (s *sandboxed) Enabled(context.Context) (bool, error) { return s.on, nil }
+func (s *sandboxed) Numbers(context.Context, sandbox.Query) ([]sandbox.Number, string, error) {
+	return s.numbers, "", nil
+}
+
 func (s *sandboxed) Allowed(_ context.Context, n phone.Number) (bool, error) {
 	return !s.on || n.String() == s.ok, nil
 }

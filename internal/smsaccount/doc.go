@@ -20,6 +20,6 @@
 // Invariants:
 //   - a change of settings and its event (cs_sms_account_changed) are one commit; a change that somebody else made meanwhile is never overwritten;
 //   - opt-outs are kept as keyed hashes. A number that was opted out through this API is kept sealed besides, so that lists can name it; it goes with
-//     its opt-out. All others are listed by their masks;
+//     its opt-out. Of the others, lists name what is known elsewhere (a user's number, a destination number), and show the rest by their masks;
 //   - what this node changed it knows at once, what another node changed after two seconds at most.
 package smsaccount

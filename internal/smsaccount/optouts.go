@@ -160,31 +160,15 @@ func (s *Service) OptedOut(ctx context.Context, q OptOutQuery) (list []OptedOut,
 	for _, g := range groups {
 		firsts = append(firsts, g[0])
 	}
-	known, err := s.c.OptOuts.Numbers(ctx, firsts)
+	known, err := s.known(ctx, pool, firsts, q.Number)
 	if err != nil {
 		return nil, "", err
 	}
 	list = make([]OptedOut, 0, len(groups))
 	for _, g := range groups {
-		list = append(list, shown(q.List, g, s.number(ctx, pool, g[0], &q, known)))
+		list = append(list, shown(q.List, g, known[string(g[0].Number)]))
 	}
 	return list, next, nil
-}
-
-// number returns the number of an opt-out if it is known: asked for, kept, or found elsewhere.
-func (s *Service) number(ctx context.Context, pool string, o *store.OptOut, q *OptOutQuery, known map[string]phone.Number) phone.Number {
-	if !q.Number.IsZero() {
-		return q.Number
-	}
-	if n, ok := known[string(o.Number)]; ok {
-		return n
-	}
-	if s.c.NumberOf != nil {
-		if n, ok := s.c.NumberOf(ctx, pool, o.Number); ok {
-			return n
-		}
-	}
-	return phone.Number{}
 }
 
 // groups returns up to limit numbers of a list with their opt-outs, and where the next page begins.

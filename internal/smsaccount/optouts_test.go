@@ -9,6 +9,7 @@ import (
 
 	"countersign/internal/fault"
 	"countersign/internal/optout"
+	"countersign/internal/sandbox"
 	"countersign/internal/smsaccount"
 	"countersign/internal/store"
 	"countersign/internal/store/storetest"
@@ -153,6 +154,56 @@ func TestLists(t *testing.T) {
 		}
 		_, err = w.CreateOptOutList(ctx, "more")
 		w.want("more", err, fault.TooMany)
+	})
+}
+
+// Lists name the numbers that are known elsewhere: of users, and of the sandbox.
+func TestKnownNumbers(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s store.Store) {
+		w := newWorld(t, s)
+		ctx := t.Context()
+		for _, n := range []string{alice, bob, german} {
+			w.must(w.optouts.Hear(ctx, "p", "+12025550199", number(t, n), optout.Stop))
+		}
+		masks := []string{number(t, alice).Mask(), number(t, bob).Mask(), number(t, german).Mask()}
+		slices.Sort(masks)
+		if got := w.numbers(smsaccount.OptOutQuery{}); !slices.Equal(got, masks) {
+			t.Errorf("%q", got)
+		}
+		w.sandbox.numbers = []sandbox.Number{{Number: number(t, bob)}}
+		hash, err := w.config.Log.NumberHash(ctx, "p", alice)
+		w.must(err)
+		user := store.NewID(w.now)
+		w.must(s.Write(ctx, func(tx store.Tx) error {
+			u := &store.User{ID: user, PoolID: "p", Username: "a", Status: store.Confirmed, Attributes: map[string]string{"phone_number": alice}, CreatedAt: w.now, UpdatedAt: w.now}
+			if err := tx.Users().InsertUser(ctx, u); err != nil {
+				return err
+			}
+			for _, id := range []string{user, "", store.NewID(w.now)} {
+				m := &store.Message{
+					ID: store.NewID(w.now), PoolID: "p", UserID: id, Channel: "sms", State: store.Queued, Sealed: []byte("x"), Number: hash,
+					NextAt: w.now, ExpiresAt: w.now.Add(time.Hour), CreatedAt: w.now, UpdatedAt: w.now,
+				}
+				if err := tx.Outbox().Enqueue(ctx, m); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		want := []string{number(t, german).Mask(), alice, bob}
+		slices.Sort(want)
+		if got := w.numbers(smsaccount.OptOutQuery{}); !slices.Equal(got, want) {
+			t.Errorf("%q", got)
+		}
+		w.must(s.Write(ctx, func(tx store.Tx) error {
+			_, err := tx.Users().DeleteUser(ctx, "p", user)
+			return err
+		}))
+		want[slices.Index(want, alice)] = number(t, alice).Mask()
+		slices.Sort(want)
+		if got := w.numbers(smsaccount.OptOutQuery{}); !slices.Equal(got, want) {
+			t.Errorf("of a user who was erased: %q", got)
+		}
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"countersign/internal/eventlog"
 	"countersign/internal/optout"
 	"countersign/internal/origination"
+	"countersign/internal/sandbox"
 	"countersign/internal/store"
 	"countersign/phone"
 )
@@ -23,6 +24,7 @@ type Keys interface {
 type Sandbox interface {
 	Enabled(ctx context.Context) (bool, error)
 	Allowed(ctx context.Context, n phone.Number) (bool, error)
+	Numbers(ctx context.Context, q sandbox.Query) (list []sandbox.Number, next string, err error)
 }
 
 // Originations is what the account asks *origination.Service.
@@ -47,8 +49,6 @@ type Config struct {
 	Spent func(ctx context.Context, poolID, channel string, month time.Time) (micros int64, err error)
 	// Price returns what a message would cost, in millionths of a US dollar, and whether that is known. Nil: nothing is known.
 	Price func(ctx context.Context, poolID, country, channel string, segments int) (micros int64, known bool, err error)
-	// NumberOf finds the number of a pool with this keyed hash in what is still kept of it (a user's). Nil: no number is found.
-	NumberOf func(ctx context.Context, poolID string, hash []byte) (phone.Number, bool)
 	// Logger defaults to slog.Default(), Now to time.Now.
 	Logger *slog.Logger
 	Now    func() time.Time
