@@ -15,6 +15,7 @@ import (
 	"countersign/internal/screen"
 	"countersign/internal/smsaccount"
 	"countersign/internal/store"
+	"countersign/phone"
 	"countersign/provider"
 )
 
@@ -42,7 +43,8 @@ func (p *parts) openNumbers(c *Config) {
 	p.registrations = registration.New(registration.Config{Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now})
 	p.sandbox = sandbox.New(sandbox.Config{
 		Store: p.store, Keys: p.keyring, Log: p.events, Deliver: p.worker, Logger: c.Log, Now: c.Now, Dev: dev, Fixed: c.FixedCode,
-		Pool: func(ctx context.Context) (string, error) { return p.smsAccount.Pool(ctx) },
+		Pool:     func(ctx context.Context) (string, error) { return p.smsAccount.Pool(ctx) },
+		OptedOut: func(ctx context.Context, n phone.Number) (bool, error) { return p.smsAccount.IsOptedOut(ctx, n) },
 	})
 	p.smsAccount = smsaccount.New(smsaccount.Config{
 		Store: p.store, Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Dev: dev, Sandbox: p.sandbox, Originations: p.originations, OptOuts: p.optouts,
