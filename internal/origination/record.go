@@ -271,3 +271,9 @@ func (i Identity) masked() string {
 	}
 	return i.Value
 }
+
+// Check says what Add would refuse whatever else is there, and returns the identity with its defaults. Errors: fault.InvalidParameter.
+func (i Identity) Check() (Identity, error) {
+	err := complete(&i)
+	return i, err
+}

@@ -81,3 +81,11 @@ func sinceWhen(list, old []TestPhone, now time.Time) []TestPhone {
 	}
 	return out
 }
+
+// Check says what PutMessageSettings would refuse but for test numbers, and without asking the account that makes codes. Errors: InvalidParameter.
+func (m *MessageSettings) Check() error {
+	if err := m.Texts.check(); err != nil {
+		return err
+	}
+	return m.CodeMaker.check()
+}

@@ -189,3 +189,9 @@ func printable(s string, most int) bool {
 func isASCII(s string, most int) bool {
 	return len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
+
+// Check says what Put would refuse whatever else is there, and returns the registration as it would be kept. Errors: fault.InvalidParameter.
+func (r Registration) Check() (Registration, error) {
+	r = tidy(r)
+	return r, r.check()
+}

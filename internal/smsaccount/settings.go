@@ -212,3 +212,6 @@ func (s *Service) Reset(ctx context.Context) error {
 	}
 	return err
 }
+
+// Check says what PutSettings would refuse, but for a pool that is not there. Errors: fault.InvalidParameter with the field's name.
+func (in Settings) Check() error { return in.check(jsonNames) }
