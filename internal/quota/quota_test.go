@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"countersign/internal/quota"
@@ -318,6 +319,30 @@ func TestNearTheEnd(t *testing.T) {
 	b.take(s, key("spent"), 20, 100, true, 100)
 }
 
+// TestRun: a node that is not asked any more holds nothing after a quarter of a minute.
+func TestRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, storetest.SQLite(t))
+		s := quota.New(quota.Config{Store: b.counted})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- s.Run(ctx) }()
+		for n := range int64(6) {
+			b.take(s, sent, 1, 1000, true, n+1)
+		}
+		b.stored(sent, 21)
+		time.Sleep(16 * time.Second)
+		if n := s.Keys(); n != 0 {
+			t.Errorf("%d keys in memory", n)
+		}
+		b.stored(sent, 6)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestTwoLimits: of one key some may take only a part, whoever took it before them.
 func TestTwoLimits(t *testing.T) {
 	b := newBench(t, storetest.SQLite(t))
@@ -596,4 +621,21 @@ func BenchmarkTake(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkTakeAll is what a message to an unconfirmed number takes, of warm keys.
+func BenchmarkTakeAll(b *testing.B) {
+	s := quota.New(quota.Config{Store: storetest.SQLite(b)})
+	var wants []quota.Want
+	for n := range 8 {
+		wants = append(wants, quota.Want{Key: key(fmt.Sprint("guard/h/", n)), N: 1, Limit: 1 << 40, Ends: time.Now().Add(time.Hour)})
+	}
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			if r, err := s.TakeAll(b.Context(), wants); err != nil || !r[7].OK {
+				b.Error(r, err)
+			}
+		}
+	})
 }
