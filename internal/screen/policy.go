@@ -115,7 +115,7 @@ type Limits struct {
 	Range Window `json:"range,omitzero"`
 	// StrangersPercent is the share of Client and Pool that messages to unconfirmed numbers may use. Default 80.
 	StrangersPercent int `json:"strangers_percent,omitempty"`
-	// CoolDown are the seconds that an account waits after its first, second ... unanswered message within an hour. Default 30, 60, 120, 300.
+	// CoolDown are the seconds that an account waits after its first, second ... unanswered message within an hour. Default 0, 30, 60, 120, 300: who asks again at once gets another text, and then waits.
 	CoolDown []int `json:"cool_down_seconds,omitzero"`
 	// BackOffAfter codes to a confirmed number that nobody answers, unknown networks wait BackOffMinutes, twice as long after each further code,
 	// BackOffMostMinutes at most. Default 3, 60 and 1440.
@@ -152,7 +152,7 @@ func Default(dev bool) Policy {
 		Limits: Limits{
 			Number: Window{20, 50}, Confirmed: Window{20, 60}, Account: Window{0, 60}, Address: Window{120, 1000}, Network: Window{600, 5000},
 			Client: Window{5000, -1}, Pool: Window{10_000, -1}, Country: Window{2000, -1}, Range: Window{-1, -1}, StrangersPercent: 80,
-			CoolDown: []int{30, 60, 120, 300}, BackOffAfter: 3, BackOffMinutes: 60, BackOffMostMinutes: 1440,
+			CoolDown: []int{0, 30, 60, 120, 300}, BackOffAfter: 3, BackOffMinutes: 60, BackOffMostMinutes: 1440,
 		},
 		Spend:   SpendLimit{Day: "200.00", Currency: "USD", AlarmPercent: 80, StrangersPercent: 80, Unpriced: "0.05"},
 		Pumping: pumping.Defaults(),
@@ -162,7 +162,8 @@ func Default(dev bool) Policy {
 		p.Mode, p.Fictional = Record, Off
 		p.Limits = Limits{
 			Number: Window{1000, -1}, Confirmed: Window{1000, -1}, Account: Window{0, -1}, Address: Window{0, -1}, Network: none,
-			Client: none, Pool: none, Country: none, Range: none, StrangersPercent: 80, CoolDown: []int{}, BackOffAfter: -1, BackOffMinutes: 60, BackOffMostMinutes: 1440,
+			Client: none, Pool: none, Country: none, Range: none, StrangersPercent: 80,
+			CoolDown: []int{}, BackOffAfter: -1, BackOffMinutes: 60, BackOffMostMinutes: 1440,
 		}
 	}
 	return p
