@@ -43,8 +43,8 @@ type Limits struct {
 	SendsNetwork int
 	// FailuresNetwork is wrong answers an hour from one network over all accounts: one code sprayed over many. Default 200.
 	FailuresNetwork int
-	// Calls is redemptions an hour for one account and purpose, right or wrong, from known networks and from all others each. Default 15 for SignUp and Verify, 20 for
-	// Recovery, 5 for Password changes by a signed-in user.
+	// Calls is redemptions an hour for one account and purpose, right or wrong, from known networks and from all others each. Default 15 for
+	// SignUp and Verify, 20 for Recovery, 5 for Password changes by a signed-in user.
 	Calls map[Purpose]int
 	// FactorSends is how many messages with second factors one account may cause at once on the Auth0 wire; one more comes back each hour.
 	// FactorFailures is how many wrong answers it may give there at once; one more comes back each six minutes. Known networks and all others

@@ -226,6 +226,10 @@ func TestBackOff(t *testing.T) {
 		if why := c.send(t, s, m); why != guard.BackOff {
 			t.Errorf("and three more: %q", why)
 		}
+		write(t, s, func(tx store.Tx) error { return c.Forgive(t.Context(), tx, poolID, "u", guard.Password) })
+		if why := c.send(t, s, m); why != "" {
+			t.Errorf("after an administrator's pardon: %q", why)
+		}
 	})
 }
 
@@ -263,7 +267,8 @@ func TestSendRecords(t *testing.T) {
 func TestSendTellsNothing(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s store.Store) {
 		limits := &guard.Limits{
-			SendsNumber: 6, SendsNetwork: 15, CoolDown: []time.Duration{time.Second, 5 * time.Second, 30 * time.Second}, BackOffAfter: 2, BackOffFirst: time.Hour, BackOffMost: time.Hour,
+			SendsNumber: 6, SendsNetwork: 15, CoolDown: []time.Duration{time.Second, 5 * time.Second, 30 * time.Second},
+			BackOffAfter: 2, BackOffFirst: time.Hour, BackOffMost: time.Hour,
 		}
 		told := func(name string, confirmed bool) (out []guard.Reason) {
 			c := newClock(guard.Limits{})

@@ -18,7 +18,8 @@ func BenchmarkScreen(b *testing.B) {
 	}, Spend: screen.SpendLimit{Day: "100000000"}}
 	rules := p
 	for i := range 50 {
-		rules.Rules = append(rules.Rules, screen.Rule{Name: fmt.Sprint(i), Action: "deny", Numbers: []string{fmt.Sprintf("+88%d", i)}, Networks: []string{"198.51.100.0/24"}})
+		rules.Rules = append(rules.Rules, screen.Rule{Name: fmt.Sprint(i), Action: "deny", Numbers: []string{fmt.Sprintf("+88%d", i)},
+			Networks: []string{"198.51.100.0/24"}})
 	}
 	for _, c := range []struct {
 		name   string

@@ -149,7 +149,8 @@ func guardLimits(given, p Limits, mode Mode) guard.Limits {
 	l = guard.Limits{
 		SendsAccountDay: p.Account.Day, SendsNumberDay: p.Number.Day, SendsNetworkDay: p.Address.Day, SendsConfirmedDay: p.Confirmed.Day,
 		SendsNet: p.Network.Hour, SendsNetDay: p.Network.Day, Record: mode == Record,
-		BackOffAfter: max(p.BackOffAfter, 0), BackOffFirst: time.Duration(p.BackOffMinutes) * time.Minute, BackOffMost: time.Duration(p.BackOffMostMinutes) * time.Minute,
+		BackOffAfter: max(p.BackOffAfter, 0), BackOffFirst: time.Duration(p.BackOffMinutes) * time.Minute,
+		BackOffMost: time.Duration(p.BackOffMostMinutes) * time.Minute,
 	}
 	for _, seconds := range p.CoolDown {
 		l.CoolDown = append(l.CoolDown, time.Duration(seconds)*time.Second)

@@ -4,19 +4,14 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
-
-	"countersign/internal/store"
 )
 
 // Results of a Line.
 const (
-	passes       = "passes"
-	refuses      = "refuses"
-	wouldRefuse  = "would refuse"
-	notAsked     = "not asked"
-	topCount     = 10
-	reportWindow = 24 * time.Hour
+	passes      = "passes"
+	refuses     = "refuses"
+	wouldRefuse = "would refuse"
+	notAsked    = "not asked"
 )
 
 // Explain says what each guard thinks of a message, in the order in which they are asked, and counts nothing. What is counted in the commit (account, number,
@@ -166,63 +161,4 @@ func (w Window) words() string {
 		return fmt.Sprintf("%d messages %s", n, span)
 	}
 	return part(w.Hour, "an hour") + ", " + part(w.Day, "a day")
-}
-
-// Report says where a pool's guards stand now. Errors are those of the store.
-func (s *Service) Report(ctx context.Context, poolID string) (Report, error) {
-	p, err := s.policy(ctx, poolID)
-	if err != nil {
-		return Report{}, err
-	}
-	now := s.c.Now().UTC()
-	day := now.Truncate(daily)
-	r := Report{At: now, Mode: p.mode, Spend: SpendNow{Day: day.Format(time.DateOnly), Currency: p.doc.Spend.Currency, Limit: p.dayMicros}}
-	if r.Spend.Spent, err = s.c.Quota.Taken(ctx, store.QuotaKey{PoolID: poolID, Key: spendKey, Span: day}); err != nil {
-		return Report{}, err
-	}
-	if r.Spend.Strangers, err = s.c.Quota.Taken(ctx, store.QuotaKey{PoolID: poolID, Key: spendStrangeKey, Span: day}); err != nil {
-		return Report{}, err
-	}
-	if r.Blocks, err = s.c.Pumping.Blocks(ctx, poolID); err != nil {
-		return Report{}, err
-	}
-	if r.Countries, err = s.c.Pumping.Top(ctx, poolID, "c", now.Add(-reportWindow), topCount); err != nil {
-		return Report{}, err
-	}
-	if r.Ranges, err = s.c.Pumping.Top(ctx, poolID, "r", now.Add(-reportWindow), topCount); err != nil {
-		return Report{}, err
-	}
-	return r, s.addQuotas(ctx, p, poolID, &r)
-}
-
-// addQuotas adds the quotas of the pool, and of the countries that the report names.
-func (s *Service) addQuotas(ctx context.Context, p *compiled, poolID string, r *Report) error {
-	j := &judgement{s: s, p: p, a: Ask{PoolID: poolID}, now: r.At}
-	list := j.wants(byRequest, 0)
-	if p.doc.Limits.StrangersPercent < 100 {
-		for _, w := range list[:len(list):len(list)] {
-			key := strings.Replace(w.Key.Key, poolQuota, poolStrange, 1)
-			list = append(list, j.want(poolStrange, key, byProof, PoolRate, 1, share(w.Limit, p.doc.Limits.StrangersPercent), w.Ends.Sub(w.Key.Span)))
-		}
-	}
-	for _, c := range r.Countries {
-		for _, x := range []struct {
-			n    int
-			name string
-			span time.Duration
-		}{{p.doc.Limits.Country.Hour, "/h/", hourly}, {p.doc.Limits.Country.Day, "/d/", daily}} {
-			if x.n > 0 && p.quotas != Off {
-				key := countryQuota + x.name + strings.TrimPrefix(c.Key, "c:")
-				list = append(list, j.want(countryQuota, key, byProof, CountryRate, 1, int64(x.n), x.span))
-			}
-		}
-	}
-	for _, w := range list {
-		taken, err := s.c.Quota.Taken(ctx, w.Key)
-		if err != nil {
-			return err
-		}
-		r.Quotas = append(r.Quotas, QuotaNow{Key: w.Key.Key, Ends: w.Ends, Taken: taken, Limit: w.Limit})
-	}
-	return nil
 }

@@ -160,7 +160,8 @@ func (s *Service) change(ctx context.Context, poolID string, data map[string]any
 	err := s.c.Store.Write(ctx, func(tx store.Tx) error {
 		ok, err := write(tx)
 		if err == nil && !ok {
-			err = fault.New(fault.ConcurrentModification).WithPublic("The guards are not those that you read.").WithHint("read them again, and repeat with their version")
+			err = fault.New(fault.ConcurrentModification).WithPublic("The guards are not those that you read.").
+				WithHint("read them again, and repeat with their version")
 		}
 		if err != nil {
 			return err

@@ -156,7 +156,8 @@ func TestLimits(t *testing.T) {
 		doc, _ := json.Marshal(l)
 		return string(doc)
 	}
-	if got := limits(screen.Policy{}); !contains(got, `"SendsNumber":0`, `"SendsNumberDay":50`, `"SendsConfirmedDay":60`, `"BackOffAfter":3`, `"SendsNet":600`, `"Record":false`) {
+	if got := limits(screen.Policy{}); !contains(got, `"SendsNumber":0`, `"SendsNumberDay":50`, `"SendsConfirmedDay":60`,
+		`"BackOffAfter":3`, `"SendsNet":600`, `"Record":false`) {
 		t.Error(got)
 	}
 	own := screen.Limits{Number: screen.Window{Hour: 7}, Account: screen.Window{Hour: 3}, CoolDown: []int{}, BackOffAfter: -1}

@@ -38,10 +38,12 @@ func drawPolicy(t *rapid.T) screen.Policy {
 		Mode: mode("mode"), Fictional: mode("fictional"), Countries: screen.Countries{Mode: mode("countries"), Allow: some("allow"), Deny: some("deny")},
 		Lines: screen.Lines{Mode: mode("lines")},
 		Limits: screen.Limits{
-			Mode: mode("limits"), Client: window("client"), Pool: window("pool"), Country: window("country"), Range: window("range"), StrangersPercent: percent.Draw(t, "share"),
+			Mode: mode("limits"), Client: window("client"), Pool: window("pool"), Country: window("country"), Range: window("range"),
+			StrangersPercent: percent.Draw(t, "share"),
 		},
 		Spend: screen.SpendLimit{
-			Mode: mode("spend"), Day: rapid.SampledFrom([]string{"", "none", "0.10", "0.25", "0.50"}).Draw(t, "day"), StrangersPercent: percent.Draw(t, "spend share"),
+			Mode: mode("spend"), Day: rapid.SampledFrom([]string{"", "none", "0.10", "0.25", "0.50"}).Draw(t, "day"),
+			StrangersPercent: percent.Draw(t, "spend share"),
 		},
 	}
 	p.Pumping.Mode = string(mode("pumping"))
@@ -66,8 +68,10 @@ func drawPolicy(t *rapid.T) screen.Policy {
 
 func drawAsk(t *rapid.T) screen.Ask {
 	a := screen.Ask{
-		PoolID: poolID, ClientID: rapid.SampledFrom([]string{"app", "other"}).Draw(t, "client"), Channel: rapid.SampledFrom([]string{"sms", "voice"}).Draw(t, "channel"),
-		Purpose: rapid.SampledFrom(somePurposes).Draw(t, "purpose"), Confirmed: rapid.Bool().Draw(t, "confirmed"), Known: rapid.Bool().Draw(t, "known"),
+		PoolID: poolID, ClientID: rapid.SampledFrom([]string{"app", "other"}).Draw(t, "client"),
+		Channel:   rapid.SampledFrom([]string{"sms", "voice"}).Draw(t, "channel"),
+		Purpose:   rapid.SampledFrom(somePurposes).Draw(t, "purpose"),
+		Confirmed: rapid.Bool().Draw(t, "confirmed"), Known: rapid.Bool().Draw(t, "known"),
 		Typed: rapid.Bool().Draw(t, "typed"), Operator: rapid.IntRange(0, 9).Draw(t, "operator") == 0,
 	}
 	a.To, _ = phone.Parse(rapid.SampledFrom(someNumbers).Draw(t, "to"))
@@ -124,7 +128,8 @@ func history(w *world, p screen.Policy, before []screen.Ask) *node {
 	return n
 }
 
-// TestOpenQuotasHideAccounts: as long as money does not end, what is said openly does not depend on who had proven the numbers that were asked for before either.
+// TestOpenQuotasHideAccounts: as long as money does not end, what is said openly does not depend on who had proven the numbers that were asked for before
+// either.
 func TestOpenQuotasHideAccounts(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	rapid.Check(t, func(r *rapid.T) {

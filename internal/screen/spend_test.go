@@ -1,10 +1,13 @@
 package screen_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"countersign/internal/eventlog"
+	"countersign/internal/quota"
 	"countersign/internal/screen"
 	"countersign/internal/store"
 	"countersign/internal/store/storetest"
@@ -92,6 +95,58 @@ func TestSettled(t *testing.T) {
 			t.Errorf("strangers got %d more", got)
 		}
 	})
+}
+
+// While the store is down nothing is judged, and what was settled waits; Run writes it before it ends.
+func TestStoreDown(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	down := &broken{Store: w.store}
+	n := w.node(priced(1_000_000), func(c *screen.Config) {
+		c.Store, c.Quota = down, quota.New(quota.Config{Store: down, Now: func() time.Time { return w.now }})
+	})
+	n.policy(money("10"))
+	m := &store.Message{PoolID: poolID, CreatedAt: w.now, Cost: 4_000_000}
+	n.Settled(m, 0)
+	down.err = errors.New("down")
+	if d, err := n.Screen(t.Context(), ask(t, american)); !errors.Is(err, down.err) || d.Refused != "" {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if err := n.Flush(t.Context()); !errors.Is(err, down.err) {
+		t.Errorf("Flush: %v", err)
+	}
+	w.now = w.now.Add(time.Minute)
+	if _, err := n.Limits(t.Context(), poolID); !errors.Is(err, down.err) {
+		t.Errorf("Limits by a policy of a minute ago: %v", err)
+	}
+	down.err = nil
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := n.Run(ctx); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if r, err := n.Report(t.Context(), poolID); err != nil || r.Spend.Spent != 4_000_000 {
+		t.Errorf("%+v, %v", r.Spend, err)
+	}
+}
+
+// broken is a store that fails while err is set.
+type broken struct {
+	store.Store
+	err error
+}
+
+func (b *broken) Write(ctx context.Context, f func(store.Tx) error) error {
+	if b.err != nil {
+		return b.err
+	}
+	return b.Store.Write(ctx, f)
+}
+
+func (b *broken) Read(ctx context.Context, f func(store.Tx) error) error {
+	if b.err != nil {
+		return b.err
+	}
+	return b.Store.Read(ctx, f)
 }
 
 // A limit that only records is passed, counted on, and told.
