@@ -586,11 +586,8 @@ func TestMemory(t *testing.T) {
 		}
 	}
 	b.pass(2 * time.Second)
-	for n := range 2 * quota.MaxKeys {
-		s.Give(key(fmt.Sprint("k", n)), 1)
-		if n%5000 == 0 {
-			b.tidy(s)
-		}
+	for n := range quota.MaxKeys + 1000 {
+		b.take(s, key(fmt.Sprint("k", n)), 0, 1, true, 0)
 	}
 	if n := s.Keys(); n > quota.MaxKeys {
 		t.Errorf("%d keys in memory", n)
