@@ -161,7 +161,7 @@ func (s *Service) Put(ctx context.Context, o *store.OptOut, number phone.Number)
 func (s *Service) PutTx(ctx context.Context, tx store.Tx, o *store.OptOut) (*store.Event, error) {
 	row := *o
 	row.Sender = Sender(o.Sender)
-	if row.Sender == "" || len(strings.TrimPrefix(row.Sender, listPrefix)) > maxList || !IsList(row.Sender) && len(row.Sender) > maxSender || len(row.Number) == 0 {
+	if row.Sender == "" || len(row.Sender) > len(listPrefix)+maxList || !IsList(row.Sender) && len(row.Sender) > maxSender || len(row.Number) == 0 {
 		return nil, fault.Invalidf("sender", "A sender is 1 to %d characters, or %s for all.", maxSender, AnySender)
 	}
 	if row.At.IsZero() {

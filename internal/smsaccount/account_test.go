@@ -108,7 +108,8 @@ func newWorld(t *testing.T, s store.Store) *world {
 	w.Service = smsaccount.New(w.config)
 	w.must(s.Write(t.Context(), func(tx store.Tx) error {
 		for _, id := range []string{"p", "q"} {
-			if _, err := tx.Pools().InsertPool(t.Context(), &store.Pool{ID: id, Name: id, Config: []byte("{}"), Wire: []byte("{}"), CreatedAt: w.now, UpdatedAt: w.now}); err != nil {
+			p := &store.Pool{ID: id, Name: id, Config: []byte("{}"), Wire: []byte("{}"), CreatedAt: w.now, UpdatedAt: w.now}
+			if _, err := tx.Pools().InsertPool(t.Context(), p); err != nil {
 				return err
 			}
 		}

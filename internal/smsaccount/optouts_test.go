@@ -175,7 +175,10 @@ func TestKnownNumbers(t *testing.T) {
 		w.must(err)
 		user := store.NewID(w.now)
 		w.must(s.Write(ctx, func(tx store.Tx) error {
-			u := &store.User{ID: user, PoolID: "p", Username: "a", Status: store.Confirmed, Attributes: map[string]string{"phone_number": alice}, CreatedAt: w.now, UpdatedAt: w.now}
+			u := &store.User{
+				ID: user, PoolID: "p", Username: "a", Status: store.Confirmed, Attributes: map[string]string{"phone_number": alice},
+				CreatedAt: w.now, UpdatedAt: w.now,
+			}
 			if err := tx.Users().InsertUser(ctx, u); err != nil {
 				return err
 			}

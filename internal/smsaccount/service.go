@@ -65,7 +65,8 @@ type Service struct {
 
 // New returns a Service. It panics without what Config requires, which is a mistake of the programmer.
 func New(c Config) *Service {
-	if c.Store == nil || c.Keys == nil || c.Log == nil || c.DefaultPool == nil || c.Sandbox == nil || c.Originations == nil || c.OptOuts == nil || c.Enqueue == nil {
+	if c.Store == nil || c.Keys == nil || c.Log == nil || c.DefaultPool == nil ||
+		c.Sandbox == nil || c.Originations == nil || c.OptOuts == nil || c.Enqueue == nil {
 		panic("smsaccount: Config.Store, Keys, Log, DefaultPool, Sandbox, Originations, OptOuts and Enqueue are required")
 	}
 	if c.Logger == nil {
