@@ -24,6 +24,7 @@ type guardCmd struct {
 	Blocks  guardBlocksCmd  `cmd:"" help:"List what nothing is sent to for a while."`
 	Block   guardBlockCmd   `cmd:"" help:"Send nothing to a country or range of numbers, or from an address, for a while."`
 	Unblock guardUnblockCmd `cmd:"" help:"Lift a block, and forgive what was counted."`
+	Replay  guardReplayCmd  `cmd:"" help:"Replay recorded traffic against the detector, and count what an attacker gets and which people are refused."`
 }
 
 const policyHelp = "docs/guards.md lists what a policy holds; countersign guard show prints the one in force"

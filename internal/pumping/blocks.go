@@ -71,7 +71,7 @@ func (v *view) block(key string, s *series, usual, weight float64, since time.Ti
 // event tells of a block.
 func (d *Detector) event(typ eventlog.Type, b store.GuardBlock) *store.Event {
 	return d.c.Log.Event(eventlog.Entry{PoolID: b.PoolID, Type: typ, At: d.c.Now(), Data: map[string]any{
-		"guard": "pumping", "key": b.Key, "reason": b.Reason, "evidence": b.Evidence, "by": b.By, "until": b.Until, "refused": b.Refused,
+		"guard": "pumping", "key": LogKey(b.Key), "reason": b.Reason, "evidence": b.Evidence, "by": b.By, "until": b.Until, "refused": b.Refused,
 	}})
 }
 
@@ -154,6 +154,7 @@ func (d *Detector) Blocks(ctx context.Context, poolID string) (out []*store.Guar
 // that are past; those of the store.
 func (d *Detector) Block(ctx context.Context, poolID, key string, until time.Time, why string) error {
 	now := d.c.Now()
+	key = withPlus(key)
 	switch {
 	case !keyForm.MatchString(key):
 		return fault.Invalidf("key", "A key is c:DE, w:+4915112 (without the last six digits), r:+491511234 (without the last four), a:… or n:…")
@@ -187,6 +188,7 @@ func (d *Detector) Unblock(ctx context.Context, poolID, key string) error {
 		return err
 	}
 	now := d.c.Now()
+	key = withPlus(key)
 	ev := d.event(eventlog.GuardUnblocked, store.GuardBlock{PoolID: poolID, Key: key, Reason: Operator, Evidence: "lifted by hand", By: Operator, Until: now})
 	found := false
 	err := d.c.Store.Write(ctx, func(tx store.Tx) (err error) {

@@ -56,8 +56,9 @@ func (d *Detector) judge(ctx context.Context, s Settings, a Ask, keep bool) (Ver
 	country := p.of(countryKind + ":" + at.country)
 	v := &view{d: d, p: p, s: s, id: a.PoolID, places: at, now: a.At, home: country, usual: country.usual(s.Conversion, a.At), keep: keep}
 	v.served = country.served(a.At)
-	v.abroad = !v.served && !v.trusts(countryKind+":"+at.country)
-	v.proven = at.address != "" && v.trusts(at.fromHere())
+	v.abroad = !v.served && !v.typing(countryKind+":"+at.country, trusted)
+	v.proven = at.address != "" && v.typing(at.fromHere(), 0)
+	v.trusted = v.proven && v.trusts(at.fromHere())
 	out := v.verdict()
 	if !keep {
 		return out, nil
@@ -82,8 +83,8 @@ type view struct {
 	home  *series
 	usual float64
 	keep  bool
-	// served says that the country is never blocked as a whole.
-	served bool
+	// served says that the country is never blocked as a whole; trusted, that all is well with what the address asked for in this country.
+	served, trusted bool
 	// heaviest is the weight of the most suspicious key.
 	heaviest float64
 	// passed are blocks that let the message pass, spent those that do so out of their allowance.
@@ -145,8 +146,8 @@ func (v *view) byBlock() (out Verdict, refused bool) {
 // passes says that a block lets a message through: from an address whose people type their codes in, as long as that goes well, and now and then
 // to see whether the block is still right.
 func (v *view) passes(b *block) bool {
-	trusted := v.proven && b.allowance >= 1 && b.Key != v.fromHere()
-	if b.By == Operator || !trusted && v.now.Sub(later(b.Since, b.probed)) < probeEvery {
+	trusted := v.trusted && b.allowance >= 1 && b.Key != v.fromHere()
+	if b.By == Operator || !trusted && !v.probes(b) {
 		return false
 	}
 	v.spent = append(v.spent, b)
@@ -157,13 +158,23 @@ func (v *view) passes(b *block) bool {
 	return true
 }
 
-// trusts says that people type in the codes of a key.
+// probes says that a block has let nothing through for a day, on any node.
+func (v *view) probes(b *block) bool {
+	return v.now.Sub(later(b.Since, b.probed)) >= probeEvery && v.p.of(b.Key).sum(spanOf(v.now.Add(-probeEvery)), spanOf(v.now)+1).sent <= 0
+}
+
+// trusts says that people type in the codes of a key, and that few wait now.
 func (v *view) trusts(key string) bool {
+	return v.typing(key, trusted) && v.p.series[key].waiting(v.now) <= trustedWaiting
+}
+
+// typing says that people type in the codes of a key: at least some, and its evidence is no more than most.
+func (v *view) typing(key string, most float64) bool {
 	s := v.p.series[key]
-	if s == nil || s.sum(spanOf(v.now.Add(-past)), spanOf(v.now)+1).verified < trustedTyped || s.waiting(v.now) > trustedWaiting {
+	if s == nil || s.sum(spanOf(v.now.Add(-past)), spanOf(v.now)+1).verified < trustedTyped {
 		return false
 	}
-	return s.weigh(v.usual, sharedCredit, v.now.Add(-past), v.now) <= trusted
+	return s.weigh(v.usual, sharedCredit, v.now.Add(-past), v.now) <= most
 }
 
 // byCountries refuses an address that sends to one country after the other. One that is blocked for a country sends only where people type its codes in.
@@ -183,13 +194,18 @@ func (v *view) byCountries() (Verdict, bool) {
 			untyped++
 		}
 	}
-	if s.countries[v.country].verified || untyped < v.s.CountriesPerAddress+typed && !v.elsewhere() {
+	if v.typedHere() || untyped < v.s.CountriesPerAddress+typed && !v.elsewhere() {
 		return Verdict{}, false
 	}
 	return Verdict{
 		Key: key, Reason: Countries, Until: v.now.Add(time.Hour),
 		Evidence: fmt.Sprintf("codes to %d other countries in a day where none was typed in; this one would be another", untyped),
 	}, true
+}
+
+// typedHere says that a code of this country was typed in that this address asked for, on any node.
+func (v *view) typedHere() bool {
+	return v.p.of(v.fromHere()).sum(spanOf(v.now.Add(-past)), spanOf(v.now)+1).verified > 0
 }
 
 // subject is a key and by what it is judged.

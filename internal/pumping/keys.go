@@ -27,6 +27,18 @@ const (
 
 var keyForm = regexp.MustCompile(`^(c:([A-Z0-9]{1,4}|\*)|[wr]:\+[0-9]{1,13}|[an]:[A-Za-z0-9_=-]{4,12}|a:[A-Za-z0-9_=-]{4,12}:[A-Z0-9]{1,4})$`)
 
+// LogKey is a key as events spell it: without the plus sign of a range, by which the log would take it for a person's number and mask it. Block and Unblock
+// take both spellings.
+func LogKey(key string) string { return strings.Replace(key, ":+", ":", 1) }
+
+// withPlus undoes LogKey.
+func withPlus(key string) string {
+	if kind, rest, _ := strings.Cut(key, ":"); (kind == rangeKind || kind == wideKind) && !strings.HasPrefix(rest, "+") {
+		return kind + ":+" + rest
+	}
+	return key
+}
+
 // places is what a message counts by.
 type places struct {
 	country, prefix, address, network, client string

@@ -111,7 +111,19 @@ func (s *series) assign(n int64, verified int) {
 	}
 }
 
-// read takes over what the store holds of a span. What others added since is dated now, or in the middle if it is the first reading.
+// forget takes untyped messages of a span back that another node explained or forgave.
+func (s *series) forget(n int64, untyped int) {
+	for i := range s.fine {
+		if b := &s.fine[i]; spanOf(tickStart(b.at)) == n {
+			k := min(b.untyped(), untyped)
+			b.sent -= k
+			untyped -= k
+		}
+	}
+}
+
+// read takes over what the store holds of a span. What others added since is dated now, or in the middle of the span if it is
+// the first reading.
 func (s *series) read(n int64, row stored, now time.Time, first bool) {
 	old := s.seen[n]
 	if row == old {
@@ -128,16 +140,19 @@ func (s *series) read(n int64, row stored, now time.Time, first bool) {
 	if !recent(n, now) {
 		return
 	}
-	when := now
-	if begin := spanStart(n); first || spanOf(now) != n {
-		end := begin.Add(span)
-		if now.Before(end) {
-			end = now
-		}
+	begin, end := spanStart(n), spanStart(n+1).Add(-tick)
+	if now.Before(end) {
+		end = now
+	}
+	when := end
+	if first {
 		when = begin.Add(end.Sub(begin) / 2)
 	}
-	if sent != 0 {
+	switch {
+	case sent > 0:
 		at(&s.fine, tickOf(when)).sent += sent
+	case sent < 0:
+		s.forget(n, -sent)
 	}
 	s.assign(n, verified)
 }
@@ -180,7 +195,7 @@ func (s *series) sum(from, to int64) (b bucket) {
 
 // waiting is how many codes of the last minute and a half are not typed in.
 func (s *series) waiting(now time.Time) (n int) {
-	from := tickOf(now.Add(-waitingFor))
+	from := tickOf(later(now.Add(-waitingFor), s.from))
 	i, _ := find(s.fine, from)
 	for ; i < len(s.fine); i++ {
 		n += s.fine[i].untyped()

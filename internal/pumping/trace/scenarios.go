@@ -32,11 +32,11 @@ func named(name, pool string, seed uint64, about string, script func(w *world)) 
 func aims() []Scenario {
 	return []Scenario{
 		named("range-large", "large", 101, "One range of a country without people of ours, from a new address each time, within an hour of a busy day.", func(w *world) {
-			w.people(0, 20*hour, 400, europe)
+			w.people(0, 20*hour, 330, europe)
 			w.raid(raid{from: 14 * hour, to: 15 * hour, count: 3000, numbers: []string{"+22462455####"}, address: everywhere})
 		}),
 		named("range-served", "large", 102, "One range of a country that most people are from, two codes a number, one in fifty typed in.", func(w *world) {
-			w.people(0, 20*hour, 400, europe)
+			w.people(0, 20*hour, 330, europe)
 			w.raid(raid{from: 13 * hour, to: 16 * hour, count: 3000, numbers: []string{"+491557733####"}, address: everywhere, typed: 0.02, again: 1})
 		}),
 		named("range-small", "small", 103, "A small pool; one range of its only country, in twenty minutes of the night.", func(w *world) {
@@ -62,7 +62,7 @@ func aims() []Scenario {
 			w.raid(raid{from: 20 * hour, to: 142 * hour, count: 1300, numbers: countries["GB"].numbers, address: single("198.51.100.23")})
 		}),
 		named("operator", "large", 108, "All numbers of a small country's operator, from a new address each time; nobody of ours lives there.", func(w *world) {
-			w.people(0, 20*hour, 350, mixed)
+			w.people(0, 20*hour, 300, mixed)
 			w.raid(raid{from: 12 * hour, to: 14 * hour, count: 4000, numbers: []string{"+99298#######"}, address: everywhere})
 		}),
 		named("launch", "large", 109, "A launch without history: eighty people a minute from the first minute on, then a raid on one range among them.", func(w *world) {
@@ -105,12 +105,12 @@ func aims() []Scenario {
 			w.raid(raid{from: 12 * hour, to: 14 * hour, count: 2000, numbers: []string{"+22462455####"}, address: carriers("DE")})
 		}),
 		named("outage", "large", 115, "No attack: for fifty minutes no text arrives in one country, for ten in all.", func(w *world) {
-			w.people(0, 20*hour, 450, europe)
+			w.people(0, 20*hour, 380, europe)
 			w.outage(15*hour, 15*hour+3000, "+49")
 			w.outage(18*hour, 18*hour+600, "+")
 		}),
-		named("honest-weeks", "small", 116, "No attack: two weeks of a small pool, with a school class and a company that sign up from one address each.", func(w *world) {
-			w.people(0, 14*dayLong, 30, mixed)
+		named("honest-weeks", "small", 116, "No attack: twelve days of a small pool, with a school class and a company that sign up from one address each.", func(w *world) {
+			w.people(0, 12*dayLong, 30, mixed)
 			for i := range 28 {
 				w.personAt(3*dayLong+10*hour+float64(i)*9, w.digits("+4915########"), "84.150.7.7", 0.92)
 			}
@@ -124,11 +124,11 @@ func aims() []Scenario {
 func limits() []Scenario {
 	list := []Scenario{
 		named("anywhere", "large", 201, "Numbers of all ranges of a country of ours, from a new address each time: each message alone looks like a person's.", func(w *world) {
-			w.people(0, 20*hour, 300, europe)
+			w.people(0, 20*hour, 200, europe)
 			w.raid(raid{from: 12 * hour, to: 14 * hour, count: 3000, numbers: countries["DE"].numbers, address: everywhere})
 		}),
 		named("typists", "large", 203, "One range, and half of the codes are typed in.", func(w *world) {
-			w.people(0, 20*hour, 300, europe)
+			w.people(0, 20*hour, 200, europe)
 			w.raid(raid{from: 12 * hour, to: 14 * hour, count: 1500, numbers: []string{"+491557733####"}, address: everywhere, typed: 0.5})
 		}),
 	}
