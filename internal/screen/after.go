@@ -11,13 +11,15 @@ import (
 	"countersign/internal/store"
 )
 
-// marking is what store.Message.Guard holds: "r=country,spend s c=50000 p=..." with spaces between and the detector's last.
+// marking is what store.Message.Guard holds: "r=country,spend s c=50000 t=... p=..." with spaces between and the detector's last.
 type marking struct {
 	recorded []Reason
 	// strange: it counts for the strangers' share. cost is what was reserved, in millionths.
 	strange bool
 	cost    int64
 	pumping string
+	// at is when the detector was asked, in milliseconds; 0 without its mark.
+	at int64
 }
 
 func (m marking) String() string {
@@ -36,7 +38,7 @@ func (m marking) String() string {
 		parts = append(parts, "c="+strconv.FormatInt(m.cost, 10))
 	}
 	if m.pumping != "" {
-		parts = append(parts, "p="+m.pumping)
+		parts = append(parts, "t="+strconv.FormatInt(m.at, 36), "p="+m.pumping)
 	}
 	return strings.Join(parts, " ")
 }
@@ -54,8 +56,10 @@ func parseMarking(s string) (m marking) {
 			m.strange = true
 		case "c":
 			m.cost, _ = strconv.ParseInt(value, 10, 64)
+		case "t":
+			m.at, _ = strconv.ParseInt(value, 36, 64)
 		case "p":
-			m.pumping = s[len("p="):]
+			m.pumping = strings.TrimPrefix(s, "p=")
 			return m
 		}
 		s = rest
@@ -71,9 +75,15 @@ func ReservedOf(mark string) int64 { return parseMarking(mark).cost }
 
 // Typed counts a code that was typed in. It does not block.
 func (s *Service) Typed(m *store.Message, at time.Time) {
-	if mark := parseMarking(m.Guard).pumping; mark != "" {
-		s.c.Pumping.Verified(m.PoolID, mark, m.CreatedAt, at)
+	mark := parseMarking(m.Guard)
+	if mark.pumping == "" {
+		return
 	}
+	asked := m.CreatedAt
+	if mark.at > 0 {
+		asked = time.UnixMilli(mark.at).UTC()
+	}
+	s.c.Pumping.Verified(m.PoolID, mark.pumping, asked, at)
 }
 
 // Settled corrects the money of the day on which a message was made: m.Cost is what is known now, wasMicros what was counted before (ReservedOf its Guard at

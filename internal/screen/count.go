@@ -169,7 +169,7 @@ func (j *judgement) release() {
 func (j *judgement) passed(held []want, cost int64) Decision {
 	d := Decision{Recorded: j.recorded, Cost: cost, hold: &hold{s: j.s, poolID: j.a.PoolID, taken: held, mark: j.mark, at: j.now}}
 	if !j.a.Pretended {
-		d.Mark = marking{recorded: j.recorded, strange: j.strange(), cost: cost, pumping: j.mark}.String()
+		d.Mark = marking{recorded: j.recorded, strange: j.strange(), cost: cost, pumping: j.mark, at: j.now.UnixMilli()}.String()
 	}
 	return d
 }

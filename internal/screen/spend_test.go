@@ -200,7 +200,7 @@ func TestUnpriced(t *testing.T) {
 
 // Marks say what was put into them, and nothing that was not.
 func FuzzMark(f *testing.F) {
-	for _, s := range []string{"", "r=country,spend s c=50000 p=r:+1415|x=y", "c=12", "s", "p= c=7", "c=99999999999999999999", "r= x"} {
+	for _, s := range []string{"", "r=country,spend s c=50000 p=r:+1415|x=y", "c=12", "s", "p= c=7", "c=99999999999999999999", "r= x", "p"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
