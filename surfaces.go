@@ -13,6 +13,7 @@ import (
 
 	"countersign/internal/adminapi"
 	"countersign/internal/auth0api/authentication"
+	"countersign/internal/awsapi/cognito"
 	"countersign/internal/awsapi/cognito/api"
 	"countersign/internal/awsapi/wire"
 	"countersign/internal/front"
@@ -99,6 +100,10 @@ func (s *Server) makeAdmin() http.Handler {
 		Tokens: s.parts.tokens, Root: s.parts.root, Log: s.c.Log, Now: s.c.Now, Status: s.status,
 		Guards: &adminapi.Guards{Screen: s.parts.screen, Pumping: s.parts.pumping}, Numbers: &adminapi.Numbers{
 			Originations: s.parts.originations, Registrations: s.parts.registrations, Sandbox: s.parts.sandbox, Account: s.parts.smsAccount,
+		},
+		Configuration: &adminapi.Configuration{
+			Pools: s.parts.pool, Settings: cognito.PoolSettings, SetSettings: cognito.SetPoolSettings, ClientSettings: cognito.ClientSettings,
+			SetClientSettings: cognito.SetClientSettings,
 		},
 		Functions: s.parts.functions, Isolation: s.isolation, Delivery: &adminapi.Delivery{
 			Kinds: gateway.Specs(), Routes: s.parts.routes, Health: s.parts.health, Receipts: s.parts.receipts, OptOuts: s.parts.optouts, Canaries: s.parts.canaries,
@@ -258,6 +263,9 @@ func (s *Server) observe(seen front.Seen) {
 		var words string
 		f.Error, words, _ = strings.Cut(seen.Refused, ": ")
 		f.Message = function.Masked(words) // some of them are those of a provider, or of the pool's own code
+		if op, name, ok := strings.Cut(f.Error, " "); ok {
+			f.Request, f.Error = op, name
+		}
 	}
 	if _, op, ok := strings.Cut(seen.Request.Header.Get("X-Amz-Target"), "."); ok {
 		f.Request = op

@@ -49,6 +49,8 @@ type Options struct {
 	// Guards refuse messages, Numbers are what messages come from and may go to. Optional.
 	Guards  *Guards
 	Numbers *Numbers
+	// Configuration is pools as files have them. Optional; it needs Delivery, Guards and Numbers.
+	Configuration *Configuration
 	// Status describes the running server.
 	Status func() Status
 	// Log receives internal errors, and at level info who changed credentials and keys or saw what is sealed. Default
@@ -108,6 +110,9 @@ func Handler(o Options) http.Handler {
 		s.registerOriginations()
 		s.registerRegistrations()
 		s.registerSMSAccount()
+	}
+	if s.Configuration != nil {
+		s.registerConfiguration()
 	}
 	return s.guard(mux)
 }

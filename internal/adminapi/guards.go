@@ -174,6 +174,12 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Pumping" + name
 	case "countersign/internal/origination":
 		return "Origination" + name
+	case "countersign/internal/poolfile":
+		return "File" + name
+	case "countersign/internal/smsaccount":
+		return "SMSAccount" + name
+	case "countersign/internal/registration":
+		return "Registration" + name
 	}
 	return name
 }

@@ -8,7 +8,7 @@ import (
 
 // Every operation, those of delivery included, can be described.
 func TestDescribed(t *testing.T) {
-	h := Handler(Options{Delivery: &Delivery{}, Guards: &Guards{}, Numbers: &Numbers{}})
+	h := Handler(Options{Delivery: &Delivery{}, Guards: &Guards{}, Numbers: &Numbers{}, Configuration: &Configuration{}})
 	for _, path := range []string{"/openapi.json", "/openapi.yaml"} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", Prefix+path, nil))

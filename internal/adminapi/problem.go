@@ -20,6 +20,14 @@ type Problem struct {
 	Field string `json:"field,omitempty"`
 	Code  string `json:"code,omitempty"`
 	Hint  string `json:"hint,omitempty"`
+	// Errors are all that is wrong, where a document has several faults.
+	Errors []ProblemItem `json:"errors,omitempty"`
+}
+
+// ProblemItem is one fault of a document. Location is a path into it.
+type ProblemItem struct {
+	Message  string `json:"message"`
+	Location string `json:"location"`
 }
 
 // Error implements error.

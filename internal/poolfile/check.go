@@ -148,3 +148,45 @@ func membersOf(t reflect.Type) map[string]reflect.Type {
 	}
 	return out
 }
+
+// Check refuses a document whose form is not known, and lists in which an entry has no name or stands twice. It names the path.
+func (d *Document) Check() error {
+	if d.Version != Version {
+		return fmt.Errorf("version: there is no form %d of this document; %d is the one there is", d.Version, Version)
+	}
+	var lists []named
+	for _, x := range d.Clients {
+		lists = append(lists, named{"clients", "id", x.ID})
+	}
+	for _, x := range d.Accounts {
+		lists = append(lists, named{"accounts", "name", x.Name})
+	}
+	for _, x := range d.Canaries {
+		lists = append(lists, named{"canaries", "name", x.Name})
+	}
+	for _, x := range d.Registrations {
+		lists = append(lists, named{"registrations", "name", x.Name})
+	}
+	if p := d.Deployment; p != nil {
+		for _, x := range p.Registrations {
+			lists = append(lists, named{"deployment.registrations", "name", x.Name})
+		}
+		for _, x := range p.Originations {
+			lists = append(lists, named{"deployment.originations", "value", strings.TrimPrefix(x.Key(), "/")})
+		}
+	}
+	seen := map[named]bool{}
+	for _, n := range lists {
+		if n.key == "" {
+			return fmt.Errorf("%s: an entry has no %s", n.list, n.by)
+		}
+		if seen[n] {
+			return fmt.Errorf("%s[%s]: it stands there twice", n.list, n.key)
+		}
+		seen[n] = true
+	}
+	return nil
+}
+
+// named is an entry of a list.
+type named struct{ list, by, key string }

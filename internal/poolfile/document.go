@@ -180,3 +180,15 @@ type Origination struct {
 
 // Key is what an origination is known by.
 func (o Origination) Key() string { return o.Value + "/" + o.Country }
+
+// AboutPool reports whether a document speaks of a pool, and not of the deployment alone.
+func (d *Document) AboutPool() bool {
+	rest := *d
+	rest.Deployment = nil
+	return d.Deployment == nil || !rest.none()
+}
+
+func (d *Document) none() bool {
+	return d.Pool == nil && d.Clients == nil && d.Messages == nil && d.Accounts == nil && d.Plan == nil && d.Rates == nil && d.Canaries == nil &&
+		d.Guards == nil && d.Registrations == nil && d.RegistrationSettings == nil
+}

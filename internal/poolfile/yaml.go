@@ -38,10 +38,7 @@ func Parse(raw []byte) (*Document, error) {
 	if err := json.Unmarshal(asJSON, out); err != nil {
 		return nil, fmt.Errorf("the file cannot be read") // check has seen what could be wrong
 	}
-	if out.Version != Version {
-		return nil, fmt.Errorf("version: there is no form %d of this file; 1 is the one there is", out.Version)
-	}
-	return out, nil
+	return out, out.Check()
 }
 
 // placeOf is where the YAML breaks, without its excerpt.
