@@ -147,7 +147,7 @@ var table = []rule{
 	{"internal/senderfunc", "internal/egress internal/gateway internal/gateway/account internal/message internal/secret phone provider smssender",
 		"github.com/aws/aws-lambda-go github.com/google/uuid"},
 	{"cmd/countersign-lambda", "internal/senderfunc", ""},
-	{"cmd/countersign", module + " internal/poolfile internal/pumping internal/screen internal/route internal/routehealth internal/tracing/* internal/gateway/* internal/access internal/adminapi internal/config internal/devca internal/egress internal/gateway/* internal/facts internal/fault internal/hook/guides internal/hookrun/sandbox internal/hooktry internal/module internal/npm internal/script internal/simulator phone " +
+	{"cmd/countersign", module + " internal/poolfile internal/pumping internal/pumping/replay internal/screen internal/route internal/routehealth internal/tracing/* internal/gateway/* internal/access internal/adminapi internal/config internal/devca internal/egress internal/gateway/* internal/facts internal/fault internal/hook/guides internal/hookrun/sandbox internal/hooktry internal/module internal/npm internal/script internal/simulator phone " +
 		"internal/keyring internal/mail internal/secret internal/senderfunc internal/store internal/store/sqlstore provider", "github.com/alecthomas/kong github.com/aws/aws-sdk-go-v2 github.com/goccy/go-yaml"},
 
 	// Programs that make files of this tree, and what only tests use.

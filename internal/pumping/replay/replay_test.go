@@ -15,9 +15,9 @@ import (
 	"countersign/internal/pumping/trace"
 )
 
-func files(t testing.TB, folder string) []string {
+func files(t testing.TB, folder, pattern string) []string {
 	t.Helper()
-	list, err := filepath.Glob(filepath.Join("../testdata", folder, "*.jsonl.gz"))
+	list, err := filepath.Glob(filepath.Join("../testdata", folder, pattern+".jsonl.gz"))
 	if err != nil || len(list) == 0 {
 		t.Fatalf("no recordings in %s: %v", folder, err)
 	}
@@ -68,7 +68,7 @@ func guardsPage(t *testing.T) string {
 // thousand is refused. docs/guards.md says what is measured here.
 func TestTheAimsHold(t *testing.T) {
 	page := guardsPage(t)
-	for _, file := range files(t, "traces") {
+	for _, file := range files(t, "traces", some) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			r := replay(t, file, Options{})
@@ -94,7 +94,7 @@ func TestTheAimsHold(t *testing.T) {
 // What cannot be told apart from people costs what docs/guards.md says.
 func TestLimits(t *testing.T) {
 	page := guardsPage(t)
-	for _, file := range files(t, "limits") {
+	for _, file := range files(t, "limits", "*") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			documented(t, page, replay(t, file, Options{}))
