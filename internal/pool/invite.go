@@ -253,6 +253,10 @@ func (s *Service) invitations(ctx context.Context, t *tenant, c Caller, u *store
 			trigger: triggerInvite, attr: attr, to: u.Attributes[attr], counted: guard.SignUp, lane: store.LaneNotice, user: u, by: &account{user: u, subject: u.ID},
 			life: t.cfg.temporaryLife(),
 		}
+		var err error
+		if l.judged, err = s.ask(ctx, t, c, l, false); err != nil {
+			return nil, err
+		}
 		l.language = t.language(Caller{}, u) // the administrator's own language is not the user's
 		tmpl, err := s.customMessage(ctx, t, c, l, t.cfg.invitation(attr, l.language))
 		if err != nil {
