@@ -66,7 +66,8 @@ func New(o Options) *Front {
 // HintHeader carries fault.Error.Hint in dev mode.
 const HintHeader = "X-Countersign-Hint"
 
-// RefusedHeader is how a handler whose errors stand in the body alone tells Seen their name and sentence: "name: sentence". It goes no further.
+// RefusedHeader is how a handler whose errors stand in the body alone tells Seen their name and sentence: "name: sentence", or
+// "operation name: sentence" where the address does not say what was asked. It goes no further.
 const RefusedHeader = "X-Countersign-Refused"
 
 type placeKey struct{}

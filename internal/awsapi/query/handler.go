@@ -117,7 +117,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		var rep report
 		rep, event.Code = h.report(r.Context(), info, err)
 		event.Error, event.Status = rep.code, rep.status
-		h.writeReport(w, &rep, info.ID)
+		h.writeReport(w, info.Operation, &rep, info.ID)
 	}
 	if h.c.Observe != nil {
 		event.Duration = h.c.Now().Sub(start)

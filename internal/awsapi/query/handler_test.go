@@ -223,6 +223,9 @@ func TestShape(t *testing.T) {
 		w.events[0].Code != fault.AttemptLimit {
 		t.Errorf("%+v %v %+v", got, rec.Header(), w.events)
 	}
+	if seen := rec.Header().Get(refusedHeader); !strings.HasPrefix(seen, "Refuse ") || !strings.HasSuffix(seen, ": it is over") {
+		t.Errorf("whoever watches is told %q", seen)
+	}
 	w.h.c.Dev = false
 	if rec := w.call("Action=Refuse&Version=v1&Name=a"); rec.Header().Get("X-Countersign-Hint") != "" {
 		t.Error("a hint in production")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"countersign/internal/awsapi/wire"
 )
@@ -25,7 +26,14 @@ func (h *Handler) writeResult(w http.ResponseWriter, op *Operation, out any, id 
 	write(w, &b, http.StatusOK, id)
 }
 
-func (h *Handler) writeReport(w http.ResponseWriter, rep *report, id string) {
+// refusedHeader tells whoever watches the requests (front.RefusedHeader) operation, name and sentence of an error; it does not leave the server.
+const refusedHeader = "X-Countersign-Refused"
+
+// maxRefused bounds the sentence in refusedHeader, in bytes.
+const maxRefused = 512
+
+func (h *Handler) writeReport(w http.ResponseWriter, operation string, rep *report, id string) {
+	w.Header().Set(refusedHeader, strings.TrimSpace(operation+" "+rep.code)+": "+wire.HeaderText(cut(rep.message, maxRefused)))
 	if h.c.Dev && rep.hint != "" {
 		w.Header().Set("X-Countersign-Hint", wire.HeaderText(rep.hint))
 	}
