@@ -120,7 +120,10 @@ func New(c Config) *Detector {
 func (d *Detector) pool(id string) *pool {
 	p := d.pools[id]
 	if p == nil {
-		p = &pool{series: map[string]*series{}, blocks: map[string]*block{}, numbers: map[uint64]number{}, hot: map[string]map[string]time.Time{}, settings: Defaults()}
+		p = &pool{
+			series: map[string]*series{}, blocks: map[string]*block{},
+			numbers: map[uint64]number{}, hot: map[string]map[string]time.Time{}, settings: Defaults(),
+		}
 		d.pools[id] = p
 	}
 	return p

@@ -26,7 +26,8 @@ func FuzzMark(f *testing.F) {
 }
 
 func TestMark(t *testing.T) {
-	m := mark{flag: repeated, places: places{country: "DE", prefix: "+491511234", address: "abcd", network: "efgh", client: "app", abroad: true}, first: time.Unix(1e9, 0).UTC()}
+	at := places{country: "DE", prefix: "+491511234", address: "abcd", network: "efgh", client: "app", abroad: true}
+	m := mark{flag: repeated, places: at, first: time.Unix(1e9, 0).UTC()}
 	got, ok := parseMark(m.String())
 	if !ok || got != m {
 		t.Errorf("%s: %+v, %v", m, got, ok)

@@ -31,10 +31,11 @@ func named(name, pool string, seed uint64, about string, script func(w *world)) 
 
 func aims() []Scenario {
 	return []Scenario{
-		named("range-large", "large", 101, "One range of a country without people of ours, from a new address each time, within an hour of a busy day.", func(w *world) {
-			w.people(0, 20*hour, 330, europe)
-			w.raid(raid{from: 14 * hour, to: 15 * hour, count: 3000, numbers: []string{"+22462455####"}, address: everywhere})
-		}),
+		named("range-large", "large", 101,
+			"One range of a country without people of ours, from a new address each time, within an hour of a busy day.", func(w *world) {
+				w.people(0, 20*hour, 330, europe)
+				w.raid(raid{from: 14 * hour, to: 15 * hour, count: 3000, numbers: []string{"+22462455####"}, address: everywhere})
+			}),
 		named("range-served", "large", 102, "One range of a country that most people are from, two codes a number, one in fifty typed in.", func(w *world) {
 			w.people(0, 20*hour, 330, europe)
 			w.raid(raid{from: 13 * hour, to: 16 * hour, count: 3000, numbers: []string{"+491557733####"}, address: everywhere, typed: 0.02, again: 1})
@@ -65,11 +66,12 @@ func aims() []Scenario {
 			w.people(0, 20*hour, 300, mixed)
 			w.raid(raid{from: 12 * hour, to: 14 * hour, count: 4000, numbers: []string{"+99298#######"}, address: everywhere})
 		}),
-		named("launch", "large", 109, "A launch without history: eighty people a minute from the first minute on, then a raid on one range among them.", func(w *world) {
-			w.crowd(60, 2*hour, 60, 120, "US")
-			w.crowd(60, 2*hour, 20, 120, "BR")
-			w.raid(raid{from: hour, to: hour + 900, count: 2000, numbers: []string{"+1767225####"}, address: everywhere})
-		}),
+		named("launch", "large", 109,
+			"A launch without history: eighty people a minute from the first minute on, then a raid on one range among them.", func(w *world) {
+				w.crowd(60, 2*hour, 60, 120, "US")
+				w.crowd(60, 2*hour, 20, 120, "BR")
+				w.raid(raid{from: hour, to: hour + 900, count: 2000, numbers: []string{"+1767225####"}, address: everywhere})
+			}),
 		named("new-country", "large", 110, "A country opens on the second day: thirty people a minute, of whom two thirds type their codes in.", func(w *world) {
 			w.people(0, 34*hour, 120, map[string]float64{"SE": 3, "DE": 2})
 			w.crowd(32*hour, 34*hour, 30, 60, "BR")
@@ -80,15 +82,17 @@ func aims() []Scenario {
 			w.raid(raid{from: 15 * hour, to: 17 * hour, count: 2000, address: single("80.187.0.1"), numbers: []string{
 				"+9989########", "+2246########", "+9929########", "+2526########", "+8801########", "+2376########"}})
 		}),
-		named("hosting", "large", 112, "Two hundred addresses of one rack and all networks of one IPv6 site, numbers all over a country of ours.", func(w *world) {
-			w.people(0, 20*hour, 300, europe)
-			w.raid(raid{from: 10 * hour, to: 12 * hour, count: 1800, numbers: countries["FR"].numbers, address: rack})
-			w.raid(raid{from: 11 * hour, to: 13 * hour, count: 1800, numbers: countries["FR"].numbers, address: site})
-		}),
-		named("two-countries", "large", 113, "Ninety-five and sixty-two of a hundred codes are typed in; six ranges of the second country are raided.", func(w *world) {
-			w.people(0, 30*hour, 260, map[string]float64{"SE": 1, "IN": 1})
-			w.raid(raid{from: 20 * hour, to: 22 * hour, count: 6000, numbers: w.several(6, "+91788#######"), address: everywhere})
-		}),
+		named("hosting", "large", 112,
+			"Two hundred addresses of one rack and all networks of one IPv6 site, numbers all over a country of ours.", func(w *world) {
+				w.people(0, 20*hour, 300, europe)
+				w.raid(raid{from: 10 * hour, to: 12 * hour, count: 1800, numbers: countries["FR"].numbers, address: rack})
+				w.raid(raid{from: 11 * hour, to: 13 * hour, count: 1800, numbers: countries["FR"].numbers, address: site})
+			}),
+		named("two-countries", "large", 113,
+			"Ninety-five and sixty-two of a hundred codes are typed in; six ranges of the second country are raided.", func(w *world) {
+				w.people(0, 30*hour, 260, map[string]float64{"SE": 1, "IN": 1})
+				w.raid(raid{from: 20 * hour, to: 22 * hour, count: 6000, numbers: w.several(6, "+91788#######"), address: everywhere})
+			}),
 		named("world", "large", 114, "Twenty countries without people of ours, hundreds of proxies.", func(w *world) {
 			w.people(0, 20*hour, 300, europe)
 			w.raid(raid{from: 12 * hour, to: 13 * hour, count: 6000, address: proxies(600), numbers: []string{
@@ -109,24 +113,26 @@ func aims() []Scenario {
 			w.outage(15*hour, 15*hour+3000, "+49")
 			w.outage(18*hour, 18*hour+600, "+")
 		}),
-		named("honest-weeks", "small", 116, "No attack: twelve days of a small pool, with a school class and a company that sign up from one address each.", func(w *world) {
-			w.people(0, 12*dayLong, 30, mixed)
-			for i := range 28 {
-				w.personAt(3*dayLong+10*hour+float64(i)*9, w.digits("+4915########"), "84.150.7.7", 0.92)
-			}
-			for i := range 40 {
-				w.personAt(8*dayLong+9*hour+float64(i)*45, w.digits("+1415550####"), "73.20.9.9", 0.95)
-			}
-		}),
+		named("honest-weeks", "small", 116,
+			"No attack: twelve days of a small pool, with a school class and a company that sign up from one address each.", func(w *world) {
+				w.people(0, 12*dayLong, 30, mixed)
+				for i := range 28 {
+					w.personAt(3*dayLong+10*hour+float64(i)*9, w.digits("+4915########"), "84.150.7.7", 0.92)
+				}
+				for i := range 40 {
+					w.personAt(8*dayLong+9*hour+float64(i)*45, w.digits("+1415550####"), "73.20.9.9", 0.95)
+				}
+			}),
 	}
 }
 
 func limits() []Scenario {
 	list := []Scenario{
-		named("anywhere", "large", 201, "Numbers of all ranges of a country of ours, from a new address each time: each message alone looks like a person's.", func(w *world) {
-			w.people(0, 20*hour, 200, europe)
-			w.raid(raid{from: 12 * hour, to: 14 * hour, count: 3000, numbers: countries["DE"].numbers, address: everywhere})
-		}),
+		named("anywhere", "large", 201,
+			"Numbers of all ranges of a country of ours, from a new address each time: each message alone looks like a person's.", func(w *world) {
+				w.people(0, 20*hour, 200, europe)
+				w.raid(raid{from: 12 * hour, to: 14 * hour, count: 3000, numbers: countries["DE"].numbers, address: everywhere})
+			}),
 		named("typists", "large", 203, "One range, and half of the codes are typed in.", func(w *world) {
 			w.people(0, 20*hour, 200, europe)
 			w.raid(raid{from: 12 * hour, to: 14 * hour, count: 1500, numbers: []string{"+491557733####"}, address: everywhere, typed: 0.5})
