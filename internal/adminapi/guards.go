@@ -173,13 +173,25 @@ func schemaName(t reflect.Type, hint string) string {
 	case "countersign/internal/pumping":
 		return "Pumping" + name
 	case "countersign/internal/origination":
-		return "Origination" + name
+		return "Origination" + bare(name)
+	case "countersign/internal/route":
+		if name == "Plan" { // an operation's has a version
+			return "RoutePlan"
+		}
 	case "countersign/internal/poolfile":
 		return "File" + name
 	case "countersign/internal/smsaccount":
-		return "SMSAccount" + name
+		return "SMSAccount" + bare(name)
 	case "countersign/internal/registration":
-		return "Registration" + name
+		return "Registration" + bare(name)
+	}
+	return name
+}
+
+// bare tells settings from those of an operation, which have a version.
+func bare(name string) string {
+	if name == "Settings" {
+		return "BareSettings"
 	}
 	return name
 }

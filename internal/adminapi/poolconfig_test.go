@@ -151,7 +151,7 @@ func (p *place) events() int {
 	n := 0
 	for _, pool := range []string{"", whole} {
 		err := p.Store.Read(p.t.Context(), func(tx store.Tx) error {
-			rows, err := tx.Events().List(p.t.Context(), store.EventQuery{PoolID: pool, Limit: 1000})
+			rows, err := tx.Events().ListEvents(p.t.Context(), store.EventQuery{PoolID: pool, Limit: 1000})
 			n += len(rows)
 			return err
 		})
@@ -179,9 +179,7 @@ pool:
     Schema:
       - AttributeDataType: String
         Name: plan
-    SmsAuthenticationMessage: |-
-      Your code is {####}.
-      Tell nobody.
+    SmsAuthenticationMessage: "Your code is {####}. Tell nobody."
     SmsMfaConfiguration: {}
     UserPoolTags:
       countersign:require-mfa/shopweb: "true"

@@ -294,8 +294,11 @@ func (c *configurer) judgeAccounts(ctx context.Context) error {
 
 // notGiven says of a secret that is needed that nobody filled its reference in.
 func (c *configurer) notGiven(f poolfile.Account, err error) error {
+	if err == nil {
+		return nil
+	}
 	name, ok := strings.CutPrefix(fault.Of(err).Field, "secrets.")
-	if err == nil || !ok {
+	if !ok {
 		return err
 	}
 	if env, reference := poolfile.Reference(f.Secrets[name]); reference {
@@ -322,7 +325,7 @@ func (c *configurer) judgeRates(context.Context) error {
 	if c.file.Rates != nil && *c.file.Rates != "" {
 		card, err := ratecard.Parse([]byte(*c.file.Rates))
 		if err != nil {
-			return c.wrong("rates", err)
+			return c.wrong("rates", fault.Of(err).WithField(""))
 		}
 		clean := string(card.Format())
 		c.want.Rates = &clean
@@ -378,7 +381,7 @@ func (c *configurer) judgeCanaries(ctx context.Context) error {
 			x.To = ""
 		}
 		moved, err := c.Delivery.Canaries.Check(ctx, c.poolID, x)
-		if reference && fault.Of(err).Field == "to" && err != nil {
+		if err != nil && reference && fault.Of(err).Field == "to" {
 			err = fault.Invalidf("to", "A new canary needs a phone, and it was not given: set %s.", env)
 		}
 		if err := c.wrong(path, err); err != nil {
