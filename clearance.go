@@ -96,12 +96,16 @@ func (c clearance) inSandbox(ctx context.Context, to phone.Number, source string
 }
 
 // identify chooses the origination identity for the country, where the message has none yet. That a country needs one is enforced for messages of the SMS
-// account alone: plans and providers have senders of their own. A sender that is registered there needs no entry of its own.
+// account alone, unless the settings say otherwise: plans and providers have senders of their own. A sender that is registered there needs no entry of its own.
 func (c clearance) identify(ctx context.Context, m *provider.Message, registered registration.Choice) error {
 	id, err := c.p.originations.ChooseFor(ctx, m.PoolID, m.Country, string(m.Channel), m.From)
 	switch origination.ReasonOf(err) {
 	case origination.NoIdentity:
-		if m.From == "" && m.TriggerSource != smsaccount.TriggerSource {
+		strict, lost := c.p.originations.Enforced(ctx, m.TriggerSource != smsaccount.TriggerSource)
+		if lost != nil {
+			return lost
+		}
+		if !strict || sandbox.Exempt(m.TriggerSource) {
 			return nil
 		}
 	case origination.Unknown: // a provider's own number
