@@ -65,6 +65,9 @@ type cli struct {
 	Sandbox      sandboxCmd      `cmd:"" help:"Send to verified numbers only."`
 	SMSAccount   smsAccountCmd   `cmd:"" name:"sms-account" help:"The account that SNS and End User Messaging know."`
 
+	Apply  applyCmd  `cmd:"" help:"Make a pool as a file says it is, with clients, accounts, plan and guards."`
+	Export exportCmd `cmd:"" help:"Print a pool's configuration as a file, without secrets."`
+
 	Functions  functionsCmd  `cmd:"" help:"See functions, what they wrote, and how well they are shut in."`
 	Hook       hookCmd       `cmd:"" help:"Try hooks and actions in Auth0's forms on this machine, or begin one."`
 	Lambda     lambdaCmd     `cmd:"" help:"Be the custom SMS sender of a Cognito pool, as a function of AWS Lambda."`

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
 )
 
 // YAML is a document in canonical form, as a file has it.
@@ -21,6 +22,13 @@ func YAML(d *Document) ([]byte, error) {
 // Parse reads a document from YAML or JSON. Errors say where: the line of what is no YAML, the path of what there is not. They quote no value, which may
 // be a secret.
 func Parse(raw []byte) (*Document, error) {
+	parts, err := parser.ParseBytes(raw, 0)
+	if err != nil {
+		return nil, fmt.Errorf("this is not YAML%s", placeOf(err))
+	}
+	if len(parts.Docs) > 1 {
+		return nil, fmt.Errorf("a file holds one document; this one has %d", len(parts.Docs))
+	}
 	asJSON, err := yaml.YAMLToJSON(raw)
 	if err != nil {
 		return nil, fmt.Errorf("this is not YAML%s", placeOf(err))
