@@ -65,7 +65,7 @@ func (a *app) tellApplied(out *adminapi.PoolConfigResult, kept []string) error {
 		fmt.Fprintf(a.stdout, "the secret of client %s, shown this once: %s\n", s.Client, s.Secret)
 	}
 	if len(kept) > 0 {
-		fmt.Fprintf(a.stderr, "not in the environment, and left as they are: %s\n", strings.Join(kept, ", "))
+		fmt.Fprintf(a.stderr, "not in the environment, what is there is kept: %s\n", strings.Join(kept, ", "))
 	}
 	end := ""
 	if out.DryRun {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -191,7 +192,7 @@ func rightsFirst(action string) func(huma.Context, func(huma.Context)) {
 }
 
 func (s *server) log(ctx context.Context, what string, err error) {
-	if fault.Of(err).Kind() == fault.Internal {
+	if _, said := errors.AsType[*Problem](err); !said && fault.Of(err).Kind() == fault.Internal {
 		s.Log.ErrorContext(ctx, "admin API", "operation", what, "error", err)
 	}
 }

@@ -43,7 +43,7 @@ func (c *configurer) judge(ctx context.Context, pool bool) error {
 	}
 	c.want.Canonical()
 	changes, err := poolfile.Diff(c.now, c.want)
-	c.out.Changes = append(changes, c.out.Changes...)
+	c.out.Changes = slices.Concat([]poolfile.Change{}, changes, c.out.Changes)
 	slices.SortStableFunc(c.out.Changes, func(a, b poolfile.Change) int { return strings.Compare(a.Path, b.Path) })
 	return err
 }
@@ -261,14 +261,12 @@ func (c *configurer) judgeAccounts(ctx context.Context) error {
 			return err
 		}
 		was := entry(c.now.Accounts, func(x poolfile.Account) bool { return x.Name == f.Name })
-		given := map[string]string{}
-		for name, value := range f.Secrets {
-			if _, reference := poolfile.Reference(value); !reference {
-				given[name] = value
-			}
+		given, ok := c.givenOf(f, was, path)
+		if !ok {
+			continue
 		}
 		changed, err := c.Delivery.Routes.CheckAccount(ctx, c.poolID, f.AccountConfig, given)
-		if err := c.wrong(path, c.notGiven(f, err)); err != nil {
+		if err := c.wrong(path, err); err != nil {
 			return err
 		}
 		for _, name := range changed {
@@ -292,19 +290,21 @@ func (c *configurer) judgeAccounts(ctx context.Context) error {
 	return nil
 }
 
-// notGiven says of a secret that is needed that nobody filled its reference in.
-func (c *configurer) notGiven(f poolfile.Account, err error) error {
-	if err == nil {
-		return nil
+// givenOf are the secrets of an account that the document holds. A reference that nobody filled in stands for the secret that is set; it is wrong where
+// there is none.
+func (c *configurer) givenOf(f poolfile.Account, was *poolfile.Account, path string) (given map[string]string, ok bool) {
+	given, ok = map[string]string{}, true
+	for _, name := range slices.Sorted(keysOf(f.Secrets)) {
+		env, reference := poolfile.Reference(f.Secrets[name])
+		switch {
+		case !reference:
+			given[name] = f.Secrets[name]
+		case was == nil || was.Secrets[name] == "":
+			c.wrongf(path+".secrets."+name, "The account has no such secret yet, and it was not given: set %s.", env)
+			ok = false
+		}
 	}
-	name, ok := strings.CutPrefix(fault.Of(err).Field, "secrets.")
-	if !ok {
-		return err
-	}
-	if env, reference := poolfile.Reference(f.Secrets[name]); reference {
-		return fault.Invalidf("secrets."+name, "A new account needs it, and it was not given: set %s.", env)
-	}
-	return err
+	return given, ok
 }
 
 func (c *configurer) judgeMessages(context.Context) error {

@@ -1,7 +1,9 @@
 package poolfile
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -29,22 +31,26 @@ func Parse(raw []byte) (*Document, error) {
 	if len(parts.Docs) > 1 {
 		return nil, fmt.Errorf("a file holds one document; this one has %d", len(parts.Docs))
 	}
-	asJSON, err := yaml.YAMLToJSON(raw)
-	if err != nil {
+	var read any
+	if err := yaml.Unmarshal(raw, &read); err != nil {
 		return nil, fmt.Errorf("this is not YAML%s", placeOf(err))
 	}
-	d := json.NewDecoder(strings.NewReader(string(asJSON)))
+	asJSON, err := json.Marshal(read)
+	if err != nil {
+		return nil, errors.New("the file has a number or key that cannot be used")
+	}
+	d := json.NewDecoder(bytes.NewReader(asJSON))
 	d.UseNumber()
 	var tree any
 	if err := d.Decode(&tree); err != nil {
-		return nil, fmt.Errorf("this is not YAML")
+		return nil, errors.New("the file cannot be read")
 	}
 	if err := check(tree); err != nil {
 		return nil, err
 	}
 	out := &Document{}
 	if err := json.Unmarshal(asJSON, out); err != nil {
-		return nil, fmt.Errorf("the file cannot be read") // check has seen what could be wrong
+		return nil, errors.New("the file cannot be read") // check has seen what could be wrong
 	}
 	return out, out.Check()
 }
