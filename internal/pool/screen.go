@@ -70,9 +70,9 @@ func (s *Service) ask(ctx context.Context, t *tenant, c Caller, l letter, preten
 		to, ask.Pretended = l.by.name, true
 	}
 	var err error
-	if ask.To, err = phone.Parse(to); err != nil {
-		return j, nil // there is no number, or seal says so
-	}
+	if ask.To, err = phone.Parse(to); err != nil && (to != "" || !pretended) {
+		return j, nil // seal says so
+	} // a name that nobody has may have no number; it costs the client and the pool what a message to a known one does
 	ask.Typed = l.typed(ask.To)
 	ask.Confirmed, ask.Known = l.user != nil && proven(l.user, to), l.by != nil && l.by.known
 	if j.decision, err = s.Screener.Screen(ctx, ask); err != nil {
@@ -141,16 +141,18 @@ func (s *Service) guardEvent(ctx context.Context, j judged, kind eventlog.Type, 
 	return s.Store.Write(ctx, func(tx store.Tx) error { return tx.Events().Append(ctx, ev) })
 }
 
-// count counts a message inside a Write. An error for which isRefusal holds means that it must not be sent.
+// count counts a message inside a Write. An error for which isRefusal holds means that it must not be sent. One that was held back before counts like any
+// other: else the address's and the number's counters would tell whose it was.
 func (s *Service) count(ctx context.Context, tx *unit, p *posted) error {
-	if p.judged.refused != nil {
-		tx.held = append(tx.held, heldBack{p, string(p.judged.decision.Refused)})
-		return p.judged.refused
+	send, refused := p.send, p.judged.refused
+	if refused == nil {
+		send.Recorded = func(r guard.Reason) { tx.recorded = append(tx.recorded, heldBack{p, string(r)}) }
 	}
-	send := p.send
-	send.Recorded = func(r guard.Reason) { tx.recorded = append(tx.recorded, heldBack{p, string(r)}) }
 	err := s.guard.Send(ctx, tx, send)
 	switch {
+	case refused != nil && (err == nil || isRefusal(err)):
+		tx.held = append(tx.held, heldBack{p, string(p.judged.decision.Refused)})
+		return refused
 	case isRefusal(err):
 		tx.held = append(tx.held, heldBack{p, string(guard.ReasonOf(err))})
 	case err == nil:
@@ -228,6 +230,7 @@ func (s *Service) decided(ctx context.Context, u *unit, committed bool) {
 		return
 	}
 	for _, p := range u.passed {
+		p.settled = true
 		for _, why := range p.judged.recorded {
 			u.recorded = append(u.recorded, heldBack{p, why})
 		}
@@ -238,6 +241,7 @@ func (s *Service) decided(ctx context.Context, u *unit, committed bool) {
 		}
 	}
 	for _, h := range u.held {
+		h.p.settled = true
 		s.Screener.Undo(h.p.judged.decision)
 	}
 	if s.Dev || !committed { // in dev every number of a tutorial would be an entry; the message's own decision says it
@@ -263,6 +267,15 @@ func (s *Service) limited(ctx context.Context, t *tenant, c Caller, send *guard.
 		send.Net, err = s.lookup(ctx, t.pool.ID, "network", net.String())
 	}
 	return err
+}
+
+// unmade drops the messages of which the guard was not told what became of them.
+func (s *Service) unmade(made []*posted) {
+	for _, p := range made {
+		if p != nil && !p.settled {
+			s.drop(p.judged)
+		}
+	}
 }
 
 // drop tells the guard that no message came of a decision.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -35,11 +34,11 @@ const (
 	database      = "Username-Password-Authentication"
 )
 
-// tenants makes a pool for each name, reached by 127.0.0.1 and localhost in this order, with a client for every grant and a manager. The server is
+// tenants makes a pool for each name, reached by 127.0.0.1, localhost and third.localhost in this order, with a client for every grant and a manager. The server is
 // started anew, since base URLs belong to pools by its configuration.
 func (n *node) tenants(names ...string) []*tenant {
 	n.t.Helper()
-	hosts := []string{"127.0.0.1", "localhost"}
+	hosts := []string{"127.0.0.1", "localhost", "third.localhost"}
 	c := n.caller()
 	var out []*tenant
 	var urls, adminURLs, pools []string
@@ -110,10 +109,8 @@ func (x *tenant) app(name string, more obj) answer {
 
 // from is the tenant, asked from an address (127.x.y.z): what one network may cause is limited.
 func (x *tenant) from(address string) *tenant {
-	dial := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	other := *x
-	other.via = &http.Client{Transport: &http.Transport{DialContext: dial.DialContext, MaxIdleConnsPerHost: 16}, CheckRedirect: direct.CheckRedirect}
-	x.t.Cleanup(other.via.CloseIdleConnections)
+	other.via = through(x.t, address)
 	return &other
 }
 

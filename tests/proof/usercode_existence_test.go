@@ -101,7 +101,7 @@ var (
 )
 
 // form is what can be compared of an answer: what is random in it is replaced by its length.
-func form(t *testing.T, a answer) string {
+func form(t testing.TB, a answer) string {
 	t.Helper()
 	var v any
 	check(t, json.Unmarshal(a.raw, &v))

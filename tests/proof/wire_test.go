@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -69,6 +70,8 @@ type caller struct {
 	// header is added to every request; host replaces Host.
 	header http.Header
 	host   string
+	// by makes the requests; nil: direct.
+	by *http.Client
 }
 
 func (n *node) caller() *caller {
@@ -130,7 +133,11 @@ func (c *caller) request(url, op string, in any) *http.Request {
 
 func (c *caller) do(req *http.Request, op string) answer {
 	c.t.Helper()
-	a, err := send(req)
+	by := c.by
+	if by == nil {
+		by = direct
+	}
+	a, err := sendBy(by, req)
 	check(c.t, err)
 	a.op = op
 	if c.rec != nil {
@@ -139,9 +146,37 @@ func (c *caller) do(req *http.Request, op string) answer {
 	return a
 }
 
-var direct = &http.Client{
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	Transport:     &http.Transport{MaxIdleConnsPerHost: 16},
+var direct = clientFrom("")
+
+// clientFrom makes requests from an address of this machine; empty: any. All names of this machine are 127.0.0.1.
+func clientFrom(address string) *http.Client {
+	dial := &net.Dialer{}
+	if address != "" {
+		dial.LocalAddr = &net.TCPAddr{IP: net.ParseIP(address)}
+	}
+	return &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{MaxIdleConnsPerHost: 16, DialContext: func(ctx context.Context, network, to string) (net.Conn, error) {
+			if host, port, err := net.SplitHostPort(to); err == nil && strings.HasSuffix(host, "localhost") {
+				to = net.JoinHostPort("127.0.0.1", port)
+			}
+			return dial.DialContext(ctx, network, to)
+		}},
+	}
+}
+
+// through is clientFrom for one test.
+func through(t testing.TB, address string) *http.Client {
+	by := clientFrom(address)
+	t.Cleanup(by.CloseIdleConnections)
+	return by
+}
+
+// from is the caller, at another address (127.x.y.z): what one network may cause is limited.
+func (c *caller) from(address string) *caller {
+	other := *c
+	other.by = through(c.t, address)
+	return &other
 }
 
 func send(req *http.Request) (answer, error) { return sendBy(direct, req) }
