@@ -17,6 +17,7 @@ has_browser() {
 has_aws() { [ -x /usr/bin/aws ] || { has aws && ! has_package awscli && aws --version >/dev/null 2>&1; }; }
 has_node() { has node && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]; }
 has_npm() { has npm; }
+has_boto3() { /usr/bin/python3 -c 'import boto3' 2>/dev/null || { has python3 && python3 -c 'import boto3' 2>/dev/null; }; }
 has_zip() { has zip && has unzip; } # readers of docs/custom-sms-sender.md pack their function with it
 
 # has_package NAME says whether apt offers it.
@@ -42,10 +43,11 @@ install_packages() {
   has_aws || missing+=(awscli)
   has_node || missing+=(nodejs)
   has_npm || missing+=(npm)
+  has_boto3 || missing+=(python3-boto3)
   has_zip || missing+=(zip unzip)
   if [ ${#missing[@]} -gt 0 ]; then
     has apt-get || die "This is neither Debian nor Ubuntu. Install: a C compiler, PostgreSQL 14 or later (server), Chromium
-(or set CHROME to a browser), the AWS CLI, Node 20 or later with npm, zip and unzip. Then run ./scripts/test --no-install. Missing: ${missing[*]}"
+(or set CHROME to a browser), the AWS CLI, Python with boto3, Node 20 or later with npm, zip and unzip. Then run ./scripts/test --no-install. Missing: ${missing[*]}"
     printf 'installing %s\n' "${missing[*]}"
     as_root apt-get update -q >"$work/apt.log" 2>&1 || die "apt-get update failed: $(tail -5 "$work/apt.log")"
     local debs=() package

@@ -8,8 +8,9 @@
 //     own (tests/auth0-go);
 //   - functions: the documents' handlers with npm's Encryption SDK, a trigger of every kind in Node (triggers_*_test.go), programs made
 //     with aws-lambda-go and smssender (testdata/), the program itself as a sender, functions of a second server in the place of AWS;
-//   - the AWS CLI, with the very commands that the README and docs show (cli_test.go).
+//   - the AWS CLI, with the very commands that the README and docs show (docs_test.go), and from a new SMS account to a verified number
+//     (smscli_test.go); boto3 the same way, and through every error that SNS and End User Messaging declare (boto3/).
 //
 // Nothing here looks inside the server: texts are read from the simulated phones, as a person would.
-// The npm packages must be installed (`npm ci` in node/) and `aws` must be on the PATH; ./scripts/test sees to both.
+// The npm packages must be installed (`npm ci` in node/), `aws` and a Python with boto3 must be there; ./scripts/test sees to both.
 package interop

@@ -110,7 +110,6 @@ func callerErrors() map[fault.Code]wire.ErrorShape {
 var limits = map[string]string{
 	api.OpRequestPhoneNumber.Name: "PHONE_NUMBERS_PER_ACCOUNT", api.OpRequestSenderId.Name: "SENDER_IDS_PER_ACCOUNT",
 	api.OpCreateOptOutList.Name: "OPT_OUT_LISTS_PER_ACCOUNT", api.OpCreateVerifiedDestinationNumber.Name: "VERIFIED_DESTINATION_NUMBERS_PER_ACCOUNT",
-	api.OpVerifyDestinationNumber.Name: "VERIFIED_DESTINATION_NUMBERS_PER_ACCOUNT", api.OpTagResource.Name: "TAGS_PER_RESOURCE",
 }
 
 // members names the API's members for fields of the domain.
@@ -138,6 +137,9 @@ func errorOf(operation string, f *fault.Error) (wire.ErrorShape, bool) {
 		}
 		return about(s, f), true
 	case fault.TooMany:
+		if operation == api.OpVerifyDestinationNumber.Name { // which declares no ServiceQuotaExceededException
+			return with(conflict, "RESOURCE_MODIFICATION_NOT_ALLOWED", "The account has as many verified destination numbers as it may"), true
+		}
 		if reason := limits[operation]; reason != "" {
 			return with(quota, reason, "The account has as many of these as it may"), true
 		}
@@ -164,6 +166,8 @@ func invalid(operation string, f *fault.Error) wire.ErrorShape {
 		return with(validation, "INVALID_NEXT_TOKEN", "The next token is not valid.")
 	case f.Field == "monthly_limit_above":
 		return with(validation, "REQUESTED_SPEND_LIMIT_HIGHER_THAN_SERVICE_LIMIT", "The limit is higher than that of the account.")
+	case f.Field == "tags": // package origination finds nothing wrong with them but their number
+		return with(quota, "TAGS_PER_RESOURCE", "A resource has as many tags as it may.")
 	case f.Field == "two_way":
 		return with(validation, "TWO_WAY_NOT_SUPPORTED_IN_COUNTRY", "Two-way messages are not to be had there.")
 	case f.Field != "":
