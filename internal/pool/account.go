@@ -109,6 +109,7 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 	for _, l := range ch.asked {
 		p, err := s.post(ctx, t, c, l)
 		if err != nil {
+			s.unmade(letters)
 			return nil, err
 		}
 		p.lift = w == byUser && proven(a.user, l.to)
@@ -142,7 +143,7 @@ func (s *Service) change(ctx context.Context, t *tenant, c Caller, a *account, v
 			return err
 		}
 		return tx.append(ctx, ev)
-	})
+	}, append(letters, notes...)...)
 }
 
 // setAgain is the keyed hash of the user's own proven number if it sets that to what it is: it wants texts there. Nil otherwise.
@@ -389,7 +390,7 @@ func (s *Service) verifyAttribute(ctx context.Context, c Caller, b *bearer, attr
 			return err
 		}
 		return tx.append(ctx, good)
-	})
+	}, notes...)
 }
 
 // DeleteAttributes removes the bearer's own attributes. API reference, DeleteUserAttributes.
@@ -488,7 +489,7 @@ func (s *Service) changePassword(ctx context.Context, c Caller, b *bearer, previ
 			return err
 		}
 		return tx.append(ctx, good)
-	})
+	}, notes...)
 }
 
 // passwordSet stores a new password and kills what the old one left open: reset codes and half-done sign-ins.
@@ -623,5 +624,5 @@ func (s *Service) setPreference(ctx context.Context, t *tenant, c Caller, a *acc
 			return err
 		}
 		return tx.append(ctx, ev)
-	})
+	}, notes...)
 }

@@ -238,7 +238,7 @@ func (s *Service) AdminResetPassword(ctx context.Context, c Caller, poolID, name
 				return err
 			}
 			return tx.append(ctx, ev)
-		})
+		}, p)
 	})
 }
 

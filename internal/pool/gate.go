@@ -36,6 +36,14 @@ type step struct {
 	events   []*store.Event
 }
 
+// made are the messages of a step; none of nil.
+func (st *step) made() []*posted {
+	if st == nil {
+		return nil
+	}
+	return append([]*posted{st.letter}, st.notes...)
+}
+
 func (st *step) commit(ctx context.Context, s *Service, tx *unit) error {
 	if err := tx.open(ctx, st.challenge); err != nil {
 		return err

@@ -70,6 +70,7 @@ func (s *Service) invite(ctx context.Context, c Caller, in AdminCreateInput) (*U
 	if err != nil {
 		return nil, err
 	}
+	defer s.unmade(letters)
 	err = again(func() error { // the alias that it takes may be of a user who is just changed
 		return s.write(ctx, func(tx *unit) error { return s.storeInvited(ctx, tx, t, a, u, attr, in.ForceAlias, letters, ev) })
 	})
@@ -160,7 +161,7 @@ func (s *Service) inviteAgain(ctx context.Context, c Caller, in AdminCreateInput
 				return err
 			}
 			return tx.append(ctx, ev)
-		})
+		}, letters...)
 	})
 	return v, err
 }
@@ -246,32 +247,42 @@ func (s *Service) invitations(ctx context.Context, t *tenant, c Caller, u *store
 	}
 	var out []*posted
 	for _, attr := range media {
-		if err := s.senderReady(ctx, t, c, attr, triggerInvite, whom{user: u}); err != nil {
-			return nil, err
-		}
-		l := letter{
-			trigger: triggerInvite, attr: attr, to: u.Attributes[attr], counted: guard.SignUp, lane: store.LaneNotice, user: u, by: &account{user: u, subject: u.ID},
-			life: t.cfg.temporaryLife(),
-		}
-		var err error
-		if l.judged, err = s.ask(ctx, t, c, l, false); err != nil {
-			return nil, err
-		}
-		l.language = t.language(Caller{}, u) // the administrator's own language is not the user's
-		tmpl, err := s.customMessage(ctx, t, c, l, t.cfg.invitation(attr, l.language))
+		p, err := s.invitation(ctx, t, c, u, attr, name, pw)
 		if err != nil {
-			return nil, err
-		}
-		l.html = attr == attrEmail && message.IsHTML(tmpl.Body)
-		text, err := message.Render(tmpl.Body, message.Values{Code: pw, Username: name, Trusted: true, HTML: l.html})
-		if err != nil {
-			return nil, err
-		}
-		p, err := s.seal(ctx, t, c, l, nil, pw, tmpl.Subject, text)
-		if err != nil {
+			s.unmade(out)
 			return nil, err
 		}
 		out = append(out, p)
 	}
 	return out, nil
+}
+
+// invitation makes the message to one contact.
+func (s *Service) invitation(ctx context.Context, t *tenant, c Caller, u *store.User, attr, name, pw string) (p *posted, err error) {
+	if err := s.senderReady(ctx, t, c, attr, triggerInvite, whom{user: u}); err != nil {
+		return nil, err
+	}
+	l := letter{
+		trigger: triggerInvite, attr: attr, to: u.Attributes[attr], counted: guard.SignUp, lane: store.LaneNotice, user: u, by: &account{user: u, subject: u.ID},
+		life: t.cfg.temporaryLife(),
+	}
+	if l.judged, err = s.ask(ctx, t, c, l, false); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.drop(l.judged)
+		}
+	}()
+	l.language = t.language(Caller{}, u) // the administrator's own language is not the user's
+	tmpl, err := s.customMessage(ctx, t, c, l, t.cfg.invitation(attr, l.language))
+	if err != nil {
+		return nil, err
+	}
+	l.html = attr == attrEmail && message.IsHTML(tmpl.Body)
+	text, err := message.Render(tmpl.Body, message.Values{Code: pw, Username: name, Trusted: true, HTML: l.html})
+	if err != nil {
+		return nil, err
+	}
+	return s.seal(ctx, t, c, l, nil, pw, tmpl.Subject, text)
 }

@@ -84,6 +84,8 @@ type posted struct {
 	// test: the message goes to a test number, and counts as sent. lift: whoever asked for it is signed in and has proven the number.
 	test, lift bool
 	judged     judged
+	// settled: the guard knows what became of it.
+	settled bool
 }
 
 // post makes a letter: code, text, sealed message. Nothing is stored yet.
@@ -303,10 +305,12 @@ func (s *Service) pretend(ctx context.Context, t *tenant, c Caller, a *account, 
 	p, to := l.counted, l.to
 	out := &posted{send: sendBy(t, a, p), judged: j}
 	if err := s.limited(ctx, t, c, &out.send); err != nil {
+		s.drop(j)
 		return nil, err
 	}
 	if n, err := phone.Parse(to); err == nil {
 		if out.send.Number, err = s.lookup(ctx, t.pool.ID, "line", n.LineKey()); err != nil {
+			s.drop(j)
 			return nil, err
 		}
 	}
@@ -433,7 +437,10 @@ func (s *Service) notices(ctx context.Context, t *tenant, c Caller, a *account, 
 			continue
 		}
 		l := letter{attr: attr, to: to[attr], counted: guard.Notice, lane: store.LaneNotice, user: a.user, by: a, life: 24 * time.Hour}
-		p, err := s.seal(ctx, t, c, l, nil, "", "A change to your account", text)
+		p, err := s.notice(ctx, t, c, l, "A change to your account", text)
+		if isRefusal(err) {
+			continue // and in the log
+		}
 		if err != nil {
 			s.Log.WarnContext(ctx, "a notice could not be made", "pool", t.pool.ID, "user", a.user.ID, "attribute", attr, "error", err)
 			continue
@@ -441,6 +448,17 @@ func (s *Service) notices(ctx context.Context, t *tenant, c Caller, a *account, 
 		out = append(out, p)
 	}
 	return out
+}
+
+// notice makes a message without a code.
+func (s *Service) notice(ctx context.Context, t *tenant, c Caller, l letter, subject, text string) (p *posted, err error) {
+	if l.judged, err = s.ask(ctx, t, c, l, false); err != nil {
+		return nil, err
+	}
+	if p, err = s.seal(ctx, t, c, l, nil, "", subject, text); err != nil {
+		s.drop(l.judged)
+	}
+	return p, err
 }
 
 // tell stores notices as far as the guard lets them pass: whoever changes things all the time is told of the first ones.

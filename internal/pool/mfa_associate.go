@@ -184,7 +184,7 @@ func (s *Service) associateOOB(ctx context.Context, hd *holder, c Caller, e enro
 			return err
 		}
 		return tx.append(ctx, ev)
-	})
+	}, p)
 }
 
 // waitingFactor is a factor that waits for its code, and the user with it.

@@ -186,5 +186,5 @@ func (s *Service) unenrol(ctx context.Context, t *tenant, c Caller, a *account, 
 			return err
 		}
 		return tx.append(ctx, ev)
-	})
+	}, notes...)
 }

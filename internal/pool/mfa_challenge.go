@@ -150,5 +150,5 @@ func (s *Service) challenge(ctx context.Context, hd *holder, c Caller, x Authent
 			return err
 		}
 		return tx.append(ctx, ev)
-	})
+	}, p)
 }

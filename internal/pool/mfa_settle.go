@@ -58,7 +58,7 @@ func (s *Service) settleProof(ctx context.Context, c Caller, p *proof) (*OAuthTo
 			return err
 		}
 		return st.commit(ctx, s, tx)
-	})
+	}, append(st.made(), notes...)...)
 	if err != nil {
 		return nil, err
 	}

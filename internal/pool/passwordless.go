@@ -200,7 +200,7 @@ func (s *Service) startPasswordless(ctx context.Context, t *tenant, c Caller, d 
 	err = s.write(ctx, func(tx *unit) (err error) {
 		held, err = s.storeFirst(ctx, tx, t, a, p, ev, refused)
 		return err
-	})
+	}, p)
 	if err != nil || held {
 		return nil, err
 	}

@@ -215,7 +215,7 @@ func (s *Service) settleFirst(ctx context.Context, t *tenant, c Caller, f *first
 			return err
 		}
 		return st.commit(ctx, s, tx)
-	})
+	}, st.made()...)
 }
 
 // decideFirst judges a code in the commit that it decides about, and returns the right one. prepared says whether the step after it was.

@@ -190,7 +190,7 @@ func (s *Service) reset(ctx context.Context, t *tenant, c Caller, a *account, in
 			return err
 		}
 		return s.storeReset(ctx, tx, up, notes, ev)
-	})
+	}, notes...)
 	if err != nil {
 		return err
 	}

@@ -191,7 +191,7 @@ func (s *Service) answerCode(ctx context.Context, t *tenant, c Caller, a *accoun
 			return err
 		}
 		return st.commit(ctx, s, tx)
-	})
+	}, st.made()...)
 	return st.result, err
 }
 
@@ -322,7 +322,7 @@ func (s *Service) resend(ctx context.Context, t *tenant, c Caller, a *account, h
 			return err
 		}
 		return st.commit(ctx, s, tx)
-	})
+	}, st.made()...)
 	if err == nil && how == "error" {
 		return nil, fault.New(fault.CodeResent)
 	}
@@ -358,7 +358,7 @@ func (s *Service) proceed(ctx context.Context, a *account, h *held, st *step) (*
 			return err
 		}
 		return st.commit(ctx, s, tx)
-	})
+	}, st.made()...)
 	return st.result, err
 }
 
@@ -440,7 +440,7 @@ func (s *Service) newPassword(ctx context.Context, t *tenant, c Caller, a *accou
 			return err
 		}
 		return st.commit(ctx, s, tx)
-	})
+	}, st.made()...)
 	return st.result, err
 }
 

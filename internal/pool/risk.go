@@ -120,7 +120,7 @@ func (s *Service) judgeRisk(ctx context.Context, t *tenant, c Caller, a *account
 			return err
 		}
 		return tx.append(ctx, events...)
-	})
+	}, notes...)
 	if err != nil {
 		return err
 	}
@@ -171,9 +171,12 @@ func (s *Service) riskNotice(ctx context.Context, t *tenant, c Caller, a *accoun
 	}
 	c.Metadata = nil
 	l := letter{trigger: triggerRisk, attr: attr, to: own[attr], counted: guard.Notice, lane: store.LaneNotice, user: a.user, facts: facts, by: a, life: 24 * time.Hour}
-	p, err := s.seal(ctx, t, c, l, nil, "", fillRisk(text.Subject, facts), fillRisk(text.Body, facts))
+	p, err := s.notice(ctx, t, c, l, fillRisk(text.Subject, facts), fillRisk(text.Body, facts))
 	if fault.CodeOf(err) == fault.InvalidParameter { // a text that cannot be sent keeps nobody from signing in
 		s.Log.WarnContext(ctx, "a risk notice could not be made", "pool", t.pool.ID, "user", a.user.ID, "attribute", attr, "error", err)
+		return nil, nil
+	}
+	if isRefusal(err) {
 		return nil, nil
 	}
 	if err != nil {

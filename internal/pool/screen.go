@@ -134,6 +134,9 @@ func isRefusal(err error) bool {
 
 // guardEvent writes down what the guard thought of a message, apart from what else is committed.
 func (s *Service) guardEvent(ctx context.Context, j judged, kind eventlog.Type, why string) error {
+	if j.event == nil { // nobody asked
+		return nil
+	}
 	ev, err := j.event(ctx, kind, why)
 	if err != nil {
 		return err
@@ -214,9 +217,6 @@ func (s *Service) afterRefusal(ctx context.Context, u *unit, err error) error {
 		return err
 	}
 	for _, h := range u.held {
-		if h.p.judged.event == nil {
-			continue
-		}
 		if lost := s.guardEvent(ctx, h.p.judged, eventlog.GuardRefused, h.why); lost != nil {
 			return lost
 		}

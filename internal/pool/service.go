@@ -173,8 +173,10 @@ func (u *unit) append(ctx context.Context, events ...*store.Event) error {
 	return nil
 }
 
-// write commits f and wakes the worker for what it enqueued. f may run more than once.
-func (s *Service) write(ctx context.Context, f func(*unit) error) error {
+// write commits f and wakes the worker for what it enqueued. f may run more than once. made are messages that f was to store: what the guard has kept for
+// those that f did not come to is given back.
+func (s *Service) write(ctx context.Context, f func(*unit) error, made ...*posted) error {
+	defer s.unmade(made)
 	var u *unit
 	var inner error
 	err := s.Store.Write(ctx, func(tx store.Tx) error {

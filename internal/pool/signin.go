@@ -245,7 +245,7 @@ func (s *Service) settlePassword(ctx context.Context, t *tenant, c Caller, a *ac
 			return err
 		}
 		return st.commit(ctx, s, tx)
-	})
+	}, st.made()...)
 	if err != nil {
 		return nil, err
 	}
@@ -370,7 +370,7 @@ func (s *Service) beginOTP(ctx context.Context, t *tenant, c Caller, a *account,
 			return err
 		}
 		return st.commit(ctx, s, tx)
-	})
+	}, st.made()...)
 	st.result.Available = []string{kind}
 	return st.result, err
 }
@@ -460,6 +460,6 @@ func (s *Service) autoSignIn(ctx context.Context, t *tenant, c Caller, a *accoun
 			return err
 		}
 		return st.commit(ctx, s, tx)
-	})
+	}, st.made()...)
 	return st.result, err
 }

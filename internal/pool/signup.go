@@ -249,7 +249,7 @@ func (s *Service) signUpUser(ctx context.Context, t *tenant, c Caller, a *accoun
 			return err
 		}
 		return tx.Events().Append(ctx, ev)
-	})
+	}, p)
 	if err != nil {
 		return nil, signUpTaken(err)
 	}
@@ -336,7 +336,7 @@ func (s *Service) signUpAttempt(ctx context.Context, t *tenant, c Caller, a *acc
 			return err
 		}
 		return tx.Events().Append(ctx, ev)
-	})
+	}, p)
 	if err != nil {
 		return nil, err
 	}
@@ -449,5 +449,5 @@ func (s *Service) sendOnce(ctx context.Context, t *tenant, c Caller, a *account,
 			return err
 		}
 		return tx.Events().Append(ctx, ev)
-	})
+	}, p)
 }

@@ -71,7 +71,7 @@ func (s *Service) answerTOTP(ctx context.Context, t *tenant, c Caller, a *accoun
 			return err
 		}
 		return st.commit(ctx, s, tx)
-	})
+	}, st.made()...)
 	return st.result, err
 }
 
@@ -206,7 +206,7 @@ func (s *Service) verifyUserTOTP(ctx context.Context, c Caller, accessToken, cod
 			return err
 		}
 		return tx.append(ctx, ev)
-	})
+	}, notes...)
 }
 
 func (s *Service) verifySetup(ctx context.Context, t *tenant, c Caller, session, code string) (string, error) {
@@ -289,7 +289,7 @@ func (s *Service) finishSetup(ctx context.Context, t *tenant, c Caller, a *accou
 			return err
 		}
 		return st.commit(ctx, s, tx)
-	})
+	}, st.made()...)
 	return st.result, err
 }
 

@@ -113,7 +113,7 @@ func (s *Service) beginCustom(ctx context.Context, t *tenant, c Caller, a *accou
 			}
 		}
 		return st.commit(ctx, s, tx)
-	})
+	}, st.made()...)
 	return st.result, err
 }
 
@@ -278,7 +278,7 @@ func (s *Service) settleCustom(ctx context.Context, t *tenant, c Caller, a *acco
 			return store.Keep(stop)
 		}
 		return st.commit(ctx, s, tx)
-	})
+	}, st.made()...)
 	if err != nil {
 		return nil, err
 	}
