@@ -43,7 +43,7 @@ func (c *configurer) judge(ctx context.Context, pool bool) error {
 	}
 	c.want.Canonical()
 	changes, err := poolfile.Diff(c.now, c.want)
-	c.out.Changes = slices.Concat([]poolfile.Change{}, changes, c.out.Changes)
+	c.out.Changes = append(append([]poolfile.Change{}, changes...), c.out.Changes...)
 	slices.SortStableFunc(c.out.Changes, func(a, b poolfile.Change) int { return strings.Compare(a.Path, b.Path) })
 	return err
 }
