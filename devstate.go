@@ -231,6 +231,7 @@ func (s *Server) Reset(ctx context.Context) error {
 			s.parts.tokens.Forget(p.ID)
 		}
 		s.parts.routes.Forget(p.ID)
+		s.parts.screen.Forget(p.ID)
 		if err := s.parts.health.Forget(ctx, p.ID); err != nil {
 			return fmt.Errorf("forgetting how accounts did: %w", err)
 		}
@@ -241,6 +242,12 @@ func (s *Server) Reset(ctx context.Context) error {
 	}
 	if err := s.parts.sandbox.Reset(ctx); err != nil {
 		return fmt.Errorf("the sandbox: %w", err)
+	}
+	if err := s.parts.originations.Reset(ctx); err != nil {
+		return fmt.Errorf("origination identities: %w", err)
+	}
+	if err := s.parts.registrations.Reset(ctx); err != nil {
+		return fmt.Errorf("registrations: %w", err)
 	}
 	return s.startState(ctx)
 }

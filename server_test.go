@@ -19,8 +19,11 @@ import (
 
 	"countersign/internal/adminapi"
 	"countersign/internal/keyring"
+	"countersign/internal/origination"
+	"countersign/internal/registration"
 	"countersign/internal/route"
 	"countersign/internal/routehealth"
+	"countersign/internal/screen"
 	"countersign/internal/secret"
 	"countersign/internal/store"
 	"countersign/phone"
@@ -270,6 +273,55 @@ func TestResetForgetsDelivery(t *testing.T) {
 	}
 	if degraded() || circuit() != "closed" {
 		t.Errorf("degraded: %v, circuit: %s", degraded(), circuit())
+	}
+}
+
+// TestResetForgetsNumbers: identities and registrations of the deployment are gone, and guards know nothing of the pool that was.
+func TestResetForgetsNumbers(t *testing.T) {
+	ctx := t.Context()
+	s := devServer(t)
+	s.Start()
+	p := s.parts
+	to, err := phone.Parse("+12025550123")
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity := func() (origination.Identity, error) { return p.originations.Choose(ctx, "GB", "sms", "") }
+	refused := func() screen.Reason {
+		d, err := p.screen.Screen(ctx, screen.Ask{PoolID: DevPool, To: to, Channel: "sms", Purpose: "sign_up", Typed: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Refused
+	}
+	for range 2 { // the second time finds nothing that is left of the first
+		if why := refused(); why != "" {
+			t.Fatalf("at the start: %s", why)
+		}
+		if _, err := p.originations.Add(ctx, origination.Identity{Kind: origination.SenderID, Value: "Acme", Country: "GB"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.registrations.Put(ctx, registration.Registration{Name: "acme", Country: "US", Kind: registration.TenDLCBrand, BrandID: "B", Status: registration.Approved}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.screen.PutPolicy(ctx, DevPool, screen.Policy{Mode: screen.Enforce}, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.pumping.Block(ctx, DevPool, "c:US", time.Now().Add(time.Hour), "a test"); err != nil {
+			t.Fatal(err)
+		}
+		if id, err := identity(); err != nil || id.Value == "" || refused() != screen.Pumping {
+			t.Fatalf("before the reset: %s, %v", id.Value, err)
+		}
+		if err := s.Reset(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if id, err := identity(); err == nil && id.Value != "" {
+			t.Errorf("the identity %s is left", id.Value)
+		}
+		if c, err := p.registrations.Clear(ctx, DevPool, registration.Candidate{Country: "US", Text: "hello"}); err != nil {
+			t.Errorf("registrations are left: %v %v", c, err)
+		}
 	}
 }
 

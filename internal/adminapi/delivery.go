@@ -98,9 +98,23 @@ func vendorProblem(account string, err error) error {
 	class, _ := provider.ClassOf(err)
 	if v, ok := errors.AsType[*provider.VendorError](err); ok {
 		return fault.New(fault.DeliveryFailed).WithPublic("%s: %s (code %s): %s", v.Provider, v.Reason, v.VendorCode, v.Text).
-			WithHint("%s", adviceFor(provider.ReasonOf(err), account)).WithErr(err)
+			WithHint("%s", adviceOn(provider.ReasonOf(err), v.VendorCode, account)).WithErr(err)
 	}
 	return fault.New(fault.DeliveryFailed).WithPublic("%s: %s", class, err).WithHint("%s", adviceFor(provider.ReasonOf(err), account)).WithErr(err)
+}
+
+// adviceOn is adviceFor, where it may have been this server that withheld the message: code is why.
+func adviceOn(r provider.Reason, code, account string) string {
+	if r != provider.Withheld {
+		return adviceFor(r, account)
+	}
+	switch {
+	case code == "destination_not_verified":
+		return "verify the number (countersign sandbox add NUMBER), or leave the sandbox: countersign sandbox off"
+	case strings.HasPrefix(code, "registration_"):
+		return "see what is on record: countersign registration check --country COUNTRY; docs/registrations.md explains " + code
+	}
+	return "see what may send there: countersign origination list, countersign origination countries COUNTRY; docs/originations.md explains " + code
 }
 
 // adviceFor says what an operator may do about a reason. account is empty where another sender was at work.

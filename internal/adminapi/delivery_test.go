@@ -388,6 +388,20 @@ func TestTimeline(t *testing.T) {
 	x.want(200, "owner", "GET", "/messages/"+id, "")
 }
 
+// What this server withheld is not the service's fault, and the advice says what to do here.
+func TestWithheldAdvice(t *testing.T) {
+	for code, want := range map[string]string{
+		"destination_not_verified": "sandbox add", "registration_expired": "registration check", "no_origination_identity": "origination list",
+	} {
+		if got := adviceOn(provider.Withheld, code, ""); !strings.Contains(got, want) || strings.Contains(got, "service") {
+			t.Errorf("%s: %s", code, got)
+		}
+	}
+	if adviceOn(provider.OptedOut, "21610", "main") != adviceFor(provider.OptedOut, "main") {
+		t.Error("what a service says has advice of its own")
+	}
+}
+
 // TestTrials: a test message says what was asked for, who asked is written down, and neither number nor text is.
 func TestTrials(t *testing.T) {
 	x := start(t)

@@ -217,7 +217,7 @@ func attemptView(a *store.DeliveryAttempt) Attempt {
 		Segments: a.Segments, VendorCode: a.VendorCode, Text: a.Text, StartedAt: a.StartedAt, EndedAt: a.EndedAt,
 	}
 	if a.Reason != "" {
-		v.Advice = adviceFor(provider.Reason(a.Reason), a.Account)
+		v.Advice = adviceOn(provider.Reason(a.Reason), a.VendorCode, a.Account)
 	}
 	v.Cost, v.Currency = costView(a.Cost, a.Currency)
 	return v

@@ -264,6 +264,32 @@ func (s *Service) write(ctx context.Context, what string, i *Identity, change fu
 	return nil
 }
 
+// Reset takes identities and settings back to none. It is for development.
+func (s *Service) Reset(ctx context.Context) error {
+	ev := s.c.Log.Event(eventlog.Entry{Type: eventlog.OriginationChanged, Data: map[string]any{"what": "reset"}})
+	s.memory.forget()
+	defer s.memory.forget()
+	err := s.c.Store.Write(ctx, func(tx store.Tx) error {
+		rows, err := tx.Records().ListRecords(ctx, store.RecordQuery{Kind: RecordKind, Limit: MaxIdentities})
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if _, err := tx.Records().DeleteRecord(ctx, RecordKind, "", r.ID); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Settings().DeleteSetting(ctx, "", settingName); err != nil {
+			return err
+		}
+		return tx.Events().Append(ctx, ev)
+	})
+	if err == nil {
+		s.c.Log.Publish(ev)
+	}
+	return err
+}
+
 // masked is the value as events show it.
 func (i Identity) masked() string {
 	if n, err := phone.Parse(i.Value); err == nil {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"hash/maphash"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -127,6 +129,18 @@ func (d *Detector) pool(id string) *pool {
 		d.pools[id] = p
 	}
 	return p
+}
+
+// Forget drops what is known of a pool whose rows are gone from the store.
+func (d *Detector) Forget(poolID string) {
+	d.io.Lock()
+	defer d.io.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.pools, poolID)
+	maps.DeleteFunc(d.pending, func(r row, _ stored) bool { return r.pool == poolID })
+	maps.DeleteFunc(d.attempts, func(b blocked, _ attempt) bool { return b.pool == poolID })
+	d.placed = slices.DeleteFunc(d.placed, func(c change) bool { return c.PoolID == poolID })
 }
 
 // of returns what is known of a key; mu of the detector is held.

@@ -62,6 +62,22 @@ func (s *Service) forget(i id, e *entry) {
 	}
 }
 
+// Drop forgets the keys of a pool whose rows are gone from the store; nothing is given back.
+func (s *Service) Drop(poolID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owed = slices.DeleteFunc(s.owed, func(o owed) bool { return o.key.PoolID == poolID })
+	for i, e := range s.entries {
+		switch {
+		case e.key.PoolID != poolID:
+		case e.callers == 0:
+			delete(s.entries, i)
+		default:
+			e.left, e.back, e.taken, e.top, e.block, e.fullUntil = 0, 0, 0, 0, 0, time.Time{}
+		}
+	}
+}
+
 // Run gives back what lies unused, every five seconds, until the context ends, and then all blocks. It returns what the last giving returned.
 func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(every)

@@ -9,6 +9,7 @@ import (
 
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
+	"countersign/internal/keyring"
 	"countersign/internal/store"
 )
 
@@ -210,6 +211,31 @@ func (s *Service) Delete(ctx context.Context, poolID, idOrName string) error {
 	s.c.Log.Publish(ev)
 	s.memory.forget(poolID)
 	return nil
+}
+
+// Reset takes the registrations and settings of the deployment back to none, and forgets what is remembered of pools. It is for development.
+func (s *Service) Reset(ctx context.Context) error {
+	ev := s.changed(ctx, keyring.Deployment, map[string]any{"what": "reset"})
+	err := s.c.Store.Write(ctx, func(tx store.Tx) error {
+		list, err := all(ctx, tx, keyring.Deployment)
+		if err != nil {
+			return err
+		}
+		for _, r := range list {
+			if _, err := tx.Records().DeleteRecord(ctx, RecordKind, keyring.Deployment, r.ID); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Settings().DeleteSetting(ctx, keyring.Deployment, SettingName); err != nil {
+			return err
+		}
+		return tx.Events().Append(ctx, ev)
+	})
+	s.memory.forget(keyring.Deployment)
+	if err == nil {
+		s.c.Log.Publish(ev)
+	}
+	return err
 }
 
 // all returns the registrations of a pool, or of all pools for "", by id.

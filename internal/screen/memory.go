@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,6 +61,20 @@ func (p *policies) slot(poolID string) *slot {
 	s = &slot{}
 	p.kept[poolID] = s
 	return s
+}
+
+// Forget drops what is remembered of a pool: it was deleted, or is made anew.
+func (s *Service) Forget(poolID string) {
+	s.policies.mu.Lock()
+	delete(s.policies.kept, poolID)
+	s.policies.mu.Unlock()
+	ofPool := func(k store.QuotaKey) bool { return k.PoolID == poolID }
+	s.mu.Lock()
+	maps.DeleteFunc(s.warned, func(k store.QuotaKey, _ bool) bool { return ofPool(k) })
+	maps.DeleteFunc(s.owed, func(k store.QuotaKey, _ int64) bool { return ofPool(k) })
+	s.mu.Unlock()
+	s.c.Quota.Drop(poolID)
+	s.c.Pumping.Forget(poolID)
 }
 
 // policy returns a pool's policy, from memory if that is fresh.
