@@ -55,17 +55,17 @@ func (c *applyCmd) Run(a *app) error {
 }
 
 func (a *app) tellApplied(out *adminapi.PoolConfigResult, kept []string) error {
-	for _, ch := range out.Changes {
-		fmt.Fprintln(a.stdout, changeLine(ch))
+	if len(kept) > 0 {
+		fmt.Fprintf(a.stderr, "not in the environment, what is there is kept: %s\n", strings.Join(kept, ", "))
 	}
 	for _, w := range out.Warnings {
 		fmt.Fprintln(a.stderr, "warning:", w)
 	}
+	for _, ch := range out.Changes {
+		fmt.Fprintln(a.stdout, changeLine(ch))
+	}
 	for _, s := range out.Secrets {
 		fmt.Fprintf(a.stdout, "the secret of client %s, shown this once: %s\n", s.Client, s.Secret)
-	}
-	if len(kept) > 0 {
-		fmt.Fprintf(a.stderr, "not in the environment, what is there is kept: %s\n", strings.Join(kept, ", "))
 	}
 	end := ""
 	if out.DryRun {
