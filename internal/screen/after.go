@@ -73,7 +73,7 @@ func RecordedOf(mark string) []Reason { return parseMarking(mark).recorded }
 // ReservedOf returns what was reserved of the day's money for a message, in millionths, from store.Message.Guard.
 func ReservedOf(mark string) int64 { return parseMarking(mark).cost }
 
-// Typed counts a code that was typed in. It does not block.
+// Typed counts a code that was typed in. It does not block, but for the pool's keys if they are not in memory.
 func (s *Service) Typed(m *store.Message, at time.Time) {
 	mark := parseMarking(m.Guard)
 	if mark.pumping == "" {
@@ -83,7 +83,12 @@ func (s *Service) Typed(m *store.Message, at time.Time) {
 	if mark.at > 0 {
 		asked = time.UnixMilli(mark.at).UTC()
 	}
-	s.c.Pumping.Verified(m.PoolID, mark.pumping, asked, at)
+	opened, err := s.c.Pumping.Open(context.Background(), m.PoolID, mark.pumping)
+	if err != nil {
+		s.c.Logger.Warn("a code that was typed in is not counted", "pool", m.PoolID, "error", err)
+		return
+	}
+	s.c.Pumping.Verified(m.PoolID, opened, asked, at)
 }
 
 // Settled corrects the money of the day on which a message was made: m.Cost is what is known now, wasMicros what was counted before (ReservedOf its Guard at

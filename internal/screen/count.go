@@ -54,7 +54,7 @@ func (j *judgement) count(ctx context.Context) (Decision, error) {
 	if j.a.Pretended {
 		held, cost = j.giveAllBut(byRequest, held), 0
 	}
-	return j.passed(held, cost), nil
+	return j.passed(ctx, held, cost)
 }
 
 // charge is a refusal of which the caller may not learn: it costs what a message costs, and what would be said of the request itself is said.
@@ -166,12 +166,21 @@ func (j *judgement) release() {
 }
 
 // passed is the decision of a message that may be sent.
-func (j *judgement) passed(held []want, cost int64) Decision {
+func (j *judgement) passed(ctx context.Context, held []want, cost int64) (Decision, error) {
 	d := Decision{Recorded: j.recorded, Cost: cost, hold: &hold{s: j.s, poolID: j.a.PoolID, taken: held, mark: j.mark, at: j.now}}
-	if !j.a.Pretended {
-		d.Mark = marking{recorded: j.recorded, strange: j.strange(), cost: cost, pumping: j.mark, at: j.now.UnixMilli()}.String()
+	if j.a.Pretended {
+		return d, nil
 	}
-	return d
+	sealed, err := "", error(nil)
+	if j.mark != "" {
+		sealed, err = j.s.c.Pumping.Seal(ctx, j.a.PoolID, j.mark)
+	}
+	if err != nil {
+		j.s.Undo(d)
+		return Decision{}, fmt.Errorf("screen: mark: %w", err)
+	}
+	d.Mark = marking{recorded: j.recorded, strange: j.strange(), cost: cost, pumping: sealed, at: j.now.UnixMilli()}.String()
+	return d, nil
 }
 
 // Committed counts a message that was committed.

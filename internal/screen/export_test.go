@@ -1,6 +1,9 @@
 package screen
 
-import "countersign/phone"
+import (
+	"countersign/internal/pumping"
+	"countersign/phone"
+)
 
 // Marking writes a mark with the detector's.
 func Marking(recorded []Reason, cost int64, pumping string) string {
@@ -15,3 +18,6 @@ func NewLineMemory() *LineMemory { return &LineMemory{lineMemory{kept: map[strin
 
 // Of is of.
 func (m *LineMemory) Of(n phone.Number) phone.LineType { return m.m.of(n) }
+
+// Pumping is the service's detector.
+func (s *Service) Pumping() *pumping.Detector { return s.c.Pumping }

@@ -80,7 +80,7 @@ func (j *judgement) wants(last step, cost int64) []want {
 		}
 		if j.to != "" {
 			add(countryQuota, j.region, byProof, CountryRate, l.Country, 100)
-			add(rangeQuota, rangeOf(j.to), byProof, PrefixRate, l.Range, 100)
+			add(rangeQuota, rangeOf(j.line), byProof, PrefixRate, l.Range, 100)
 		}
 	}
 	if j.p.spend != Off && j.p.strangersMicros > 0 && j.p.strangersMicros < j.p.dayMicros {

@@ -88,6 +88,39 @@ func (s *Service) Report(ctx context.Context, poolID string) (Report, error) {
 	return r, s.addQuotas(ctx, p, poolID, &r)
 }
 
+// Spending is what today's messages have cost over pools.
+type Spending struct {
+	// Micros are millionths by currency.
+	Micros map[string]int64
+	// Share is the greatest part of its day's money that one pool has used: 1 is all of it.
+	Share float64
+}
+
+// Spending returns what today's messages have cost, of the pools whose messages this node judged lately. Errors are those of the store.
+func (s *Service) Spending(ctx context.Context) (Spending, error) {
+	out := Spending{Micros: map[string]int64{}}
+	s.policies.mu.RLock()
+	known := make(map[string]*compiled, len(s.policies.kept))
+	for id, slot := range s.policies.kept {
+		if r := slot.now.Load(); r != nil {
+			known[id] = r.compiled
+		}
+	}
+	s.policies.mu.RUnlock()
+	day := s.c.Now().UTC().Truncate(daily)
+	for id, p := range known {
+		n, err := s.c.Quota.Taken(ctx, store.QuotaKey{PoolID: id, Key: spendKey, Span: day})
+		if err != nil {
+			return Spending{}, err
+		}
+		out.Micros[p.doc.Spend.Currency] += n
+		if p.dayMicros > 0 {
+			out.Share = max(out.Share, float64(n)/float64(p.dayMicros))
+		}
+	}
+	return out, nil
+}
+
 // addQuotas adds the quotas of the pool, and of the countries that the report names.
 func (s *Service) addQuotas(ctx context.Context, p *compiled, poolID string, r *Report) error {
 	j := &judgement{s: s, p: p, a: Ask{PoolID: poolID}, now: r.At}

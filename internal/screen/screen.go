@@ -201,7 +201,7 @@ func (j *judgement) pumpingAsk() pumping.Ask {
 		country = j.a.To.CallingCode()
 	}
 	return pumping.Ask{
-		PoolID: j.a.PoolID, Country: country, Prefix: rangeOf(j.to), Number: j.line, ClientID: j.a.ClientID, Address: valid(j.a.IP), At: j.now,
+		PoolID: j.a.PoolID, Country: country, Prefix: rangeOf(j.line), Number: j.line, ClientID: j.a.ClientID, Address: valid(j.a.IP), At: j.now,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"countersign/internal/pumping"
 	"countersign/phone"
 )
 
@@ -67,3 +68,6 @@ type Decision struct {
 
 	hold *hold
 }
+
+// LogKey is Key as events spell it.
+func (d Decision) LogKey() string { return pumping.LogKey(d.Key) }
