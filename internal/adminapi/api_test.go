@@ -65,7 +65,7 @@ func start(t *testing.T) *harness {
 	}}
 	d := x.delivery()
 	x.h = Handler(Options{
-		Delivery: d, Guards: x.guards(), Numbers: x.numbers(d),
+		Delivery: d, Guards: x.guards(), Numbers: x.numbers(d), Configuration: &Configuration{},
 		Authenticate: func(r *http.Request, _ []byte) (access.Principal, error) {
 			p, ok := x.who[r.Header.Get("Who")]
 			if !ok {
@@ -120,7 +120,7 @@ var bodies = map[string]string{
 	"post /opt-outs": `{"number":"+12025550123"}`, "put /message-settings": `{"texts":{},"test_numbers":[]}`, "put /guards": `{"policy":{}}`,
 	"post /destination-numbers": `{"number":"+12025550123"}`, "post /destination-numbers/{id}/verify": `{"code":"123456"}`, "put /sms-account/sandbox": `{"enabled":true}`,
 	"put /registrations/{name}": `{"country":"IN","kind":"dlt_entity"}`, "post /registrations/check": `{"country":"IN"}`,
-	"put /registration-settings": `{"require":[]}`,
+	"put /registration-settings": `{"require":[]}`, "put /pool-config": `{"version":1}`,
 }
 
 // TestEveryOperationAsksWhoAndWhether walks the API's own description: none answers strangers, none answers callers
