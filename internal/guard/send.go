@@ -191,36 +191,34 @@ func (w windows) times(known bool) windows {
 	return w
 }
 
-// count adds one to a counter of an hour, and of the day where there is such a limit. A day's count is the row's Total, until LockedUntil.
+// count adds one to a counter of an hour, and of the day where there is such a limit. A day's count is the row's Total, until LockedUntil. What is refused for a
+// number is not counted: known networks share the counter, and have more of it.
 func (g *Guard) count(ctx context.Context, tx store.Tx, s Send, k store.CounterKey, why Reason, w windows) error {
 	now := g.Now().UTC()
-	if w.day <= 0 {
+	switch {
+	case w.hour <= 0 && w.day <= 0:
+		return nil
+	case w.day <= 0 && why != NumberRate:
 		return g.countHour(ctx, tx, k, why, w.hour, now)
 	}
-	c, err := tx.Counters().LockCounter(ctx, k)
-	if err != nil {
+	take := store.Taking{Now: now, Window: window, Limit: w.hour, DayEnds: now.Truncate(day).Add(day), DayLimit: w.day}
+	if w.record {
+		take.DayLimit = 0
+	}
+	c, ok, err := tx.Counters().TakeCounter(ctx, k, take)
+	if err != nil || ok {
+		if ok && w.day > 0 && c.Total > w.day && s.Recorded != nil {
+			s.Recorded(why)
+		}
 		return err
 	}
-	if !now.Before(c.Since.Add(window)) {
-		c.N, c.Since = 0, now
+	if c, err = tx.Counters().Counter(ctx, k); err != nil {
+		return err
 	}
-	if !now.Before(c.LockedUntil) {
-		c.Total, c.LockedUntil = 0, now.Truncate(day).Add(day)
-	}
-	switch {
-	case c.Total >= w.day && !w.record:
+	if take.DayLimit > 0 && now.Before(c.LockedUntil) && c.Total >= take.DayLimit {
 		return refuse(why, c.LockedUntil.Sub(now))
-	case w.hour > 0 && c.N >= w.hour:
-		return refuse(why, c.Since.Add(window).Sub(now))
-	case c.Total >= w.day && s.Recorded != nil:
-		s.Recorded(why)
 	}
-	c.N, c.Total, c.Last = c.N+1, c.Total+1, now
-	ends := c.Since.Add(window)
-	if c.LockedUntil.After(ends) {
-		ends = c.LockedUntil
-	}
-	return tx.Counters().SaveCounter(ctx, k, c, ends)
+	return refuse(why, c.Since.Add(window).Sub(now))
 }
 
 func (g *Guard) countHour(ctx context.Context, tx store.Tx, k store.CounterKey, why Reason, limit int, now time.Time) error {

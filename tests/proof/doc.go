@@ -16,6 +16,10 @@
 //     within the life of their codes; a kill loses nothing; names, tokens and limits of one tenant tell and open nothing at another;
 //   - delivery_*_test.go: an outage of the first of two accounts under a thousand texts; kill -9 at every step of a send; sign-in codes beside fifty thousand
 //     invitations; services that quote whatever they are told; receipts that are forged, old, repeated or about others' messages;
+//   - guard_*_test.go: limits and a day's money hold over two nodes and a kill; two strangers cannot stop an owner's codes; whatever a guard refuses, on both
+//     wires, is answered alike whoever the number belongs to; each refusal is an event with its reason;
+//   - sandbox_*_test.go: the sandbox holds on every node, for what was queued before it, and over a kill; nobody without a grant uses numbers, guards,
+//     registrations and the SMS account; no code and no number of theirs is found where it must not be;
 //   - advisories_test.go: each row of docs/advisories.md names a test that exists.
 //
 // What existence-hiding answers look like is compared in internal/awsapi/cognito (enumeration_test.go), the flows
