@@ -7,7 +7,9 @@ import (
 
 // count adds to the span of a key, in memory and in what is to be written; mu is held.
 func (d *Detector) count(poolID, key string, at time.Time, sent, verified, refused int) {
-	d.pool(poolID).of(key).count(at, sent, verified, refused)
+	s := d.pool(poolID).of(key)
+	s.count(at, sent, verified, refused)
+	s.usedAt = later(s.usedAt, d.c.Now()) // it stays until it is written
 	r := row{poolID, key, spanOf(at)}
 	if _, known := d.pending[r]; !known && len(d.pending) >= maxPending {
 		return

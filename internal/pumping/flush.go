@@ -17,8 +17,10 @@ const (
 	lately   = 20 * time.Minute
 	// flushEvery is how often counts are written, sweepEvery how often memory and store are swept.
 	flushEvery, sweepEvery = time.Second, 5 * time.Minute
-	// maxPending, maxSeries and maxNumbers bound memory, pruneLimit a statement.
-	maxPending, maxSeries, maxNumbers, pruneLimit = 100_000, 50_000, 200_000, 5000
+	// maxPending, maxSeries and maxNumbers bound memory, pruneLimit a statement, maxPrunes how many there are in one sweep.
+	maxPending, maxSeries, maxNumbers, pruneLimit, maxPrunes = 100_000, 50_000, 200_000, 5000, 100
+	// mostSeries is when even what was used a moment ago makes room, looked how many are looked at for it.
+	mostSeries, looked = 4 * maxSeries, 32
 )
 
 // refresh reads what other nodes counted by these keys, and their blocks, unless that was done lately.
@@ -74,6 +76,9 @@ func (d *Detector) missing(poolID string, keys []string, now time.Time) (fresh, 
 	defer d.mu.Unlock()
 	p := d.pool(poolID)
 	for _, key := range keys {
+		if p.series[key] == nil {
+			p.makeRoom(now)
+		}
 		s := p.of(key)
 		s.usedAt = now
 		switch {
@@ -84,6 +89,25 @@ func (d *Detector) missing(poolID string, keys []string, now time.Time) (fresh, 
 		}
 	}
 	return fresh, stale, p.readAt.IsZero() || now.Sub(p.readAt) >= freshFor
+}
+
+// makeRoom forgets some keys that nobody asked for lately, if there are many; what is forgotten is read again. mu of the detector is held.
+func (p *pool) makeRoom(now time.Time) {
+	if len(p.series) < maxSeries {
+		return
+	}
+	idle, n := 2*time.Minute, 0 // by then no code of it is waiting
+	if len(p.series) >= mostSeries {
+		idle = 5 * time.Second // by then it is written
+	}
+	for key, s := range p.series {
+		if n++; n > looked {
+			return
+		}
+		if now.Sub(s.usedAt) >= idle && !s.convicted && s.from.Before(now.Add(-day)) {
+			delete(p.series, key)
+		}
+	}
 }
 
 // takeOver makes a pool's blocks those of the store, and of what is not written yet; mu is held.
@@ -236,10 +260,17 @@ func (d *Detector) Sweep(ctx context.Context) error {
 			return err
 		}
 	}
-	return d.c.Store.Write(ctx, func(tx store.Tx) error {
-		_, err := tx.Guards().PruneGuardCounts(ctx, now.Add(-past-span), pruneLimit)
-		return err
-	})
+	for range maxPrunes {
+		n := 0
+		err := d.c.Store.Write(ctx, func(tx store.Tx) (err error) {
+			n, err = tx.Guards().PruneGuardCounts(ctx, now.Add(-past-span), pruneLimit)
+			return err
+		})
+		if err != nil || n < pruneLimit {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *Detector) sweep(p *pool, unwritten map[string]bool, now time.Time) {
