@@ -8,15 +8,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"countersign/internal/delivery"
-	"countersign/internal/eventlog"
 	"countersign/internal/store"
 	"countersign/provider"
 )
 
 // sending are the metrics of messages. Countries are ISO 3166 regions ("" unknown), accounts are the operators' names for them.
 type sending struct {
-	requested, attempts, ended, verified, receipts, events *prometheus.CounterVec
-	call, handoff, typing                                  *prometheus.HistogramVec
+	requested, attempts, ended, verified, receipts, events, guarded *prometheus.CounterVec
+	call, handoff, typing                                           *prometheus.HistogramVec
 }
 
 func newSending(r *prometheus.Registry) *sending {
@@ -30,6 +29,7 @@ func newSending(r *prometheus.Registry) *sending {
 		verified:  counter("countersign_codes_verified_total", "Codes that were typed in.", "account", "channel", "country"),
 		receipts:  counter("countersign_receipts_total", "What providers reported, by whether it was authenticated.", "account", "state", "authentic"),
 		events:    counter("countersign_events_total", "Entries of the log by type.", "type"),
+		guarded:   counter("countersign_guard_refused_total", "Messages that a guard refused, or would have refused if it did not only record.", "reason", "mode"),
 		call: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "countersign_send_duration_seconds", Help: "Time that a provider took to answer.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20},
@@ -43,7 +43,7 @@ func newSending(r *prometheus.Registry) *sending {
 			Buckets: []float64{1, 2.5, 5, 7.5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600},
 		}, []string{"channel"}),
 	}
-	r.MustRegister(m.requested, m.attempts, m.ended, m.verified, m.receipts, m.events, m.call, m.handoff, m.typing)
+	r.MustRegister(m.requested, m.attempts, m.ended, m.verified, m.receipts, m.events, m.guarded, m.call, m.handoff, m.typing)
 	return m
 }
 
@@ -82,8 +82,6 @@ func (m *sending) reported(msg *store.Message, account string, state provider.St
 		m.ended.WithLabelValues(msg.Account, msg.Channel, msg.Country, string(msg.State)).Inc()
 	}
 }
-
-func (m *sending) logged(t eventlog.Type) { m.events.WithLabelValues(string(t)).Inc() }
 
 // scrape bounds the reading of the database when metrics are read.
 const scrape = 2 * time.Second

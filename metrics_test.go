@@ -33,6 +33,7 @@ func everything() *prometheus.Registry {
 	newSending(r)
 	newMetrics(r, password.New(0, 1), "test")
 	(&Server{parts: &parts{}}).queueAge(r)
+	(&Server{parts: &parts{}}).guardState(r)
 	return r
 }
 

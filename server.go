@@ -49,6 +49,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{c: c, parts: p, started: c.Now(), metrics: newMetrics(p.registry, p.hasher, c.Version), stop: func() {}, stopped: func() {}}
 	p.metrics.Store(s.metrics)
 	s.queueAge(p.registry)
+	s.guardState(p.registry)
 	s.hosts, p.urls, p.publicURL = front.NewHosts(s.poolByName), s.urlsOf, s.publicURL
 	for _, u := range append(c.BaseURLs[:len(c.BaseURLs):len(c.BaseURLs)], c.AdminBaseURLs...) {
 		pool := c.Pools[u]

@@ -57,7 +57,7 @@ func (l *Log) Publish(events ...*store.Event) {
 	if l.c.Observe != nil {
 		for _, ev := range events {
 			if ev != nil {
-				l.c.Observe(Type(ev.Type))
+				l.c.Observe(ev)
 			}
 		}
 	}

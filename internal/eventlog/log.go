@@ -57,8 +57,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Now defaults to time.Now.
 	Now func() time.Time
-	// Observe hears of the type of each event that is published, for metrics. It must not block. May be nil.
-	Observe func(Type)
+	// Observe hears of each event that is published, for metrics. It must not block nor change the event. May be nil.
+	Observe func(*store.Event)
 	// Retention defaults to DefaultRetention; -1 keeps events for ever.
 	Retention time.Duration
 }

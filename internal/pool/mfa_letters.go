@@ -52,7 +52,7 @@ func (s *Service) countFactor(ctx context.Context, tx *unit, p *posted, refused 
 	if !isRefusal(err) {
 		return err
 	}
-	if lost := tx.append(ctx, withReason(refused, tx.held[len(tx.held)-1].why)); lost != nil {
+	if lost := tx.append(ctx, withReason(refused, tx.held[len(tx.held)-1])); lost != nil {
 		return lost
 	}
 	if fault.CodeOf(err) == fault.DestinationRefused {

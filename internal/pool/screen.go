@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/netip"
 
 	"countersign/internal/eventlog"
@@ -36,7 +37,26 @@ type judged struct {
 	// recorded is what would have refused it if it were enforced.
 	recorded []string
 	// event makes the entry of a refusal, which is needed seldom.
-	event func(ctx context.Context, kind eventlog.Type, why string) (*store.Event, error)
+	event func(ctx context.Context, kind eventlog.Type, data map[string]any) (*store.Event, error)
+	// country is the number's, for the entry; empty: unknown.
+	country string
+}
+
+// says is what an entry tells of a refusal: where a message would have gone, which limit or block was in its way, and the figures.
+func (j *judged) says(why string) map[string]any {
+	data := map[string]any{"reason": why}
+	if j.country != "" {
+		data["country"] = j.country
+	}
+	if d := j.decision; why == string(d.Refused) && why != "" {
+		if d.Key != "" {
+			data["key"] = d.LogKey()
+		}
+		if d.Evidence != "" {
+			data["evidence"] = d.Evidence
+		}
+	}
+	return data
 }
 
 var screenPurposes = map[guard.Purpose]string{
@@ -45,8 +65,9 @@ var screenPurposes = map[guard.Purpose]string{
 
 // ask asks the guard about a letter. What is refused for the request alone is an error at once; everything else is refused in the Write, by judged.
 func (s *Service) ask(ctx context.Context, t *tenant, c Caller, l letter, pretended bool) (judged, error) {
-	j := judged{event: func(ctx context.Context, kind eventlog.Type, why string) (*store.Event, error) {
-		return s.event(ctx, t, c, kind, l.user, numberIn(l), map[string]any{"purpose": screenPurposes[l.counted], "reason": why})
+	j := judged{event: func(ctx context.Context, kind eventlog.Type, data map[string]any) (*store.Event, error) {
+		data["purpose"] = screenPurposes[l.counted]
+		return s.event(ctx, t, c, kind, l.user, numberIn(l), data)
 	}}
 	if s.Screener == nil || t.testPhone(&l, s.now()) != nil {
 		return j, nil
@@ -73,6 +94,9 @@ func (s *Service) ask(ctx context.Context, t *tenant, c Caller, l letter, preten
 	if ask.To, err = phone.Parse(to); err != nil && (to != "" || !pretended) {
 		return j, nil // seal says so
 	} // a name that nobody has may have no number; it costs the client and the pool what a message to a known one does
+	if err == nil {
+		j.country = ask.To.Region()
+	}
 	ask.Typed = l.typed(ask.To)
 	ask.Confirmed, ask.Known = l.user != nil && proven(l.user, to), l.by != nil && l.by.known
 	if j.decision, err = s.Screener.Screen(ctx, ask); err != nil {
@@ -137,11 +161,14 @@ func (s *Service) guardEvent(ctx context.Context, j judged, kind eventlog.Type, 
 	if j.event == nil { // nobody asked
 		return nil
 	}
-	ev, err := j.event(ctx, kind, why)
+	ev, err := j.event(ctx, kind, j.says(why))
 	if err != nil {
 		return err
 	}
-	return s.Store.Write(ctx, func(tx store.Tx) error { return tx.Events().Append(ctx, ev) })
+	if err = s.Store.Write(ctx, func(tx store.Tx) error { return tx.Events().Append(ctx, ev) }); err == nil {
+		s.Events.Publish(ev)
+	}
+	return err
 }
 
 // count counts a message inside a Write. An error for which isRefusal holds means that it must not be sent. One that was held back before counts like any
@@ -172,11 +199,10 @@ type heldBack struct {
 
 // holdBack writes down that a message was held back in silence, and stores what it leaves.
 func (p *posted) holdBack(ctx context.Context, tx *unit, refused *store.Event) error {
-	why := ""
 	if n := len(tx.held); n > 0 {
-		why = tx.held[n-1].why
+		refused = withReason(refused, tx.held[n-1])
 	}
-	if err := tx.append(ctx, withReason(refused, why)); err != nil {
+	if err := tx.append(ctx, refused); err != nil {
 		return err
 	}
 	return p.leave(ctx, tx)
@@ -198,12 +224,12 @@ func (p *posted) leave(ctx context.Context, tx *unit) error {
 }
 
 // withReason adds why to an event of a refusal that was made before anybody knew.
-func withReason(e *store.Event, why string) *store.Event {
+func withReason(e *store.Event, h heldBack) *store.Event {
 	data := map[string]any{}
-	if len(e.Data) > 0 && json.Unmarshal(e.Data, &data) != nil || why == "" {
+	if len(e.Data) > 0 && json.Unmarshal(e.Data, &data) != nil || h.why == "" {
 		return e
 	}
-	data["reason"] = why
+	maps.Copy(data, h.p.judged.says(h.why))
 	out := *e
 	if raw, err := json.Marshal(data); err == nil {
 		out.Data = raw

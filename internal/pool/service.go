@@ -150,6 +150,8 @@ type unit struct {
 	// recorded those that it would have held back.
 	passed         []*posted
 	held, recorded []heldBack
+	// events are told to those who listen, once they are committed.
+	events []*store.Event
 }
 
 // enqueue stores a message; it is sent once the transaction has been committed.
@@ -170,6 +172,7 @@ func (u *unit) append(ctx context.Context, events ...*store.Event) error {
 			return err
 		}
 	}
+	u.events = append(u.events, events...)
 	return nil
 }
 
@@ -195,6 +198,7 @@ func (s *Service) write(ctx context.Context, f func(*unit) error, made ...*poste
 	if len(u.sent) > 0 {
 		s.Deliver.Wake(u.sent...)
 	}
+	s.Events.Publish(u.events...)
 	for _, m := range u.typed {
 		s.Typed(m, m.VerifiedAt)
 	}

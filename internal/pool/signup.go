@@ -248,7 +248,7 @@ func (s *Service) signUpUser(ctx context.Context, t *tenant, c Caller, a *accoun
 		if err := tx.open(ctx, ses); err != nil {
 			return err
 		}
-		return tx.Events().Append(ctx, ev)
+		return tx.append(ctx, ev)
 	}, p)
 	if err != nil {
 		return nil, signUpTaken(err)
@@ -335,7 +335,7 @@ func (s *Service) signUpAttempt(ctx context.Context, t *tenant, c Caller, a *acc
 		if err := tx.open(ctx, ses); err != nil {
 			return err
 		}
-		return tx.Events().Append(ctx, ev)
+		return tx.append(ctx, ev)
 	}, p)
 	if err != nil {
 		return nil, err
@@ -448,6 +448,6 @@ func (s *Service) sendOnce(ctx context.Context, t *tenant, c Caller, a *account,
 		if err != nil {
 			return err
 		}
-		return tx.Events().Append(ctx, ev)
+		return tx.append(ctx, ev)
 	}, p)
 }
