@@ -39,6 +39,8 @@ type place struct {
 	*pooltest.Harness
 	t *testing.T
 	h http.Handler
+	// api is what the handler is made of, as far as configuration goes.
+	api *server
 	// who calls; everything is allowed to the owner.
 	who access.Principal
 }
@@ -81,7 +83,7 @@ func newPlace(t *testing.T, s store.Store) *place {
 		Store: s, Keys: p.Keys, Log: p.Log, DefaultPool: only, Sandbox: n.Sandbox, Originations: n.Originations, OptOuts: d.OptOuts, Logger: quiet, Now: p.Now,
 		Enqueue: func(context.Context, delivery.Draft) (string, error) { return "", nil },
 	})
-	p.h = Handler(Options{
+	o := Options{
 		Delivery: d, Guards: g, Numbers: n, Authenticate: func(*http.Request, []byte) (access.Principal, error) { return p.who, nil },
 		Access: access.NewKeys(access.Config{Sealer: p.Keys, Store: s}), Events: p.Log, Keyring: p.Keys, Store: s, Tokens: p.Tokens, Log: quiet, Now: p.Now,
 		Status: func() Status { return Status{} },
@@ -89,7 +91,8 @@ func newPlace(t *testing.T, s store.Store) *place {
 			Pools: p.Service, Settings: cognito.PoolSettings, SetSettings: cognito.SetPoolSettings, ClientSettings: cognito.ClientSettings,
 			SetClientSettings: cognito.SetClientSettings,
 		},
-	})
+	}
+	p.h, p.api = Handler(o), &server{Options: o}
 	return p
 }
 
@@ -483,5 +486,32 @@ func TestConfigurationNeedsTheRightsOfItsParts(t *testing.T) {
 		p.call(403, "GET", "/pool-config?deployment=true", nil)
 		p.call(403, "PUT", "/pool-config?dry_run=true", p.parse("version: 1\ndeployment: {sandbox: true}", nil))
 		p.call(403, "PUT", "/pool-config?dry_run=true", p.parse("version: 1\npool: {id: eu-west-1_other, name: other}", nil))
+	}
+}
+
+// What somebody else writes between reading and writing is not overwritten, and the answer says how far it came.
+func TestConfigurationStopsWhereSomebodyElseWrote(t *testing.T) {
+	p := newPlace(t, storetest.SQLite(t))
+	p.put("", everything, secrets)
+	doc := "version: 1\naccounts: [{name: third, kind: fake, secrets: {token: hush}}]\nguards: {mode: record}"
+	c := &configurer{server: p.api, poolID: whole, file: p.parse(doc, nil)}
+	ctx := access.With(t.Context(), p.who)
+	if err := c.read(ctx, true, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.judge(ctx, true); err != nil {
+		t.Fatal(err)
+	}
+	p.put("", "version: 1\nguards: {mode: \"off\"}", nil)
+	_, err := c.apply(ctx)
+	f := fault.Of(err)
+	if fault.CodeOf(err) != fault.ConcurrentModification || !strings.HasPrefix(f.Public, "guards: ") || !strings.Contains(f.Hint, "apply the document again") {
+		t.Errorf("%v, hint %q", err, f.Hint)
+	}
+	if got := p.export("pool=" + whole); !strings.Contains(got, "mode: \"off\"") || !strings.Contains(got, "name: third") {
+		t.Errorf("what is there:\n%s", got)
+	}
+	if out := p.put("", doc, nil); len(out.Changes) != 1 || out.Changes[0].Path != "guards.mode" {
+		t.Errorf("applied again: %s", text(out.Changes))
 	}
 }

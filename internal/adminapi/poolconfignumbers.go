@@ -279,8 +279,8 @@ func (c *configurer) registered(name string) bool {
 
 func (c *configurer) identity(o poolfile.Origination) origination.Identity {
 	i := origination.Identity{
-		Kind: origination.Number, Value: o.Value, Country: o.Country, Type: o.Type, Capabilities: slices.Clone(o.Capabilities), MessageType: o.MessageType, Status: o.Status,
-		TwoWay: o.TwoWay, OptOutList: o.OptOutList, SelfManagedOptOuts: o.SelfManagedOptOuts, International: o.International, Protected: o.Protected,
+		Kind: origination.Number, Value: o.Value, Country: o.Country, Type: o.Type, Capabilities: slices.Clone(o.Capabilities), MessageType: o.MessageType,
+		Status: o.Status, TwoWay: o.TwoWay, OptOutList: o.OptOutList, SelfManagedOptOuts: o.SelfManagedOptOuts, International: o.International, Protected: o.Protected,
 		RegistrationID: c.idOf(o.Registration), MonthlyPrice: o.MonthlyPrice, Account: o.Account, Tags: o.Tags,
 	}
 	if o.Type == origination.TypeSenderID {

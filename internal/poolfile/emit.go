@@ -133,7 +133,9 @@ var (
 )
 
 // reserved words are something else than text to some reader.
-var reserved = map[string]bool{"true": true, "false": true, "yes": true, "no": true, "on": true, "off": true, "null": true, "y": true, "n": true, "nan": true, "inf": true}
+var reserved = map[string]bool{
+	"true": true, "false": true, "yes": true, "no": true, "on": true, "off": true, "null": true, "y": true, "n": true, "nan": true, "inf": true,
+}
 
 func plainOr(s, or string) string {
 	if plain.MatchString(s) && !reserved[strings.ToLower(s)] {

@@ -26,7 +26,7 @@ type poolSettings struct {
 	RiskConfigurations            map[string]api.RiskConfigurationType `json:"RiskConfigurations,omitempty"`
 }
 
-// poolRule says what a setting of a file must be, as the request that sets it.
+// validator is a request, which knows what its members may be.
 type validator interface{ Validate(*wire.Violations) }
 
 // PoolSettings are the settings of a pool, without those that have their default. own says that texts need no SmsConfiguration.
