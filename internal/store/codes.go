@@ -102,6 +102,15 @@ type Counter struct {
 	LockedUntil time.Time
 }
 
+// Taking says how TakeCounter counts.
+type Taking struct {
+	Now time.Time
+	// Window holds up to Limit events, the day that ends at DayEnds up to DayLimit.
+	Window          time.Duration
+	DayEnds         time.Time
+	Limit, DayLimit int
+}
+
 // Counters reads and writes counters.
 type Counters interface {
 	// LockCounter returns the counter and holds its row until the transaction ends, so that parallel attempts are counted one
@@ -114,6 +123,9 @@ type Counters interface {
 	// BumpCounter adds one event to a counter of a fixed window in one statement, and returns the number of events in the present
 	// window, this one included. A window that began at or before now minus window begins anew. Only N, Since and Last are used.
 	BumpCounter(ctx context.Context, k CounterKey, now time.Time, window time.Duration) (int, error)
+	// TakeCounter adds one event to a counter of two windows in one statement, unless one of them is full, and returns the counter after it and whether it
+	// did. N and Since are of the window, as in BumpCounter, Total is of the day that ends at LockedUntil. A limit of 0 or less is none.
+	TakeCounter(ctx context.Context, k CounterKey, t Taking) (Counter, bool, error)
 	// ResetCounters deletes the counters of a subject and purpose, all buckets.
 	ResetCounters(ctx context.Context, poolID, subject, purpose string) error
 }

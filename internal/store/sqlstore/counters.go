@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"countersign/internal/store"
@@ -48,6 +49,29 @@ func (t counterTx) BumpCounter(ctx context.Context, k store.CounterKey, now time
 		last = excluded.last RETURNING n`, readInt,
 		k.PoolID, k.Subject, k.Purpose, k.Bucket, micros(now), micros(now.Add(window)), micros(now.Add(-window)))
 	return int(n), err
+}
+
+// TakeCounter keeps the row until an hour after the day: within a day it changes no index.
+func (t counterTx) TakeCounter(ctx context.Context, k store.CounterKey, w store.Taking) (store.Counter, bool, error) {
+	limit := func(n int) int {
+		if n <= 0 {
+			return math.MaxInt32
+		}
+		return n
+	}
+	return returned(ctx, t.tx, `INSERT INTO counters AS c
+		(pool_id, subject, purpose, bucket, n, total, since, last, locked_until, expires_at) VALUES ($1, $2, $3, $4, 1, 1, $5, $5, $6, $7)
+		ON CONFLICT (pool_id, subject, purpose, bucket) DO UPDATE SET
+		n = CASE WHEN c.since > $8 THEN c.n + 1 ELSE 1 END,
+		since = CASE WHEN c.since > $8 THEN c.since ELSE excluded.since END,
+		total = CASE WHEN c.locked_until > excluded.last THEN c.total + 1 ELSE 1 END,
+		locked_until = CASE WHEN c.locked_until > excluded.last THEN c.locked_until ELSE excluded.locked_until END,
+		expires_at = CASE WHEN c.locked_until > excluded.last THEN c.expires_at ELSE excluded.expires_at END,
+		last = excluded.last
+		WHERE (CASE WHEN c.since > $8 THEN c.n ELSE 0 END) < $9 AND (CASE WHEN c.locked_until > excluded.last THEN c.total ELSE 0 END) < $10
+		RETURNING n, total, since, last, locked_until`, readCounter,
+		k.PoolID, k.Subject, k.Purpose, k.Bucket, micros(w.Now), micros(w.DayEnds), micros(w.DayEnds.Add(w.Window)), micros(w.Now.Add(-w.Window)),
+		limit(w.Limit), limit(w.DayLimit))
 }
 
 func (t counterTx) ResetCounters(ctx context.Context, poolID, subject, purpose string) error {

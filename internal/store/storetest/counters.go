@@ -108,3 +108,43 @@ func testBump(s *suite) {
 	})
 	s.same("the sum of 1 to 100", sum.Load(), int64(5050))
 }
+
+func testTake(s *suite) {
+	k := store.CounterKey{PoolID: "p", Subject: "u", Purpose: "take"}
+	day := ms(100)
+	for _, c := range []struct {
+		at, n, total int
+		ok           bool
+	}{{0, 1, 1, true}, {5, 2, 2, true}, {9, 0, 0, false}, {10, 1, 3, true}, {12, 2, 4, true}, {13, 0, 0, false}, {30, 1, 5, true}, {50, 0, 0, false}, {101, 1, 1, true}} {
+		s.write(func(ctx context.Context, tx store.Tx) error {
+			w := store.Taking{Now: ms(c.at), Window: 10 * time.Millisecond, Limit: 2, DayEnds: day, DayLimit: 5}
+			if c.at > 100 {
+				w.DayEnds = ms(200)
+			}
+			got, ok, err := tx.Counters().TakeCounter(ctx, k, w)
+			s.same("taken", ok, c.ok)
+			if ok {
+				s.same("N", got.N, c.n)
+				s.same("Total", got.Total, c.total)
+				s.same("Last", got.Last, ms(c.at))
+				s.same("LockedUntil", got.LockedUntil, w.DayEnds)
+			}
+			return err
+		})
+	}
+	var taken atomic.Int64
+	parallel(100, func(int) {
+		err := s.Store.Write(s.Context(), func(tx store.Tx) error {
+			_, ok, err := tx.Counters().TakeCounter(s.Context(), store.CounterKey{Subject: "take race"},
+				store.Taking{Now: ms(0), Window: time.Hour, Limit: 40, DayEnds: ms(0).Add(24 * time.Hour)})
+			if ok && err == nil {
+				taken.Add(1)
+			}
+			return err
+		})
+		if err != nil {
+			s.Errorf("TakeCounter: %v", err)
+		}
+	})
+	s.same("taken of forty by a hundred", taken.Load(), int64(40))
+}

@@ -67,6 +67,10 @@ func testReadOnly(s *suite) {
 		"BumpCounter": func(ctx context.Context, tx store.Tx) error {
 			return drop(tx.Counters().BumpCounter(ctx, key, start, 1))
 		},
+		"TakeCounter": func(ctx context.Context, tx store.Tx) error {
+			_, _, err := tx.Counters().TakeCounter(ctx, key, store.Taking{Now: start, Window: 1, DayEnds: start})
+			return err
+		},
 		"ResetCounters": func(ctx context.Context, tx store.Tx) error { return tx.Counters().ResetCounters(ctx, "p", "s", "c") },
 		"InsertFamily":  func(ctx context.Context, tx store.Tx) error { return tx.Families().InsertFamily(ctx, &store.Family{}) },
 		"UpdateFamily": func(ctx context.Context, tx store.Tx) error {

@@ -64,6 +64,7 @@ var cases = []struct {
 	{"Counters/life", testCounter},
 	{"Counters/lock serialises", testLockCounter},
 	{"Counters/bump", testBump},
+	{"Counters/take", testTake},
 	{"Families/life", testFamily},
 	{"Families/revoke", testRevoke},
 	{"Families/bearer", testBearer},
