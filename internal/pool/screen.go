@@ -36,6 +36,7 @@ type judged struct {
 	refused *fault.Error
 	// recorded is what would have refused it if it were enforced.
 	recorded []string
+	poolID   string
 	// event makes the entry of a refusal, which is needed seldom.
 	event func(ctx context.Context, kind eventlog.Type, data map[string]any) (*store.Event, error)
 	// country is the number's, for the entry; empty: unknown.
@@ -65,7 +66,7 @@ var screenPurposes = map[guard.Purpose]string{
 
 // ask asks the guard about a letter. What is refused for the request alone is an error at once; everything else is refused in the Write, by judged.
 func (s *Service) ask(ctx context.Context, t *tenant, c Caller, l letter, pretended bool) (judged, error) {
-	j := judged{event: func(ctx context.Context, kind eventlog.Type, data map[string]any) (*store.Event, error) {
+	j := judged{poolID: t.pool.ID, event: func(ctx context.Context, kind eventlog.Type, data map[string]any) (*store.Event, error) {
 		data["purpose"] = screenPurposes[l.counted]
 		return s.event(ctx, t, c, kind, l.user, numberIn(l), data)
 	}}
@@ -158,7 +159,7 @@ func isRefusal(err error) bool {
 
 // guardEvent writes down what the guard thought of a message, apart from what else is committed.
 func (s *Service) guardEvent(ctx context.Context, j judged, kind eventlog.Type, why string) error {
-	if j.event == nil { // nobody asked
+	if j.event == nil || kind == eventlog.GuardRefused && !s.mayLog(ctx, j.poolID) { // nobody asked, or too many
 		return nil
 	}
 	ev, err := j.event(ctx, kind, j.says(why))

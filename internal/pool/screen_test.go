@@ -62,7 +62,7 @@ func eachScreened(t *testing.T, f func(*testing.T, *world, *screener), change ..
 // refusals are the reasons of the refusals in the log, newest first.
 func (w *world) refusals() []string {
 	w.t.Helper()
-	list, err := w.Log.List(w.t.Context(), w.Store, eventlog.Query{PoolID: w.pool, Types: []eventlog.Type{eventlog.GuardRefused}})
+	list, err := w.Log.List(w.t.Context(), w.Store, eventlog.Query{PoolID: w.pool, Types: []eventlog.Type{eventlog.GuardRefused}, Limit: 1000})
 	w.must(err)
 	var out []string
 	for _, e := range list {

@@ -3,6 +3,7 @@ package pool_test
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"countersign/internal/fault"
 	"countersign/internal/guard"
@@ -83,4 +84,26 @@ func TestScreenJudgesNotices(t *testing.T) {
 			t.Error("a wrong password was taken")
 		}
 	})
+}
+
+// Refused requests do not fill the log: a pool's refusals are written one by one up to a bound, and go on when it is quieter.
+func TestAdvisory_ScreenRefusalsDoNotFillTheLog(t *testing.T) {
+	eachScreened(t, func(t *testing.T, w *world, sc *screener) {
+		sc.decide = refuse(screen.Country, true)
+		ask := func(times int) {
+			for range times {
+				w.want(w.forgot(w.Caller(), stranger), fault.DestinationRefused)
+			}
+		}
+		ask(400)
+		full := len(w.refusals())
+		if full < 200 || full > 320 {
+			t.Errorf("%d of 400 refusals are in the log", full)
+		}
+		w.Advance(2 * time.Second)
+		ask(5)
+		if n := len(w.refusals()); n != full+5 {
+			t.Errorf("%d refusals later, of 5", n-full)
+		}
+	}, hidden)
 }

@@ -92,6 +92,8 @@ type Service struct {
 	// paused is how long starts of passwordless sign-ins waited lately, a time.Duration by pool and connection: see awaitFirst.
 	paused sync.Map
 	checks checks
+	// refusals bounds what guards write down.
+	refusals refusalLog
 }
 
 // New returns a Service.
