@@ -93,7 +93,6 @@ const (
 	OptedOut           Type = "cs_opt_out"
 	OptedIn            Type = "cs_opt_in"
 	GuardRefused       Type = "cs_guard_refused"
-	GuardHeld          Type = "cs_guard_held"
 	CodeWrong          Type = "cs_code_wrong"
 	CodeExpired        Type = "cs_code_expired"
 
@@ -243,8 +242,7 @@ var types = [...]Info{
 	{MessageSuppressed, true, true, "A queued message was held back for good: opt-out or guard."},
 	{OptedOut, false, true, "A number answered STOP."},
 	{OptedIn, false, true, "A number answered START."},
-	{GuardRefused, true, true, "The guard refused a send, and the caller was told."},
-	{GuardHeld, true, true, "The guard held a send back, and the caller was answered as if it had been sent."},
+	{GuardRefused, true, true, "The guard refused a message, whether the caller was told or not."},
 	{CodeWrong, true, true, "A wrong confirmation, verification or recovery code."},
 	{CodeExpired, true, true, "A code that is dead, used or not outstanding."},
 	{UserCreated, false, true, "An administrator created a user."},
