@@ -2,6 +2,7 @@ package smsvoice
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"countersign/internal/awsapi/smsvoice/api"
@@ -120,8 +121,36 @@ var members = map[string]string{
 	"entity_id": "DestinationCountryParameters", "template_id": "DestinationCountryParameters", "language": "LanguageCode",
 }
 
-// errorOf words errors for which the code alone does not tell exception and reason.
+// shapes is the table of Errors, declared what operations declare, by their names. They are not changed.
+var (
+	shapes   = Errors()
+	declared = func() map[string][]string {
+		out := make(map[string][]string, len(api.Operations))
+		for _, op := range api.Operations {
+			out[op.Name] = op.Errors
+		}
+		return out
+	}()
+)
+
+// errorOf words errors for which the code alone does not tell exception and reason. Of what an operation does not declare, clients could make no sense:
+// it becomes ValidationException, which all of them have.
 func errorOf(operation string, f *fault.Error) (wire.ErrorShape, bool) {
+	s, own := reasoned(operation, f)
+	if !own {
+		s = shapes[f.Code]
+	}
+	switch s.Name {
+	case conflict, notFound, quota:
+		if names := declared[operation]; len(names) > 0 && !slices.Contains(names, s.Name) {
+			return with(validation, "OTHER", s.Message), true
+		}
+	}
+	return s, own
+}
+
+// reasoned is errorOf, whatever operations declare.
+func reasoned(operation string, f *fault.Error) (wire.ErrorShape, bool) {
 	switch f.Code {
 	case fault.InvalidParameter:
 		return invalid(operation, f), true
@@ -137,7 +166,7 @@ func errorOf(operation string, f *fault.Error) (wire.ErrorShape, bool) {
 		}
 		return about(s, f), true
 	case fault.TooMany:
-		if operation == api.OpVerifyDestinationNumber.Name { // which declares no ServiceQuotaExceededException
+		if operation == api.OpVerifyDestinationNumber.Name { // it declares no ServiceQuotaExceededException
 			return with(conflict, "RESOURCE_MODIFICATION_NOT_ALLOWED", "The account has as many verified destination numbers as it may"), true
 		}
 		if reason := limits[operation]; reason != "" {

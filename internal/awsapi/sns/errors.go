@@ -118,6 +118,9 @@ func errorOf(operation string, f *fault.Error) (wire.ErrorShape, bool) {
 	if s, ok := byOperation[operation][f.Code]; ok {
 		return s, true
 	}
+	if f.Kind() == fault.NotFound && !namesResources[operation] {
+		return wire.ErrorShape{Name: invalidParameter, Message: "Invalid parameter: {field} does not exist"}, true
+	}
 	if operation != api.OpPublish.Name {
 		return wire.ErrorShape{}, false
 	}
@@ -126,10 +129,13 @@ func errorOf(operation string, f *fault.Error) (wire.ErrorShape, bool) {
 		return wire.ErrorShape{Name: invalidParameterValue, Message: "Invalid parameter: Message Attributes"}, true
 	case f.Kind() == fault.Throttled && f.Code != fault.SpendLimitReached && f.Code != fault.TooSoon:
 		return wire.ErrorShape{Name: "Throttling", Status: http.StatusBadRequest, Message: "Rate exceeded"}, true // Publish declares no ThrottledException
-	case f.Kind() == fault.NotFound:
-		return wire.ErrorShape{Name: invalidParameter, Message: "Invalid parameter: {field} does not exist"}, true
 	}
 	return wire.ErrorShape{}, false
+}
+
+// namesResources are the served operations that declare ResourceNotFoundException.
+var namesResources = map[string]bool{
+	api.OpVerifySMSSandboxPhoneNumber.Name: true, api.OpDeleteSMSSandboxPhoneNumber.Name: true, api.OpListSMSSandboxPhoneNumbers.Name: true,
 }
 
 const invalidPrefix = "Invalid parameter: "
