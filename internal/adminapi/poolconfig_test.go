@@ -330,6 +330,10 @@ func TestConfigurationComesBack(t *testing.T) {
 		p.quiet("", everything, secrets)
 		p.quiet("prune=true", everything, nil)
 		p.quiet("prune=true", shared, nil)
+		unknown := p.put("dry_run=true", "version: 1\ndeployment: {originations: [{value: Shop, country: DE, type: sender_id, registration: elsewhere}]}", nil)
+		if len(unknown.Warnings) != 1 || !strings.Contains(unknown.Warnings[0], "elsewhere") {
+			t.Errorf("warnings: %v", unknown.Warnings)
+		}
 		p.quiet("", "version: 1\npool:\n  id: "+whole+"\n"+everything[strings.Index(everything, "  own_sender"):strings.Index(everything, "clients:")], nil)
 		cl, err := p.Service.GetClient(t.Context(), whole, "shopweb")
 		if err != nil || !cl.Config.RequireMFA {

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
 
 	"countersign/internal/fault"
 	"countersign/internal/keyring"
@@ -241,7 +242,7 @@ func (c *configurer) judgeOrigination(now *poolfile.Deployment, o *poolfile.Orig
 		c.wrongf(path+".type", "Numbers of the simulator are not configuration: countersign origination request.")
 	}
 	if by := o.Registration; by != "" && !c.registered(by) {
-		c.wrongf(path+".registration", "There is no registration %q.", by)
+		c.out.Warnings = append(c.out.Warnings, path+".registration: neither the document nor all pools have a registration "+strconv.Quote(by))
 	}
 	o.Value, o.Country, o.Type, o.Capabilities = i.Value, i.Country, i.Type, i.Capabilities
 	tidied := poolfile.Document{Deployment: &poolfile.Deployment{Originations: []poolfile.Origination{*o}}}
@@ -263,7 +264,7 @@ func (c *configurer) judgeOrigination(now *poolfile.Deployment, o *poolfile.Orig
 	return nil
 }
 
-// registered reports whether there will be a registration of a name; what nobody knows by name may be the id of one.
+// registered reports whether there will be a registration of a name, as far as the document knows: it may be that of a pool which it is not about.
 func (c *configurer) registered(name string) bool {
 	named := func(r poolfile.Registration) bool { return r.Name == name }
 	if slices.ContainsFunc(c.want.Deployment.Registrations, named) || slices.ContainsFunc(c.want.Registrations, named) {
