@@ -159,7 +159,7 @@ func isRefusal(err error) bool {
 
 // guardEvent writes down what the guard thought of a message, apart from what else is committed.
 func (s *Service) guardEvent(ctx context.Context, j judged, kind eventlog.Type, why string) error {
-	if j.event == nil || kind == eventlog.GuardRefused && !s.mayLog(ctx, j.poolID) { // nobody asked, or too many
+	if j.event == nil || !s.mayLog(ctx, j.poolID) { // nobody asked, or too many
 		return nil
 	}
 	ev, err := j.event(ctx, kind, j.says(why))

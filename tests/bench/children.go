@@ -22,6 +22,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
 	"countersign"
 	"countersign/internal/egress"
 	"countersign/internal/gateway/webhook"
@@ -161,11 +163,19 @@ func serve(args []string) error {
 	if err != nil {
 		return err
 	}
+	var guards screen.Policy
+	doc, err := yaml.YAMLToJSON(roomy)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(doc, &guards); err != nil {
+		return err
+	}
 	s, err := countersign.New(ctx, countersign.Config{
 		Database: database, RootKey: root.Encode(), BaseURLs: []string{"http://" + address}, Sender: sender,
 		Functions: countersign.Functions{Launcher: self, Isolation: args[5], Cache: args[6], MemoryMB: memory},
 		Delivery:  countersign.Delivery{Allow: []string{"127.0.0.1"}},
-		Guards:    &screen.Policy{Mode: screen.Record},
+		Guards:    &guards,
 		Proxies:   []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 		Log:       slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"net"
@@ -194,16 +195,21 @@ functions: {isolation: %s, cache: %q, memory: %d}
 	return []string{l.program, "serve", "--config", path}, nil
 }
 
-// guards is the line of the configuration that lets the guards judge and refuse nothing: codes that nobody types in, as fast as they can be asked for, are
-// what they are there for. Programs from before the guards do not know it.
+// guards is the line of the configuration with a policy that judges and counts as the default one does, and has room for the load. Programs from before the
+// guards do not know it.
 func (l *launcher) guards() (string, error) {
 	example, err := exec.Command(l.program, "config", "example").Output()
 	if err != nil || !bytes.Contains(example, []byte("\nguards:")) {
 		return "", err
 	}
 	file := filepath.Join(l.dir, "guards.yaml")
-	return fmt.Sprintf("guards: {file: %q}\n", file), os.WriteFile(file, []byte("mode: record\n"), 0o600)
+	return fmt.Sprintf("guards: {file: %q}\n", file), os.WriteFile(file, roomy, 0o600)
 }
+
+// roomy is room for the load. Nobody types these codes in.
+//
+//go:embed testdata/guards.yaml
+var roomy []byte
 
 // ready polls /readyz, twice a millisecond.
 func (s *server) ready(ctx context.Context) error {
