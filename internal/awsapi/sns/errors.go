@@ -127,7 +127,7 @@ func errorOf(operation string, f *fault.Error) (wire.ErrorShape, bool) {
 	switch {
 	case f.Code == fault.InvalidParameter && f.Field == attributesField:
 		return wire.ErrorShape{Name: invalidParameterValue, Message: "Invalid parameter: Message Attributes"}, true
-	case f.Kind() == fault.Throttled && f.Code != fault.SpendLimitReached && f.Code != fault.TooSoon:
+	case shapes[f.Code].Name == throttled:
 		return wire.ErrorShape{Name: "Throttling", Status: http.StatusBadRequest, Message: "Rate exceeded"}, true // Publish declares no ThrottledException
 	}
 	return wire.ErrorShape{}, false
