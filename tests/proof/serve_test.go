@@ -142,6 +142,8 @@ type phones struct {
 
 	mu    sync.Mutex
 	texts []text
+	// stuck, if not nil, is waited for, and then nothing was taken.
+	stuck chan struct{}
 	read  map[string]int // recipient → texts handed out by next
 	more  chan struct{}  // closed and replaced at each text
 }
@@ -162,6 +164,12 @@ func (p *phones) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	m.At = time.Now()
 	p.mu.Lock()
+	if stuck := p.stuck; stuck != nil {
+		p.mu.Unlock()
+		<-stuck
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	p.texts = append(p.texts, m)
 	close(p.more)
 	p.more = make(chan struct{})
@@ -173,6 +181,21 @@ func (p *phones) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	json.NewEncoder(w).Encode(map[string]string{"status": "sent", "id": "wh-" + m.ID})
+}
+
+// stick makes the phones take no texts until the function that it returns is called.
+func (p *phones) stick() (loose func()) {
+	stuck := make(chan struct{})
+	set := func(c chan struct{}) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.stuck = c
+	}
+	set(stuck)
+	return func() {
+		set(nil)
+		close(stuck)
+	}
 }
 
 // all returns every text in the order in which they came.
