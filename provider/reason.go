@@ -58,7 +58,9 @@ func (r Reason) Class() Class {
 }
 
 // Elsewhere reports whether another provider may succeed where this one failed.
-func (r Reason) Elsewhere() bool { return r != InvalidNumber && r != OptedOut && r != Blocked && r != Withheld }
+func (r Reason) Elsewhere() bool {
+	return r != InvalidNumber && r != OptedOut && r != Blocked && r != Withheld
+}
 
 // ByCall reports whether a call may reach the person where a text did not.
 func (r Reason) ByCall() bool { return r.Elsewhere() && r != RateLimited }

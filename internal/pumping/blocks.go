@@ -44,8 +44,6 @@ type change struct {
 	lifted   bool
 	fleeting bool
 	event    *store.Event
-	// move are counts that go with it.
-	move map[row]stored
 }
 
 // block blocks a key for what is known of it.

@@ -76,7 +76,6 @@ type Detector struct {
 	// placed are blocks and lifted ones that are to be written, attempts what blocks held back.
 	placed   []change
 	attempts map[blocked]attempt
-	sweptAt  time.Time
 }
 
 // pool is what is remembered of a pool.

@@ -92,11 +92,6 @@ func (p places) fromHere() string {
 	return addressKind + ":" + p.address + ":" + p.country
 }
 
-// addressBound says that a key names who asks, not where it is sent.
-func addressBound(key string) bool {
-	return strings.HasPrefix(key, "a:") || strings.HasPrefix(key, "n:")
-}
-
 // kindOf returns the letter of a key; "ac" for an address and country.
 func kindOf(key string) string {
 	kind, rest, _ := strings.Cut(key, ":")
