@@ -9,7 +9,6 @@ import (
 
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
-	"countersign/internal/keyring"
 	"countersign/internal/store"
 )
 
@@ -213,25 +212,28 @@ func (s *Service) Delete(ctx context.Context, poolID, idOrName string) error {
 	return nil
 }
 
+// allPools is the PoolID of registrations that hold for every pool.
+const allPools = ""
+
 // Reset takes the registrations and settings of the deployment back to none, and forgets what is remembered of pools. It is for development.
 func (s *Service) Reset(ctx context.Context) error {
-	ev := s.changed(ctx, keyring.Deployment, map[string]any{"what": "reset"})
+	ev := s.changed(ctx, allPools, map[string]any{"what": "reset"})
 	err := s.c.Store.Write(ctx, func(tx store.Tx) error {
-		list, err := all(ctx, tx, keyring.Deployment)
+		list, err := all(ctx, tx, allPools)
 		if err != nil {
 			return err
 		}
 		for _, r := range list {
-			if _, err := tx.Records().DeleteRecord(ctx, RecordKind, keyring.Deployment, r.ID); err != nil {
+			if _, err := tx.Records().DeleteRecord(ctx, RecordKind, allPools, r.ID); err != nil {
 				return err
 			}
 		}
-		if _, err := tx.Settings().DeleteSetting(ctx, keyring.Deployment, SettingName); err != nil {
+		if _, err := tx.Settings().DeleteSetting(ctx, allPools, SettingName); err != nil {
 			return err
 		}
 		return tx.Events().Append(ctx, ev)
 	})
-	s.memory.forget(keyring.Deployment)
+	s.memory.forget(allPools)
 	if err == nil {
 		s.c.Log.Publish(ev)
 	}
