@@ -177,15 +177,15 @@ func (s *Service) guardEvent(ctx context.Context, j judged, kind eventlog.Type, 
 func (s *Service) count(ctx context.Context, tx *unit, p *posted) error {
 	send, refused := p.send, p.judged.refused
 	if refused == nil {
-		send.Recorded = func(r guard.Reason) { tx.recorded = append(tx.recorded, heldBack{p, string(r)}) }
+		send.Recorded = func(r guard.Reason) { tx.recorded = append(tx.recorded, heldBack{p: p, why: string(r)}) }
 	}
 	err := s.guard.Send(ctx, tx, send)
 	switch {
 	case refused != nil && (err == nil || isRefusal(err)):
-		tx.held = append(tx.held, heldBack{p, string(p.judged.decision.Refused)})
+		tx.held = append(tx.held, heldBack{p: p, why: string(p.judged.decision.Refused), costs: err == nil})
 		return refused
 	case isRefusal(err):
-		tx.held = append(tx.held, heldBack{p, string(guard.ReasonOf(err))})
+		tx.held = append(tx.held, heldBack{p: p, why: string(guard.ReasonOf(err))})
 	case err == nil:
 		tx.passed = append(tx.passed, p)
 	}
@@ -193,9 +193,11 @@ func (s *Service) count(ctx context.Context, tx *unit, p *posted) error {
 }
 
 // heldBack is a message that the guard held back, and why.
+// costs: nothing else refused it, so once that is committed it costs client and pool what a message costs.
 type heldBack struct {
-	p   *posted
-	why string
+	p     *posted
+	why   string
+	costs bool
 }
 
 // holdBack writes down that a message was held back in silence, and stores what it leaves.
@@ -259,7 +261,7 @@ func (s *Service) decided(ctx context.Context, u *unit, committed bool) {
 	for _, p := range u.passed {
 		p.settled = true
 		for _, why := range p.judged.recorded {
-			u.recorded = append(u.recorded, heldBack{p, why})
+			u.recorded = append(u.recorded, heldBack{p: p, why: why})
 		}
 		if committed {
 			s.Screener.Committed(ctx, p.send.PoolID, p.judged.decision)
@@ -269,7 +271,11 @@ func (s *Service) decided(ctx context.Context, u *unit, committed bool) {
 	}
 	for _, h := range u.held {
 		h.p.settled = true
-		s.Screener.Undo(h.p.judged.decision)
+		if h.costs && committed {
+			s.Screener.Committed(ctx, h.p.send.PoolID, h.p.judged.decision)
+		} else {
+			s.Screener.Undo(h.p.judged.decision)
+		}
 	}
 	if s.Dev || !committed { // in dev every number of a tutorial would be an entry; the message's own decision says it
 		return

@@ -134,8 +134,8 @@ func TestScreenHidesRefusals(t *testing.T) {
 		if got := w.refusals(); !slices.Equal(got, []string{"pumping", "pumping"}) {
 			t.Errorf("events %v", got)
 		}
-		if sc.undone != 2 {
-			t.Errorf("%d decisions were given back", sc.undone)
+		if sc.undone != 0 || sc.committed != 3 {
+			t.Errorf("%d decisions were given back, %d kept: a refusal in silence costs what a message costs", sc.undone, sc.committed)
 		}
 	}, hidden)
 }

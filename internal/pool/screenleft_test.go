@@ -107,3 +107,29 @@ func TestAdvisory_ScreenRefusalsDoNotFillTheLog(t *testing.T) {
 		}
 	}, hidden)
 }
+
+// What is refused in silence costs client and pool what a message costs, as long as the caller's address has places: one address could use up a client's
+// allowance otherwise. What is refused aloud costs nothing.
+func TestAdvisory_ScreenRefusalsAreBoundByAddress(t *testing.T) {
+	eachScreened(t, func(t *testing.T, w *world, sc *screener) {
+		w.SignUp(w.client, stranger, passw0rd)
+		sc.limits = guard.Limits{SendsNetwork: 5}
+		sc.decide = refuse(screen.Pumping, false)
+		sc.committed, sc.undone = 0, 0
+		for range 8 {
+			w.must(w.forgot(w.from("198.51.100.9"), stranger))
+		}
+		if sc.committed != 5 || sc.undone != 3 {
+			t.Errorf("%d kept, %d given back", sc.committed, sc.undone)
+		}
+	}, hidden)
+	eachScreened(t, func(t *testing.T, w *world, sc *screener) {
+		sc.decide = refuse(screen.Pumping, false)
+		for range 3 {
+			w.want(w.signUp(w.Caller(), stranger), fault.AttemptLimit)
+		}
+		if sc.committed != 0 || sc.undone != 3 {
+			t.Errorf("%d kept, %d given back", sc.committed, sc.undone)
+		}
+	})
+}

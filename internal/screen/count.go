@@ -74,9 +74,11 @@ func (j *judgement) charge(ctx context.Context, at step, cost int64) (Decision, 
 			return j.charge(ctx, before, cost)
 		}
 	}
-	j.giveAllBut(byRequest, held)
+	held = j.giveAllBut(byRequest, held)
 	j.found[at] = f
-	return j.refused(at), nil
+	d := j.refused(at)
+	d.hold = &hold{s: j.s, poolID: j.a.PoolID, taken: held, at: j.now}
+	return d, nil
 }
 
 // take takes all places, or none and notes the first refusal of each step. What only records is left out where it is full, but for money: that is spent.

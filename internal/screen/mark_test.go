@@ -48,3 +48,36 @@ func TestAdvisory_RangesOfSpellings(t *testing.T) {
 		}
 	})
 }
+
+// A refusal in silence costs client and pool what a message costs, until it is undone: one that came to nothing costs nothing.
+func TestAdvisory_SilentRefusalsCanBeUndone(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		n := w.node()
+		n.policy(quiet(screen.Policy{Countries: screen.Countries{Deny: []string{"DE"}}}))
+		taken := func() (sum int64) {
+			r, err := n.Report(t.Context(), poolID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, q := range r.Quotas {
+				if q.Key == "pool/h/" {
+					sum += q.Taken
+				}
+			}
+			return sum
+		}
+		a := ask(t, german)
+		a.Typed = false
+		kept, undone := n.screen(a), n.screen(a)
+		if kept.Refused != screen.Country || kept.Open {
+			t.Fatalf("%+v", kept)
+		}
+		n.Committed(t.Context(), poolID, kept)
+		n.Undo(undone)
+		n.Undo(undone)
+		n.Undo(kept)
+		if got := taken(); got != 1 {
+			t.Errorf("%d places are taken", got)
+		}
+	})
+}

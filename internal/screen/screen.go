@@ -45,8 +45,9 @@ type judgement struct {
 	mark string
 }
 
-// Screen judges a message, and takes its place in the quotas if it may be sent: then call Committed or Undo. A refused decision holds nothing. Errors are
-// those of the store, if the policy or a block of a quota is not in memory, and of Config.Price.
+// Screen judges a message, and takes its place in the quotas if it may be sent: then call Committed or Undo. So it is with a refusal of which the caller
+// is not told, which costs the client and the pool what a message costs; one that is Open holds nothing. Errors are those of the store, if the policy or a
+// block of a quota is not in memory, and of Config.Price.
 func (s *Service) Screen(ctx context.Context, a Ask) (Decision, error) {
 	p, err := s.policy(ctx, a.PoolID)
 	if err != nil || p.mode == Off {
