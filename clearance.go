@@ -129,7 +129,10 @@ func withheld(err error) error {
 		return suppressed(string(b.Reason), b.Public)
 	}
 	if b, ok := errors.AsType[*registration.Blocker](err); ok {
-		return suppressed(string(b.Reason), strings.TrimSpace(b.Public+" "+b.Hint))
+		if b.Hint == "" {
+			return suppressed(string(b.Reason), b.Public)
+		}
+		return suppressed(string(b.Reason), strings.TrimSuffix(b.Public, ".")+": "+b.Hint)
 	}
 	return err
 }

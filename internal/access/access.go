@@ -224,6 +224,14 @@ func With(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, ctxKey{}, p)
 }
 
+// Signed adds to what an event tells who caused it, as "by"; nothing if nobody is known to call.
+func Signed(ctx context.Context, data map[string]any) map[string]any {
+	if who := From(ctx).ID; who != "" {
+		data["by"] = who
+	}
+	return data
+}
+
 // From returns the principal of the context; the zero Principal if nobody is known to call.
 func From(ctx context.Context) Principal {
 	p, _ := ctx.Value(ctxKey{}).(Principal)

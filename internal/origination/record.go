@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"countersign/internal/access"
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/store"
@@ -252,8 +253,8 @@ func (s *Service) write(ctx context.Context, what string, i *Identity, change fu
 		if err := change(ctx, tx); err != nil {
 			return err
 		}
-		ev = s.c.Log.Event(eventlog.Entry{Type: eventlog.OriginationChanged, Data: map[string]any{
-			"what": what, "id": i.ID, "kind": string(i.Kind), "type": string(i.Type), "country": i.Country, "value": i.masked(), "status": string(i.Status)}})
+		ev = s.c.Log.Event(eventlog.Entry{Type: eventlog.OriginationChanged, Data: access.Signed(ctx, map[string]any{
+			"what": what, "id": i.ID, "kind": string(i.Kind), "type": string(i.Type), "country": i.Country, "value": i.masked(), "status": string(i.Status)})})
 		return tx.Events().Append(ctx, ev)
 	})
 	s.memory.forget()

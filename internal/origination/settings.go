@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"countersign/internal/access"
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/store"
@@ -97,7 +98,7 @@ func (s *Service) PutSettings(ctx context.Context, set Settings, version int64) 
 		return 0, fault.Internalf("origination settings: %w", err)
 	}
 	ev := s.c.Log.Event(eventlog.Entry{Type: eventlog.OriginationChanged,
-		Data: map[string]any{"what": "settings", "enforce": string(set.Enforce), "countries": slices.Sorted(maps.Keys(set.Countries))}})
+		Data: access.Signed(ctx, map[string]any{"what": "settings", "enforce": string(set.Enforce), "countries": slices.Sorted(maps.Keys(set.Countries))})})
 	s.memory.forget()
 	err = s.c.Store.Write(ctx, func(tx store.Tx) error {
 		row := &store.Setting{Name: settingName, Doc: doc, UpdatedAt: s.c.Now().UTC(), Version: version}

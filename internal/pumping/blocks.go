@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/access"
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/store"
@@ -68,9 +69,18 @@ func (v *view) block(key string, s *series, usual, weight float64, since time.Ti
 
 // event tells of a block.
 func (d *Detector) event(typ eventlog.Type, b store.GuardBlock) *store.Event {
-	return d.c.Log.Event(eventlog.Entry{PoolID: b.PoolID, Type: typ, At: d.c.Now(), Data: map[string]any{
+	return d.c.Log.Event(eventlog.Entry{PoolID: b.PoolID, Type: typ, At: d.c.Now(), Data: facts(b)})
+}
+
+// byHand tells of a block that an operator placed or lifted, and who it was.
+func (d *Detector) byHand(ctx context.Context, typ eventlog.Type, b store.GuardBlock) *store.Event {
+	return d.c.Log.Event(eventlog.Entry{PoolID: b.PoolID, Type: typ, At: d.c.Now(), Data: access.Signed(ctx, facts(b))})
+}
+
+func facts(b store.GuardBlock) map[string]any {
+	return map[string]any{
 		"guard": "pumping", "key": LogKey(b.Key), "reason": b.Reason, "evidence": b.Evidence, "by": b.By, "until": b.Until, "refused": b.Refused,
-	}})
+	}
 }
 
 // explain takes what a narrow key is blocked for out of the wider keys around it: a range of which nothing is typed in says nothing against its country.
@@ -163,7 +173,7 @@ func (d *Detector) Block(ctx context.Context, poolID, key string, until time.Tim
 		PoolID: poolID, Key: key, Reason: Operator, Evidence: why[:min(len(why), maxWhy)], By: Operator, Since: now.UTC(), Until: until.UTC(),
 	}
 	b.Evidence = strings.ToValidUTF8(b.Evidence, "")
-	ev := d.event(eventlog.GuardBlocked, b)
+	ev := d.byHand(ctx, eventlog.GuardBlocked, b)
 	err := d.c.Store.Write(ctx, func(tx store.Tx) error {
 		if err := tx.Guards().PutGuardBlock(ctx, &b); err != nil {
 			return err
@@ -187,7 +197,7 @@ func (d *Detector) Unblock(ctx context.Context, poolID, key string) error {
 	}
 	now := d.c.Now()
 	key = withPlus(key)
-	ev := d.event(eventlog.GuardUnblocked, store.GuardBlock{PoolID: poolID, Key: key, Reason: Operator, Evidence: "lifted by hand", By: Operator, Until: now})
+	ev := d.byHand(ctx, eventlog.GuardUnblocked, store.GuardBlock{PoolID: poolID, Key: key, Reason: Operator, Evidence: "lifted by hand", By: Operator, Until: now})
 	found := false
 	err := d.c.Store.Write(ctx, func(tx store.Tx) (err error) {
 		if found, err = tx.Guards().EndGuardBlock(ctx, poolID, key); err != nil || !found {

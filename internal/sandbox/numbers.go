@@ -204,7 +204,7 @@ func (s *Service) Remove(ctx context.Context, ref string) (Number, error) {
 		f.RetryAfter = wait
 		return Number{}, f
 	}
-	event := s.event(e, changed("removed"))
+	event := s.event(ctx, e, changed("removed"))
 	s.forget()
 	defer s.forget()
 	err = s.c.Store.Write(ctx, func(tx store.Tx) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/access"
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/keyring"
@@ -189,7 +190,7 @@ func (s *Service) save(ctx context.Context, e *entry, ev eventlog.Entry, also ..
 	if err != nil {
 		return err
 	}
-	event := s.event(e, ev)
+	event := s.event(ctx, e, ev)
 	s.forget()
 	defer s.forget()
 	err = s.c.Store.Write(ctx, func(tx store.Tx) error {
@@ -216,9 +217,9 @@ func (s *Service) save(ctx context.Context, e *entry, ev eventlog.Entry, also ..
 }
 
 // event fills in what all events of an entry have: its id and mask, and the hash by which a number's events are found.
-func (s *Service) event(e *entry, ev eventlog.Entry) *store.Event {
+func (s *Service) event(ctx context.Context, e *entry, ev eventlog.Entry) *store.Event {
 	ev.PoolID, ev.NumberHash, ev.At = keyring.Deployment, e.row.Hash, s.now()
-	data := map[string]any{"destination_number": e.row.ID, "number": e.Mask}
+	data := access.Signed(ctx, map[string]any{"destination_number": e.row.ID, "number": e.Mask})
 	for k, v := range ev.Data {
 		data[k] = v
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"countersign/internal/access"
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/keyring"
@@ -136,7 +137,7 @@ func (s *Service) setEnabled(ctx context.Context, on bool) error {
 			return err
 		}
 		ev = s.c.Log.Event(eventlog.Entry{
-			PoolID: keyring.Deployment, Type: eventlog.SMSAccountChanged, At: s.now(), Data: map[string]any{"what": "sandbox", "before": was, "after": on},
+			PoolID: keyring.Deployment, Type: eventlog.SMSAccountChanged, At: s.now(), Data: access.Signed(ctx, map[string]any{"what": "sandbox", "before": was, "after": on}),
 		})
 		return tx.Events().Append(ctx, ev)
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/access"
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/keyring"
@@ -85,7 +86,7 @@ func (s *Service) CreateOptOutList(ctx context.Context, name string) (OptOutList
 		return OptOutList{}, fault.Invalidf("name", "A list's name is 1 to %d letters, digits, hyphens and underscores.", maxListName)
 	}
 	now := s.c.Now().UTC().Truncate(time.Microsecond)
-	ev := s.listEvent("opt-out list created", name)
+	ev := s.listEvent(ctx, "opt-out list created", name)
 	err := s.c.Store.Write(ctx, func(tx store.Tx) error {
 		n, err := tx.Records().CountRecords(ctx, listKind, keyring.Deployment, "")
 		if err != nil {
@@ -139,7 +140,7 @@ func (s *Service) DeleteOptOutList(ctx context.Context, name string) (OptOutList
 	if _, err := s.c.OptOuts.Clear(ctx, pool, optout.List(name), maxLifts); err != nil {
 		return l, err
 	}
-	ev := s.listEvent("opt-out list deleted", name)
+	ev := s.listEvent(ctx, "opt-out list deleted", name)
 	err = s.c.Store.Write(ctx, func(tx store.Tx) error {
 		ok, err := tx.Records().DeleteRecord(ctx, listKind, keyring.Deployment, name)
 		if err == nil && !ok {
@@ -156,8 +157,8 @@ func (s *Service) DeleteOptOutList(ctx context.Context, name string) (OptOutList
 	return l, err
 }
 
-func (s *Service) listEvent(what, name string) *store.Event {
+func (s *Service) listEvent(ctx context.Context, what, name string) *store.Event {
 	return s.c.Log.Event(eventlog.Entry{
-		PoolID: keyring.Deployment, Type: eventlog.SMSAccountChanged, At: s.c.Now(), Data: map[string]any{"what": what, "list": name},
+		PoolID: keyring.Deployment, Type: eventlog.SMSAccountChanged, At: s.c.Now(), Data: access.Signed(ctx, map[string]any{"what": what, "list": name}),
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"countersign/internal/access"
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
 	"countersign/internal/keyring"
@@ -111,7 +112,7 @@ func (s *Service) PutSettings(ctx context.Context, in Settings) (Settings, error
 		}
 		ev = s.c.Log.Event(eventlog.Entry{
 			PoolID: keyring.Deployment, Type: eventlog.SMSAccountChanged, At: now,
-			Data: map[string]any{"what": "settings", "before": document(before), "after": document(in)},
+			Data: access.Signed(ctx, map[string]any{"what": "settings", "before": document(before), "after": document(in)}),
 		})
 		return tx.Events().Append(ctx, ev)
 	})
