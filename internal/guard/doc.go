@@ -11,8 +11,8 @@
 //	  └───────────── success elsewhere, recovery, administrator ┴──→ closed
 //
 // Sends and calls. Windows of one hour, and of one day where a pool's limits say so, for the account and purpose (known networks and others apart), the
-// destination's line (known networks may go on for as much again; accounts that have proven it and others apart), the address that asked and the /24 around
-// it. Texts and calls that nobody answers make their account wait: some seconds between one and the next (cool-down), and after three codes to a proven
+// destination's line (known networks may go on for as much again; accounts that have proven it and others apart), the address that asked and the /24 or
+// /48 around it. Texts and calls that nobody answers make their account wait: some seconds between one and the next (cool-down), and after three codes to a proven
 // number unknown networks an hour and more (back-off). A code that is typed in ends both.
 //
 // Invariants:

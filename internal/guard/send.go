@@ -48,14 +48,15 @@ func refuse(r Reason, after time.Duration) error {
 	return e
 }
 
-// NetOf is the network that Send.Net is the keyed hash of: the /24 of an IPv4 address. Network counts a /64 of IPv6 already, for which the answer is
-// false, as for addresses that are unknown.
+// NetOf is the network that Send.Net is the keyed hash of: the /24 of an IPv4 address, the /48 of an IPv6 address, since whoever has one of those has all
+// of its /64 networks. The answer is false for addresses that are unknown.
 func NetOf(ip netip.Addr) (netip.Prefix, bool) {
-	if ip = ip.Unmap(); !ip.Is4() {
-		return netip.Prefix{}, false
+	bits := 24
+	if ip = ip.Unmap().WithZone(""); ip.Is6() {
+		bits = 48
 	}
-	p, err := ip.Prefix(24)
-	return p, err == nil
+	p, err := ip.Prefix(bits)
+	return p, err == nil && p.IsValid()
 }
 
 // Send names a message about to be sent.

@@ -303,7 +303,7 @@ func TestSendTellsNothing(t *testing.T) {
 }
 
 func TestNetOf(t *testing.T) {
-	for in, want := range map[string]string{"192.0.2.77": "192.0.2.0/24", "::ffff:192.0.2.77": "192.0.2.0/24", "2001:db8::1": "", "": ""} {
+	for in, want := range map[string]string{"192.0.2.77": "192.0.2.0/24", "::ffff:192.0.2.77": "192.0.2.0/24", "2001:db8:7:8::1": "2001:db8:7::/48", "": ""} {
 		ip, _ := netip.ParseAddr(in)
 		if p, ok := guard.NetOf(ip); ok != (want != "") || ok && p.String() != want {
 			t.Errorf("%s: %v, %v", in, p, ok)

@@ -102,7 +102,7 @@ type Limits struct {
 	Account Window `json:"account,omitzero"`
 	// Address is for the caller's address (IPv6: /64). Default 120 an hour, 1,000 a day.
 	Address Window `json:"address,omitzero"`
-	// Network is for the IPv4 /24 around it. Default 600 an hour, 5,000 a day.
+	// Network is for the /24 around it (IPv6: /48). Default 600 an hour, 5,000 a day.
 	Network Window `json:"network,omitzero"`
 	// Client is for an app client. Default 5,000 an hour.
 	Client Window `json:"client,omitzero"`
