@@ -22,7 +22,7 @@ func TestWritesNameTheirAuthor(t *testing.T) {
 		{"PUT", "/sms-account/sandbox", `{"enabled":true}`},
 		{"PUT", "/registrations/x", `{"country":"IN","kind":"dlt_entity","entity_id":"1001234567890123456"}`},
 		{"PUT", "/guards", `{"policy":{"mode":"record"}}`},
-		{"POST", "/guards/blocks", `{"key":"c:DE","until":"2999-01-01T00:00:00Z"}`},
+		{"POST", "/guards/blocks", `{"key":"c:DE"}`},
 		{"DELETE", "/guards/blocks?key=c:DE", ""},
 	} {
 		if w := x.do("owner", tt.method, tt.path, tt.body, nil); w.Code >= http.StatusMultipleChoices {
