@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,10 +54,13 @@ func (s *sandboxed) Allowed(_ context.Context, n phone.Number) (bool, error) {
 // identities has the US number of the account, and takes any sender ID in Germany.
 type identities struct {
 	own   origination.Identity
+	mu    sync.Mutex
 	asked []string
 }
 
 func (o *identities) Choose(_ context.Context, country, channel, preferred string) (origination.Identity, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.asked = append(o.asked, country+" "+channel+" "+preferred)
 	switch {
 	case preferred == "" && country == "US", preferred == o.own.Value:
@@ -92,6 +97,8 @@ func newWorld(t *testing.T, s store.Store) *world {
 		Store: s, Keys: keys, Log: log, Sandbox: w.sandbox, Originations: w.ids, OptOuts: w.optouts, Now: w.clock,
 		DefaultPool: func(context.Context) (string, error) { return "p", nil },
 		Enqueue: func(_ context.Context, d delivery.Draft) (string, error) {
+			w.ids.mu.Lock()
+			defer w.ids.mu.Unlock()
 			w.sent = append(w.sent, d)
 			return fmt.Sprintf("message %d", len(w.sent)), nil
 		},
@@ -307,6 +314,34 @@ func TestMonthlySpend(t *testing.T) {
 		m.Voice = true
 		_, err = w.Send(ctx, m)
 		w.want("no calls", err, fault.SpendLimitReached, "voice")
+	})
+}
+
+// Many messages at once share what is left, and dry runs and messages that could not be stored leave it.
+func TestAdvisory_MonthlySpendAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s store.Store) {
+		w := newWorld(t, s)
+		w.spent, w.price = 5_000_000, 400_000
+		w.must(w.SetAttributes(t.Context(), map[string]string{"MonthlySpendLimit": "6.00"}))
+		dry := text(t, alice)
+		dry.DryRun = true
+		for range 5 {
+			_, err := w.Send(t.Context(), dry)
+			w.must(err)
+		}
+		var all sync.WaitGroup
+		var sent atomic.Int64
+		for range 20 {
+			all.Go(func() {
+				if _, err := w.Send(t.Context(), text(t, alice)); err == nil {
+					sent.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if n := sent.Load(); n != 2 {
+			t.Errorf("%d messages of 0.40 in what was left of 1.00", n)
+		}
 	})
 }
 

@@ -51,13 +51,13 @@ func (s *Service) Send(ctx context.Context, m Message) (id string, err error) {
 		return "", err
 	}
 	if m.DryRun {
+		s.spend(pool, m.channel(), -price)
 		return store.NewID(s.c.Now()), nil
 	}
 	if id, err = s.c.Enqueue(ctx, s.draft(&set, pool, &m, identity)); err != nil {
-		return "", err
+		s.spend(pool, m.channel(), -price)
 	}
-	s.spend(pool, m.channel(), price)
-	return id, nil
+	return id, err
 }
 
 func (m *Message) channel() string {
@@ -100,7 +100,7 @@ func (m *Message) check() (maxPrice int64, err error) {
 	return micros, nil
 }
 
-// clear asks everybody who may hold the message back, and returns what it comes from and what it is taken to cost.
+// clear asks everybody who may hold the message back, and returns what it comes from and what it is taken to cost, which counts from now on.
 func (s *Service) clear(ctx context.Context, set *Settings, pool string, m *Message, maxPrice int64) (origination.Identity, int64, error) {
 	var none origination.Identity
 	allowed, err := s.c.Sandbox.Allowed(ctx, m.To)
@@ -127,7 +127,7 @@ func (s *Service) clear(ctx context.Context, set *Settings, pool string, m *Mess
 	if err != nil {
 		return none, 0, err
 	}
-	return identity, price, s.checkSpend(ctx, set, pool, m.channel(), price)
+	return identity, price, s.takeSpend(ctx, set, pool, m.channel(), price)
 }
 
 // choose returns the identity that the message comes from. A default sender ID that the country does not take is left out, an explicit one is refused.

@@ -9,6 +9,7 @@ import (
 	"countersign/internal/eventlog"
 	"countersign/internal/optout"
 	"countersign/internal/origination"
+	"countersign/internal/recall"
 	"countersign/internal/sandbox"
 	"countersign/internal/store"
 	"countersign/phone"
@@ -59,7 +60,7 @@ type Config struct {
 // Service is the account. It is safe for concurrent use.
 type Service struct {
 	c      Config
-	memory memory
+	memory *recall.Memory[struct{}, Settings]
 	sums   spentMemory
 }
 
@@ -75,5 +76,7 @@ func New(c Config) *Service {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Service{c: c}
+	s := &Service{c: c}
+	s.memory = recall.New(recall.Config[struct{}, Settings]{Load: s.read, Fresh: freshFor, Now: c.Now})
+	return s
 }

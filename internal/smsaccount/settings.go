@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"sync"
 	"time"
 
 	"countersign/internal/access"
@@ -23,45 +22,18 @@ const (
 	maxRaces = 8
 )
 
-// memory is the settings as they were read last.
-type memory struct {
-	mu      sync.Mutex
-	known   bool
-	kept    Settings
-	at      time.Time
-	changes int // what was read before a change of this node is not kept after it
-}
-
-func (s *Service) forget() {
-	s.memory.mu.Lock()
-	defer s.memory.mu.Unlock()
-	s.memory.known = false
-	s.memory.changes++
-}
+// forget drops what is remembered. It is called before a change is committed and after it.
+func (s *Service) forget() { s.memory.ForgetAll() }
 
 // Settings returns the settings as they were put.
-func (s *Service) Settings(ctx context.Context) (Settings, error) {
-	now := s.c.Now()
-	s.memory.mu.Lock()
-	have, at, known, changes := s.memory.kept, s.memory.at, s.memory.known, s.memory.changes
-	s.memory.mu.Unlock()
-	if known && now.Sub(at) < freshFor && !now.Before(at) {
-		return have, nil
-	}
-	var out Settings
-	err := s.c.Store.Read(ctx, func(tx store.Tx) (err error) {
+func (s *Service) Settings(ctx context.Context) (Settings, error) { return s.memory.Get(ctx, struct{}{}) }
+
+func (s *Service) read(ctx context.Context, _ struct{}) (out Settings, err error) {
+	err = s.c.Store.Read(ctx, func(tx store.Tx) (err error) {
 		out, err = readSettings(ctx, tx)
 		return err
 	})
-	if err != nil {
-		return Settings{}, err
-	}
-	s.memory.mu.Lock()
-	if s.memory.changes == changes {
-		s.memory.kept, s.memory.at, s.memory.known = out, now, true
-	}
-	s.memory.mu.Unlock()
-	return out, nil
+	return out, err
 }
 
 func readSettings(ctx context.Context, tx store.Tx) (out Settings, err error) {

@@ -153,7 +153,7 @@ func (s *Service) spent(ctx context.Context, poolID, channel string) (int64, err
 	return micros, nil
 }
 
-// spend adds what a message is going to cost to what is remembered.
+// spend adds what a message is going to cost to what is remembered, or takes it back.
 func (s *Service) spend(poolID, channel string, micros int64) {
 	s.sums.mu.Lock()
 	defer s.sums.mu.Unlock()
@@ -164,8 +164,26 @@ func (s *Service) spend(poolID, channel string, micros int64) {
 	}
 }
 
-// checkSpend fails with fault.SpendLimitReached if a message of this price has no place in the month.
-func (s *Service) checkSpend(ctx context.Context, set *Settings, poolID, channel string, price int64) error {
+// place adds a price to what is remembered if that makes no more than limit; spent is what was remembered a moment ago. Many messages at once see each other.
+func (s *Service) place(poolID, channel string, price, limit, spent int64) bool {
+	s.sums.mu.Lock()
+	defer s.sums.mu.Unlock()
+	k := spentKey{poolID, channel}
+	sum, ok := s.sums.sums[k]
+	if ok {
+		spent = sum.micros
+	}
+	if spent >= limit || price > limit-spent {
+		return false
+	}
+	if sum.micros += price; ok {
+		s.sums.sums[k] = sum
+	}
+	return true
+}
+
+// takeSpend counts what a message is going to cost, or fails with fault.SpendLimitReached if it has no place in the month.
+func (s *Service) takeSpend(ctx context.Context, set *Settings, poolID, channel string, price int64) error {
 	limit, limited, err := s.monthly(ctx, set)
 	if err != nil {
 		return err
@@ -181,10 +199,11 @@ func (s *Service) checkSpend(ctx context.Context, set *Settings, poolID, channel
 		limit, limited = *v*million, true
 	}
 	if !limited {
+		s.spend(poolID, channel, price)
 		return nil
 	}
 	spent, err := s.spent(ctx, poolID, channel)
-	if err != nil || spent < limit && spent+price <= limit {
+	if err != nil || s.place(poolID, channel, price, limit, spent) {
 		return err
 	}
 	return fault.New(fault.SpendLimitReached).WithField(string(kind)).
