@@ -26,7 +26,9 @@ const (
 func (s *Service) forget() { s.memory.ForgetAll() }
 
 // Settings returns the settings as they were put.
-func (s *Service) Settings(ctx context.Context) (Settings, error) { return s.memory.Get(ctx, struct{}{}) }
+func (s *Service) Settings(ctx context.Context) (Settings, error) {
+	return s.memory.Get(ctx, struct{}{})
+}
 
 func (s *Service) read(ctx context.Context, _ struct{}) (out Settings, err error) {
 	err = s.c.Store.Read(ctx, func(tx store.Tx) (err error) {
@@ -137,16 +139,24 @@ func (s *Service) change(ctx context.Context, f func(*Settings) error) (out Sett
 	return Settings{}, fault.New(fault.ConcurrentModification)
 }
 
-// Pool returns the account pool. Errors: those of Config.DefaultPool where the settings name none.
+// Pool returns the account pool. Errors: fault.InvalidParameter (Field "pool") if it was deleted; those of Config.DefaultPool where the settings name none.
 func (s *Service) Pool(ctx context.Context) (string, error) {
 	set, err := s.Settings(ctx)
 	if err != nil {
 		return "", err
 	}
-	if set.Pool != "" {
-		return set.Pool, nil
+	if set.Pool == "" {
+		return s.c.DefaultPool(ctx)
 	}
-	return s.c.DefaultPool(ctx)
+	err = s.c.Store.Read(ctx, func(tx store.Tx) error { return poolExists(ctx, tx, set.Pool) })
+	if fault.CodeOf(err) == fault.PoolNotFound {
+		err = fault.New(fault.InvalidParameter).WithField("pool").WithPublic("The pool that carries the account's messages was deleted.").
+			WithHint("name another one: countersign sms-account set --pool ID")
+	}
+	if err != nil {
+		return "", err
+	}
+	return set.Pool, nil
 }
 
 // SetPool names the account pool; empty: the only pool. Errors: fault.PoolNotFound.
