@@ -8,6 +8,7 @@ import (
 	"countersign/internal/delivery"
 	"countersign/internal/eventlog"
 	"countersign/internal/keyring"
+	"countersign/internal/recall"
 	"countersign/internal/store"
 	"countersign/phone"
 )
@@ -48,7 +49,7 @@ type Config struct {
 // Service keeps the sandbox and its destination numbers. It is safe for concurrent use.
 type Service struct {
 	c      Config
-	memory memory
+	memory *recall.Memory[struct{}, *view]
 }
 
 // New returns a Service. It panics without what Config requires, which is a mistake of the programmer.
@@ -62,5 +63,7 @@ func New(c Config) *Service {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Service{c: c}
+	s := &Service{c: c}
+	s.memory = recall.New(recall.Config[struct{}, *view]{Load: s.load, Fresh: freshFor, Now: c.Now})
+	return s
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"sync"
 	"time"
 
 	"countersign/internal/access"
@@ -28,39 +27,21 @@ type switched struct {
 	Enabled bool `json:"enabled"`
 }
 
-// memory is what Enabled and Allowed know.
-type memory struct {
-	mu sync.Mutex
-	// view is what was read last, nil if it was forgotten; it is replaced, not changed.
-	view *view
-	// changes counts what this node changed: what was read before a change is not kept after it.
-	changes int
-}
-
+// view is what Enabled and Allowed know. It is never changed.
 type view struct {
 	enabled  bool
 	verified map[string]bool // by keyed hash
-	at       time.Time
 }
 
 // forget drops what is remembered. It is called before a change is committed and after it.
-func (s *Service) forget() {
-	s.memory.mu.Lock()
-	defer s.memory.mu.Unlock()
-	s.memory.view = nil
-	s.memory.changes++
-}
+func (s *Service) forget() { s.memory.ForgetAll() }
 
-func (s *Service) view(ctx context.Context) (*view, error) {
-	now := s.c.Now()
-	s.memory.mu.Lock()
-	have, changes := s.memory.view, s.memory.changes
-	s.memory.mu.Unlock()
-	if have != nil && now.Sub(have.at) < freshFor && !now.Before(have.at) {
-		return have, nil
-	}
-	v := &view{verified: map[string]bool{}, at: now}
+func (s *Service) view(ctx context.Context) (*view, error) { return s.memory.Get(ctx, struct{}{}) }
+
+func (s *Service) load(ctx context.Context, _ struct{}) (*view, error) {
+	v := &view{}
 	err := s.c.Store.Read(ctx, func(tx store.Tx) error {
+		v.verified = map[string]bool{}
 		on, _, err := enabled(ctx, tx)
 		if v.enabled = on; err != nil || !on {
 			return err
@@ -74,11 +55,6 @@ func (s *Service) view(ctx context.Context) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.memory.mu.Lock()
-	if s.memory.changes == changes {
-		s.memory.view = v
-	}
-	s.memory.mu.Unlock()
 	return v, nil
 }
 
