@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"countersign/internal/fault"
@@ -16,71 +15,16 @@ import (
 // freshFor is how old what is remembered may be.
 const freshFor = 2 * time.Second
 
-// memory holds what was read last. What is in a view does not change.
-type memory struct {
-	mu     sync.Mutex
-	view   *view
-	readAt time.Time
-	// turn counts the changes of this node: what was read before one is not kept after it.
-	turn int
-	// reading is held by the one who reads; all others wait for what that one finds.
-	reading sync.Mutex
-}
-
-func (m *memory) forget() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.view = nil
-	m.turn++
-}
-
-// view is all identities, by id, and the settings.
+// view is all identities, by id, and the settings. It is never changed.
 type view struct {
 	all      []Identity
 	settings Settings
 	version  int64
 }
 
-// look returns what is remembered and not too old, nil if there is nothing, and the turn.
-func (m *memory) look(now time.Time) (*view, int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.view != nil && now.Sub(m.readAt).Abs() < freshFor {
-		return m.view, m.turn
-	}
-	return nil, m.turn
-}
+func (s *Service) view(ctx context.Context) (*view, error) { return s.memory.Get(ctx, struct{}{}) }
 
-func (m *memory) keep(v *view, at time.Time, turn int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.turn == turn {
-		m.view, m.readAt = v, at
-	}
-}
-
-// view returns what is remembered, or reads it.
-func (s *Service) view(ctx context.Context) (*view, error) {
-	m := &s.memory
-	if v, _ := m.look(s.c.Now()); v != nil {
-		return v, nil
-	}
-	m.reading.Lock()
-	defer m.reading.Unlock()
-	now := s.c.Now()
-	v, turn := m.look(now)
-	if v != nil {
-		return v, nil
-	}
-	v, err := s.read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	m.keep(v, now, turn)
-	return v, nil
-}
-
-func (s *Service) read(ctx context.Context) (*view, error) {
+func (s *Service) read(ctx context.Context, _ struct{}) (*view, error) {
 	v := &view{}
 	err := s.c.Store.Read(ctx, func(tx store.Tx) error {
 		v.all = v.all[:0]

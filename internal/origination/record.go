@@ -248,7 +248,7 @@ func set[T any](to *T, v *T) {
 // write commits a change with its event. i is read after change has run.
 func (s *Service) write(ctx context.Context, what string, i *Identity, change func(context.Context, store.Tx) error) error {
 	var ev *store.Event
-	s.memory.forget()
+	s.memory.ForgetAll()
 	err := s.c.Store.Write(ctx, func(tx store.Tx) error {
 		if err := change(ctx, tx); err != nil {
 			return err
@@ -257,7 +257,7 @@ func (s *Service) write(ctx context.Context, what string, i *Identity, change fu
 			"what": what, "id": i.ID, "kind": string(i.Kind), "type": string(i.Type), "country": i.Country, "value": i.masked(), "status": string(i.Status)})})
 		return tx.Events().Append(ctx, ev)
 	})
-	s.memory.forget()
+	s.memory.ForgetAll()
 	if err != nil {
 		return err
 	}
@@ -268,8 +268,8 @@ func (s *Service) write(ctx context.Context, what string, i *Identity, change fu
 // Reset takes identities and settings back to none. It is for development.
 func (s *Service) Reset(ctx context.Context) error {
 	ev := s.c.Log.Event(eventlog.Entry{Type: eventlog.OriginationChanged, Data: map[string]any{"what": "reset"}})
-	s.memory.forget()
-	defer s.memory.forget()
+	s.memory.ForgetAll()
+	defer s.memory.ForgetAll()
 	err := s.c.Store.Write(ctx, func(tx store.Tx) error {
 		rows, err := tx.Records().ListRecords(ctx, store.RecordQuery{Kind: RecordKind, Limit: MaxIdentities})
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"countersign/internal/eventlog"
 	"countersign/internal/fault"
+	"countersign/internal/recall"
 	"countersign/internal/store"
 )
 
@@ -41,7 +42,7 @@ type Config struct {
 // Service keeps the identities. It is safe for concurrent use.
 type Service struct {
 	c      Config
-	memory memory
+	memory *recall.Memory[struct{}, *view]
 }
 
 // New returns a Service. It panics without Store or Log, which is a mistake of the programmer.
@@ -55,7 +56,9 @@ func New(c Config) *Service {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Service{c: c}
+	s := &Service{c: c}
+	s.memory = recall.New(recall.Config[struct{}, *view]{Load: s.read, Fresh: freshFor, Now: c.Now})
+	return s
 }
 
 // Order asks for a number or a sender ID.

@@ -99,7 +99,7 @@ func (s *Service) PutSettings(ctx context.Context, set Settings, version int64) 
 	}
 	ev := s.c.Log.Event(eventlog.Entry{Type: eventlog.OriginationChanged,
 		Data: access.Signed(ctx, map[string]any{"what": "settings", "enforce": string(set.Enforce), "countries": slices.Sorted(maps.Keys(set.Countries))})})
-	s.memory.forget()
+	s.memory.ForgetAll()
 	err = s.c.Store.Write(ctx, func(tx store.Tx) error {
 		row := &store.Setting{Name: settingName, Doc: doc, UpdatedAt: s.c.Now().UTC(), Version: version}
 		ok, err := tx.Settings().PutSetting(ctx, row)
@@ -111,7 +111,7 @@ func (s *Service) PutSettings(ctx context.Context, set Settings, version int64) 
 		}
 		return tx.Events().Append(ctx, ev)
 	})
-	s.memory.forget()
+	s.memory.ForgetAll()
 	if err != nil {
 		return 0, err
 	}
