@@ -294,10 +294,7 @@ func (u *unit) liftOptOut(ctx context.Context, poolID string, number []byte) err
 // answered as after a message. l says which message it would be: attr, trigger, counted, and to if that is a number.
 func (s *Service) pretend(ctx context.Context, t *tenant, c Caller, a *account, l letter, purpose otp.Purpose) (*posted, error) {
 	l.by = a
-	j, err := l.judged, error(nil)
-	if j.refused == nil { // a refusal has cost what a message costs, and must not cost it twice
-		j, err = s.ask(ctx, t, c, l, true)
-	}
+	j, err := s.ask(ctx, t, c, l, true)
 	if err != nil {
 		return nil, err
 	}

@@ -303,7 +303,7 @@ func (s *Service) signUpAttempt(ctx context.Context, t *tenant, c Caller, a *acc
 	if a.user != nil {
 		kind = eventlog.SignUpFailed
 		what := p.what
-		l := letter{trigger: triggerSignUp, attr: what.Attribute, to: u.Attributes[attrPhone], counted: guard.SignUp, judged: p.judged}
+		l := letter{trigger: triggerSignUp, attr: what.Attribute, to: u.Attributes[attrPhone], counted: guard.SignUp}
 		s.drop(p.judged)
 		if p, err = s.pretend(ctx, t, c, a, l, otp.SignUp); err != nil {
 			return nil, err

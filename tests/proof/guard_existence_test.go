@@ -201,3 +201,50 @@ func TestGuardCosts(t *testing.T) {
 		t.Errorf("somebody:\n%s\nnobody:\n%s", told[0], told[1])
 	}
 }
+
+// TestGuardAttempts: where sign-ups are separate attempts, whatever a guard refuses is answered alike for a name that somebody has and one that nobody has, and costs
+// the same.
+func TestGuardAttempts(t *testing.T) {
+	n := serve(t, filepath.Join(t.TempDir(), "countersign.db"))
+	c := n.caller()
+	for i, g := range []guardCase{
+		{name: "none"}, {name: "block", policy: obj{"pumping": obj{"mode": "enforce"}, "limits": obj{"client": few(5), "strangers_percent": 100}}, block: "c:US"},
+		{name: "country", policy: obj{"countries": obj{"deny": []string{"US"}}, "limits": obj{"client": few(5), "strangers_percent": 100}}},
+		{name: "money", policy: obj{"spend": obj{"day": "4.00", "strangers_percent": 1}, "limits": obj{"client": few(5), "strangers_percent": 100}}},
+		{name: "client", policy: obj{"limits": obj{"client": few(5), "strangers_percent": 100}}}, {name: "number", policy: obj{"limits": obj{"number": few(1), "address": few(5)}}},
+		{name: "account", policy: obj{"limits": obj{"account": few(1), "address": few(5)}}}, {name: "cool-down", policy: obj{"limits": obj{"cool_down_seconds": []int{600}, "address": few(5)}}},
+		{name: "address", policy: obj{"limits": obj{"address": few(2)}}}, {name: "country's quota", policy: obj{"limits": obj{"country": few(1), "client": few(5)}}, spent: true},
+	} {
+		var told []string
+		for _, world := range []string{"somebody", "nobody"} {
+			pool := c.ok(c.back("CreateUserPool", obj{"PoolName": world, "UsernameAttributes": []string{"phone_number"}, "AutoVerifiedAttributes": []string{"phone_number"}, "SmsConfiguration": smsRole,
+				"UserPoolTags": obj{"countersign:separate-attempts": "true"}, "Policies": obj{"SignInPolicy": obj{"AllowedFirstAuthFactors": []string{"PASSWORD", "SMS_OTP"}}}})).str("UserPool", "Id")
+			client := c.ok(c.back("CreateUserPoolClient", obj{"UserPoolId": pool, "ClientName": "app", "ExplicitAuthFlows": allFlows, "PreventUserExistenceErrors": "ENABLED"})).str("UserPoolClient", "ClientId")
+			if world == "somebody" {
+				c.member(pool, "+12124660001", hisSecret)
+			}
+			n.guards(pool, unlimited(g.policy))
+			if g.block != "" {
+				n.manage("POST", "/guards/blocks?pool="+url.QueryEscape(pool), obj{"key": g.block})
+			}
+			y, one := c.from(fmt.Sprintf("127.31.%d.1", i)), ""
+			say := func(a answer) { one += form(t, a) + "\n" }
+			for range 3 {
+				say(y.app("SignUp", obj{"ClientId": client, "Username": "+12124660001"}))
+			}
+			say(y.app("ConfirmSignUp", obj{"ClientId": client, "Username": "+12124660001", "ConfirmationCode": "000000"}))
+			for k := range 3 {
+				if !g.spent && g.name != "money" {
+					say(y.app("SignUp", obj{"ClientId": client, "Username": fmt.Sprintf("+491512345600%d", k)}))
+				}
+			}
+			told = append(told, one)
+		}
+		if told[0] != told[1] {
+			t.Errorf("%s, somebody:\n%s\nnobody:\n%s", g.name, told[0], told[1])
+		}
+		if strings.Count(told[1], "Exceeded")+strings.Count(told[1], "Delivery") == 0 {
+			t.Errorf("%s: %s", g.name, told[1])
+		}
+	}
+}
