@@ -504,3 +504,22 @@ func TestSpendLimits(t *testing.T) {
 		}
 	})
 }
+
+// A deleted pool carries no messages: they would go nowhere, and nobody would see them.
+func TestPoolIsGone(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s store.Store) {
+		w := newWorld(t, s)
+		ctx := t.Context()
+		w.must(w.SetPool(ctx, "q"))
+		w.must(w.config.Store.Write(ctx, func(tx store.Tx) error {
+			_, err := tx.Pools().DeletePool(ctx, "q", w.now)
+			return err
+		}))
+		_, err := w.Pool(ctx)
+		w.want("pool", err, fault.InvalidParameter, "pool")
+		w.must(w.SetPool(ctx, ""))
+		if got, err := w.Pool(ctx); got != "p" || err != nil {
+			t.Errorf("the only pool: %q, %v", got, err)
+		}
+	})
+}
