@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"countersign/internal/eventlog"
@@ -26,48 +24,9 @@ const (
 	maxPools = 1024
 )
 
-// policies are the policies of pools, as they were lately.
-type policies struct {
-	mu   sync.RWMutex
-	kept map[string]*slot
-}
-
-// slot is what is remembered of one pool. mu is held by whoever reads or writes the setting.
-type slot struct {
-	mu  sync.Mutex
-	now atomic.Pointer[remembered]
-}
-
-type remembered struct {
-	*compiled
-	readAt time.Time
-}
-
-func (p *policies) slot(poolID string) *slot {
-	p.mu.RLock()
-	s := p.kept[poolID]
-	p.mu.RUnlock()
-	if s != nil {
-		return s
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s = p.kept[poolID]; s != nil {
-		return s
-	}
-	if len(p.kept) >= maxPools {
-		clear(p.kept)
-	}
-	s = &slot{}
-	p.kept[poolID] = s
-	return s
-}
-
 // Forget drops what is remembered of a pool: it was deleted, or is made anew.
 func (s *Service) Forget(poolID string) {
-	s.policies.mu.Lock()
-	delete(s.policies.kept, poolID)
-	s.policies.mu.Unlock()
+	s.policies.Forget(poolID)
 	ofPool := func(k store.QuotaKey) bool { return k.PoolID == poolID }
 	s.mu.Lock()
 	maps.DeleteFunc(s.warned, func(k store.QuotaKey, _ bool) bool { return ofPool(k) })
@@ -79,22 +38,11 @@ func (s *Service) Forget(poolID string) {
 
 // policy returns a pool's policy, from memory if that is fresh.
 func (s *Service) policy(ctx context.Context, poolID string) (*compiled, error) {
-	slot := s.policies.slot(poolID)
-	now := s.c.Now()
-	if r := slot.now.Load(); r != nil && now.Sub(r.readAt) < freshFor {
-		return r.compiled, nil
-	}
-	slot.mu.Lock()
-	defer slot.mu.Unlock()
-	if r := slot.now.Load(); r != nil && now.Sub(r.readAt) < freshFor {
-		return r.compiled, nil
-	}
-	return s.read(ctx, slot, poolID)
+	return s.policies.Get(ctx, poolID)
 }
 
-// read reads a pool's policy; slot.mu is held. What cannot be read is an error: nobody knows what it would refuse.
-func (s *Service) read(ctx context.Context, slot *slot, poolID string) (*compiled, error) {
-	at := s.c.Now()
+// load reads a pool's policy. What cannot be read is an error: nobody knows what it would refuse.
+func (s *Service) load(ctx context.Context, poolID string) (*compiled, error) {
 	given, version, err := s.Policy(ctx, poolID)
 	if err != nil {
 		return nil, err
@@ -102,9 +50,7 @@ func (s *Service) read(ctx context.Context, slot *slot, poolID string) (*compile
 	if version == 0 && s.c.Base != nil {
 		given = *s.c.Base
 	}
-	c := compile(given, version, s.c.Dev)
-	slot.now.Store(&remembered{c, at})
-	return c, nil
+	return compile(given, version, s.c.Dev), nil
 }
 
 // Policy returns a pool's policy as it was written, and its version: the zero Policy and 0 if it has none. Errors are those of the store.
@@ -161,9 +107,8 @@ func (s *Service) DeletePolicy(ctx context.Context, poolID string) error {
 // change writes a setting with its event, and puts it to use.
 func (s *Service) change(ctx context.Context, poolID string, data map[string]any, write func(store.Tx) (bool, error)) error {
 	ctx = context.WithoutCancel(ctx)
-	slot := s.policies.slot(poolID)
-	slot.mu.Lock()
-	defer slot.mu.Unlock()
+	s.changing.Lock()
+	defer s.changing.Unlock()
 	if before, _, err := s.Policy(ctx, poolID); err == nil {
 		doc, _ := json.Marshal(before)
 		data["before"] = generic(doc)
@@ -183,12 +128,12 @@ func (s *Service) change(ctx context.Context, poolID string, data map[string]any
 		}
 		return tx.Events().Append(ctx, ev)
 	})
+	s.policies.Forget(poolID) // even a write that failed may have been committed
 	if err != nil {
 		return err
 	}
 	s.c.Log.Publish(ev)
-	slot.now.Store(nil)
-	_, err = s.read(ctx, slot, poolID)
+	_, err = s.policy(ctx, poolID)
 	return err
 }
 

@@ -99,16 +99,8 @@ type Spending struct {
 // Spending returns what today's messages have cost, of the pools whose messages this node judged lately. Errors are those of the store.
 func (s *Service) Spending(ctx context.Context) (Spending, error) {
 	out := Spending{Micros: map[string]int64{}}
-	s.policies.mu.RLock()
-	known := make(map[string]*compiled, len(s.policies.kept))
-	for id, slot := range s.policies.kept {
-		if r := slot.now.Load(); r != nil {
-			known[id] = r.compiled
-		}
-	}
-	s.policies.mu.RUnlock()
 	day := s.c.Now().UTC().Truncate(daily)
-	for id, p := range known {
+	for id, p := range s.policies.All() {
 		n, err := s.c.Quota.Taken(ctx, store.QuotaKey{PoolID: id, Key: spendKey, Span: day})
 		if err != nil {
 			return Spending{}, err

@@ -9,6 +9,7 @@ import (
 	"countersign/internal/eventlog"
 	"countersign/internal/pumping"
 	"countersign/internal/quota"
+	"countersign/internal/recall"
 	"countersign/internal/store"
 	"countersign/phone"
 )
@@ -34,7 +35,9 @@ type Config struct {
 // Service judges the messages of all pools. It is safe for concurrent use.
 type Service struct {
 	c        Config
-	policies policies
+	policies *recall.Memory[string, *compiled]
+	// changing is held by whoever writes a policy: the event says what was before.
+	changing sync.Mutex
 	lines    lineMemory
 
 	mu sync.Mutex
@@ -55,7 +58,7 @@ func New(c Config) *Service {
 		c.Now = time.Now
 	}
 	s := &Service{c: c, warned: map[store.QuotaKey]bool{}, owed: map[store.QuotaKey]int64{}}
-	s.policies.kept = map[string]*slot{}
+	s.policies = recall.New(recall.Config[string, *compiled]{Load: s.load, Fresh: freshFor, Most: maxPools, Now: c.Now})
 	s.lines.kept = map[string]phone.LineType{}
 	return s
 }
