@@ -51,7 +51,9 @@ func (l *line) rank(purpose, locale string) int {
 	own, _, _ := strings.Cut(l.Locale, "-")
 	switch {
 	case l.Locale != "" && strings.EqualFold(l.Locale, locale):
-		n += 12
+		n += 16
+	case l.Locale != "" && strings.EqualFold(l.Locale, base):
+		n += 12 // the language itself, before that of another country
 	case l.Locale != "" && strings.EqualFold(own, base):
 		n += 8
 	case l.Locale == "":
