@@ -1,11 +1,13 @@
 package countersign
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"sync"
 	"time"
 
+	"countersign/internal/delivery"
 	"countersign/internal/fault"
 	"countersign/internal/origination"
 	"countersign/internal/pumping"
@@ -49,12 +51,46 @@ func (p *parts) openNumbers(c *Config) {
 	p.smsAccount = smsaccount.New(smsaccount.Config{
 		Store: p.store, Keys: p.keyring, Log: p.events, Logger: c.Log, Now: c.Now, Dev: dev, Sandbox: p.sandbox, Originations: p.originations, OptOuts: p.optouts,
 		DefaultPool: func(ctx context.Context) (string, error) { return p.onlyPool(ctx, dev) },
-		Enqueue:     p.enqueue, Spent: p.spentOn,
+		Enqueue:     p.enqueueJudged, Spent: p.spentOn,
 		Price: func(ctx context.Context, poolID, country, channel string, segments int) (int64, bool, error) {
 			micros, known := p.priceOf(ctx, poolID, country, channel, segments)
 			return micros, known, nil
 		},
 	})
+}
+
+// enqueueJudged is enqueue for messages of the SMS account. They pass the guards of its pool as an operator's do: rules, fictional numbers, countries, lines,
+// the pool's quota and the day's money.
+func (p *parts) enqueueJudged(ctx context.Context, d delivery.Draft) (string, error) {
+	to, err := phone.Parse(d.To)
+	if err != nil {
+		return "", err
+	}
+	judged, err := p.screen.Screen(ctx, screen.Ask{
+		PoolID: d.PoolID, To: to, Channel: string(cmp.Or(d.Channel, provider.SMS)), Purpose: "notice", Typed: true, Operator: true, Segments: segments(d.Text),
+	})
+	if err != nil {
+		return "", err
+	}
+	switch judged.Refused {
+	case "":
+	case screen.Country, screen.LineType, screen.Fictional, screen.DeniedRule:
+		return "", fault.New(fault.DestinationRefused).WithField(string(judged.Refused)).WithHint("countersign guard explain --to NUMBER --operator")
+	default:
+		kind := "text"
+		if d.Channel == provider.Voice {
+			kind = "voice"
+		}
+		return "", fault.New(fault.SpendLimitReached).WithField(kind).WithHint("the pool's guards refuse it: %s; countersign guard report", judged.Refused)
+	}
+	d.Guard = judged.Mark
+	id, err := p.enqueue(ctx, d)
+	if err != nil {
+		p.screen.Undo(judged)
+		return "", err
+	}
+	p.screen.Committed(ctx, d.PoolID, judged)
+	return id, nil
 }
 
 // registeredSender tells whether a sender ID is registered, for a pool or, where that is empty, for the account's.

@@ -56,6 +56,7 @@ func (s *Service) Send(ctx context.Context, m Message) (id string, err error) {
 	}
 	if id, err = s.c.Enqueue(ctx, s.draft(&set, pool, &m, identity)); err != nil {
 		s.spend(pool, m.channel(), -price)
+		s.refused(ctx, pool, &m, err)
 	}
 	return id, err
 }
