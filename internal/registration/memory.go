@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"countersign/internal/store"
@@ -19,17 +18,8 @@ const (
 	deep = 4
 )
 
-// memory holds the registrations of pools for some seconds.
-type memory struct {
-	mu    sync.Mutex
-	pools map[string]*view
-	// writes counts what this node wrote: what was read before is not kept.
-	writes int64
-}
-
 // view is all that is registered for a pool, those of all pools included. It is never changed.
 type view struct {
-	readAt    time.Time
 	countries map[string][]*line
 	require   map[string]bool
 }
@@ -62,56 +52,25 @@ type line struct {
 	bad    *Registration
 }
 
-// forget drops what is remembered of a pool, or of all for "".
-func (m *memory) forget(poolID string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.writes++
-	if poolID == "" {
-		clear(m.pools)
+// forget drops what is remembered of a pool, or of all for "". It is called after each write: even one that failed may have been committed.
+func (s *Service) forget(poolID string) {
+	if poolID == allPools {
+		s.memory.ForgetAll()
 		return
 	}
-	delete(m.pools, poolID)
-}
-
-func (m *memory) look(poolID string, now time.Time) (v *view, writes int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if v = m.pools[poolID]; v != nil && now.Sub(v.readAt) < freshFor && !now.Before(v.readAt) {
-		return v, m.writes
-	}
-	return nil, m.writes
-}
-
-func (m *memory) keep(poolID string, v *view, writes int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.writes != writes {
-		return
-	}
-	if m.pools == nil {
-		m.pools = map[string]*view{}
-	}
-	for other := range m.pools {
-		if len(m.pools) < maxPools {
-			break
-		}
-		delete(m.pools, other)
-	}
-	m.pools[poolID] = v
+	s.memory.Forget(poolID)
 }
 
 // viewOf returns what is registered for a pool.
 func (s *Service) viewOf(ctx context.Context, poolID string) (*view, error) {
-	now := s.c.Now()
-	v, writes := s.memory.look(poolID, now)
-	if v != nil {
-		return v, nil
-	}
-	v = &view{readAt: now, countries: map[string][]*line{}, require: map[string]bool{}}
+	return s.memory.Get(ctx, poolID)
+}
+
+func (s *Service) load(ctx context.Context, poolID string) (*view, error) {
+	v := &view{countries: map[string][]*line{}}
 	var found []stored
 	err := s.c.Store.Read(ctx, func(tx store.Tx) error {
-		found = nil
+		found, v.require = nil, map[string]bool{}
 		for _, owner := range owners(poolID) {
 			some, err := all(ctx, tx, owner)
 			if err != nil {
@@ -138,7 +97,6 @@ func (s *Service) viewOf(ctx context.Context, poolID string) (*view, error) {
 	for country, regs := range byCountry(found) {
 		v.countries[country] = linesOf(regs)
 	}
-	s.memory.keep(poolID, v, writes)
 	return v, nil
 }
 

@@ -111,11 +111,11 @@ func (s *Service) Put(ctx context.Context, r Registration) (Registration, error)
 		})
 		return tx.Events().Append(ctx, ev)
 	})
+	s.forget(r.PoolID)
 	if err != nil {
 		return Registration{}, err
 	}
 	s.c.Log.Publish(ev)
-	s.memory.forget(r.PoolID)
 	return done.at(now), nil
 }
 
@@ -204,11 +204,11 @@ func (s *Service) Delete(ctx context.Context, poolID, idOrName string) error {
 		ev = s.changed(ctx, poolID, map[string]any{"what": "registration", "id": old.ID, "name": old.Name, "before": document(&old.Registration)})
 		return tx.Events().Append(ctx, ev)
 	})
+	s.forget(poolID)
 	if err != nil {
 		return err
 	}
 	s.c.Log.Publish(ev)
-	s.memory.forget(poolID)
 	return nil
 }
 
@@ -233,7 +233,7 @@ func (s *Service) Reset(ctx context.Context) error {
 		}
 		return tx.Events().Append(ctx, ev)
 	})
-	s.memory.forget(allPools)
+	s.forget(allPools)
 	if err == nil {
 		s.c.Log.Publish(ev)
 	}

@@ -119,11 +119,11 @@ func (s *Service) tell(ctx context.Context, x stored) error {
 		}
 		return tx.Events().Append(ctx, ev)
 	})
+	s.forget(x.PoolID)
 	if err != nil || !done {
 		return err
 	}
 	s.c.Log.Publish(ev)
-	s.memory.forget(x.PoolID)
 	s.c.Logger.WarnContext(ctx, "a registration ends", "pool", x.PoolID, "registration", x.Name, "country", x.Country, "expires", x.ExpiresAt)
 	return nil
 }

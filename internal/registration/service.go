@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/internal/eventlog"
+	"countersign/internal/recall"
 	"countersign/internal/store"
 )
 
@@ -30,7 +31,7 @@ type Config struct {
 // Service keeps the registrations of all pools. It is safe for concurrent use.
 type Service struct {
 	c      Config
-	memory memory
+	memory *recall.Memory[string, *view]
 }
 
 // New returns a Service. It panics without Store or Log, which is a mistake of the programmer.
@@ -44,7 +45,9 @@ func New(c Config) *Service {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Service{c: c}
+	s := &Service{c: c}
+	s.memory = recall.New(recall.Config[string, *view]{Load: s.load, Fresh: freshFor, Most: maxPools, Now: c.Now})
+	return s
 }
 
 type byKey struct{}

@@ -116,11 +116,11 @@ func (s *Service) change(ctx context.Context, poolID string, version int64, afte
 		ev = s.changed(ctx, poolID, map[string]any{"what": "settings", "before": document(before), "after": document(after)})
 		return tx.Events().Append(ctx, ev)
 	})
+	s.forget(poolID)
 	if err != nil {
 		return err
 	}
 	s.c.Log.Publish(ev)
-	s.memory.forget(poolID)
 	return nil
 }
 
