@@ -104,9 +104,9 @@ type Limits struct {
 	Address Window `json:"address,omitzero"`
 	// Network is for the /24 around it (IPv6: /48). Default 600 an hour, 5,000 a day.
 	Network Window `json:"network,omitzero"`
-	// Client is for an app client. Default 5,000 an hour.
+	// Client is for an app client. Default 20,000 an hour: it costs a name that nobody has as much as any other, so a few networks must not be able to use it up.
 	Client Window `json:"client,omitzero"`
-	// Pool is for the pool. Default 10,000 an hour.
+	// Pool is for the pool. Default 50,000 an hour.
 	Pool Window `json:"pool,omitzero"`
 	// Country is for messages to unconfirmed numbers of one country. Default 2,000 an hour.
 	Country Window `json:"country,omitzero"`
@@ -151,7 +151,7 @@ func Default(dev bool) Policy {
 		Fictional: Enforce,
 		Limits: Limits{
 			Number: Window{20, 50}, Confirmed: Window{20, 60}, Account: Window{0, 60}, Address: Window{120, 1000}, Network: Window{600, 5000},
-			Client: Window{5000, -1}, Pool: Window{10_000, -1}, Country: Window{2000, -1}, Range: Window{-1, -1}, StrangersPercent: 80,
+			Client: Window{20_000, -1}, Pool: Window{50_000, -1}, Country: Window{2000, -1}, Range: Window{-1, -1}, StrangersPercent: 80,
 			CoolDown: []int{0, 30, 60, 120, 300}, BackOffAfter: 3, BackOffMinutes: 60, BackOffMostMinutes: 1440,
 		},
 		Spend:   SpendLimit{Day: "200.00", Currency: "USD", AlarmPercent: 80, StrangersPercent: 80, Unpriced: "0.05"},
