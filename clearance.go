@@ -12,6 +12,7 @@ import (
 	"countersign/internal/registration"
 	"countersign/internal/route"
 	"countersign/internal/sandbox"
+	"countersign/internal/screen"
 	"countersign/internal/smsaccount"
 	"countersign/internal/store"
 	"countersign/phone"
@@ -55,6 +56,9 @@ func (c clearance) check(ctx context.Context, m *provider.Message) error {
 	if err != nil {
 		return nil // the provider says so
 	}
+	if err := c.fictional(ctx, to, m.PoolID); err != nil {
+		return err
+	}
 	if err := c.inSandbox(ctx, to, m.TriggerSource); err != nil {
 		return err
 	}
@@ -63,6 +67,21 @@ func (c clearance) check(ctx context.Context, m *provider.Message) error {
 		return withheld(err)
 	}
 	return withheld(c.identify(ctx, m, registered))
+}
+
+// fictional refuses numbers that reach nobody, for messages that no flow of the pool has asked the guards about: an operator's tests, canaries.
+func (c clearance) fictional(ctx context.Context, to phone.Number, poolID string) error {
+	if !to.Fictional() {
+		return nil
+	}
+	p, version, err := c.p.screen.Policy(ctx, poolID)
+	if err != nil {
+		return err
+	}
+	if p = c.p.screen.Filled(p, version); p.Mode != screen.Enforce || p.Fictional != screen.Enforce {
+		return nil
+	}
+	return suppressed(string(screen.Fictional), "the number is set aside for fiction and reaches nobody")
 }
 
 // record holds a text against what its country has on record, and fills in the sender and the ids that are registered with it.

@@ -263,7 +263,7 @@ func (s *Server) observe(seen front.Seen) {
 		var words string
 		f.Error, words, _ = strings.Cut(seen.Refused, ": ")
 		f.Message = function.Masked(words) // some of them are those of a provider, or of the pool's own code
-		if op, name, ok := strings.Cut(f.Error, " "); ok {
+		if op, name, ok := strings.Cut(f.Error, " "); ok && seen.Request.URL.Path == "/" {
 			f.Request, f.Error = op, name
 		}
 	}

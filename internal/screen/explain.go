@@ -36,8 +36,13 @@ func (s *Service) Explain(ctx context.Context, a Ask) (Decision, []Line, error) 
 			return Decision{}, nil, err
 		}
 	}
+	full := e.found[byProof] // the detector is asked before the strangers' shares
+	e.found[byProof] = nil
 	if err := e.detector(ctx); err != nil {
 		return Decision{}, nil, err
+	}
+	if e.found[byProof] == nil {
+		e.found[byProof] = full
 	}
 	e.counters()
 	d := Decision{Recorded: e.recorded, Cost: cost}
