@@ -16,6 +16,9 @@ func printMessage(a *app, m *adminapi.Message) error {
 		fmt.Fprintf(w, "  %s  %s\n", at.Local().Format("2006-01-02 15:04:05.000"), strings.TrimRight(fmt.Sprintf(format, args...), " "))
 	}
 	step(m.CreatedAt, "asked for%s", segmentsOf(m.Segments))
+	if len(m.Recorded) > 0 {
+		fmt.Fprintf(w, "      guards that only record would have refused it: %s\n", strings.Join(m.Recorded, ", "))
+	}
 	advice := ""
 	for _, x := range m.Timeline {
 		step(x.StartedAt, "attempt %d by %s%s: %s (%s)", x.N, by(x.Account, x.Provider), with(" from ", x.From), outcome(x), x.EndedAt.Sub(x.StartedAt).Round(time.Millisecond))

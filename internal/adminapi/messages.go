@@ -9,6 +9,7 @@ import (
 
 	"countersign/internal/access"
 	"countersign/internal/fault"
+	"countersign/internal/screen"
 	"countersign/internal/store"
 	"countersign/provider"
 )
@@ -38,6 +39,7 @@ type Message struct {
 	VerifiedAt    *time.Time `json:"verified_at,omitempty" doc:"When its code was typed in."`
 	ErrorClass    string     `json:"error_class,omitempty"`
 	Error         string     `json:"error,omitempty"`
+	Recorded      []string   `json:"guards_recorded,omitempty" doc:"Guards that only record, and would have refused it."`
 	CreatedAt     time.Time  `json:"created_at"`
 	UpdatedAt     time.Time  `json:"updated_at"`
 	ExpiresAt     *time.Time `json:"expires_at,omitempty"`
@@ -250,11 +252,21 @@ func moment(t time.Time) *time.Time {
 
 func messageView(m *store.Message) Message {
 	v := Message{
-		ID: m.ID, PoolID: m.PoolID, UserID: m.UserID, Channel: m.Channel, State: string(m.State), To: m.Mask, TriggerSource: m.TriggerSource,
+		Recorded: reasons(screen.RecordedOf(m.Guard)),
+		ID:       m.ID, PoolID: m.PoolID, UserID: m.UserID, Channel: m.Channel, State: string(m.State), To: m.Mask, TriggerSource: m.TriggerSource,
 		Segments: m.Segments, Attempts: m.Attempts, Provider: m.Provider, ProviderID: m.ProviderID, ErrorClass: m.LastClass, Error: m.LastError,
 		CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt, Account: m.Account, From: m.Sender, Country: m.Country, Network: m.Network, Settled: m.Settled,
 		ExpiresAt: moment(m.ExpiresAt), SentAt: moment(m.SentAt), VerifiedAt: moment(m.VerifiedAt),
 	}
 	v.Cost, v.Currency = costView(m.Cost, m.Currency)
 	return v
+}
+
+// reasons are those of guards as text.
+func reasons(list []screen.Reason) []string {
+	var out []string
+	for _, r := range list {
+		out = append(out, string(r))
+	}
+	return out
 }

@@ -208,6 +208,9 @@ func TestGuardRecords(t *testing.T) {
 			t.Errorf("the messages do not say that %s would have refused them: %s", why, kept)
 		}
 	}
+	if a := n.manage("GET", "/messages?pool="+pool, nil); strings.Count(string(a.raw), `"guards_recorded":["`) != 3 {
+		t.Errorf("operators are not shown what was recorded: %d %s", a.status, a.raw)
+	}
 }
 
 // ago lets what was counted of unanswered codes be older.
