@@ -62,11 +62,21 @@ func (c clearance) check(ctx context.Context, m *provider.Message) error {
 	if err := c.inSandbox(ctx, to, m.TriggerSource); err != nil {
 		return err
 	}
-	registered, err := c.record(ctx, m)
+	id, blocked := c.choose(ctx, m)
+	asked := m.From
+	registered, err := c.record(ctx, m, id)
 	if err != nil {
 		return withheld(err)
 	}
-	return withheld(c.identify(ctx, m, registered))
+	if m.From != asked { // the registration has named the sender
+		id, blocked = c.choose(ctx, m)
+	}
+	return withheld(c.identify(ctx, m, registered, id, blocked))
+}
+
+// choose is the origination identity for a message, or why there is none.
+func (c clearance) choose(ctx context.Context, m *provider.Message) (origination.Identity, error) {
+	return c.p.originations.ChooseFor(ctx, m.PoolID, m.Country, string(m.Channel), m.From)
 }
 
 // fictional refuses numbers that reach nobody, for messages that no flow of the pool has asked the guards about: an operator's tests, canaries.
@@ -85,15 +95,13 @@ func (c clearance) fictional(ctx context.Context, to phone.Number, poolID string
 }
 
 // record holds a text against what its country has on record, and fills in the sender and the ids that are registered with it.
-func (c clearance) record(ctx context.Context, m *provider.Message) (registration.Choice, error) {
+func (c clearance) record(ctx context.Context, m *provider.Message, id origination.Identity) (registration.Choice, error) {
 	if m.Channel == provider.Voice {
 		return registration.Choice{}, nil
 	}
 	said := registration.Candidate{
 		Country: m.Country, Sender: m.From, Text: m.Text, EntityID: m.EntityID, TemplateID: m.TemplateID, Purpose: c.purpose,
-	}
-	if id, err := c.p.originations.ChooseFor(ctx, m.PoolID, m.Country, string(m.Channel), m.From); err == nil {
-		said.RegistrationID = id.RegistrationID
+		RegistrationID: id.RegistrationID,
 	}
 	got, err := c.p.registrations.Clear(ctx, m.PoolID, said)
 	if err == nil {
@@ -114,10 +122,9 @@ func (c clearance) inSandbox(ctx context.Context, to phone.Number, source string
 	return err
 }
 
-// identify chooses the origination identity for the country, where the message has none yet. That a country needs one is enforced for messages of the SMS
+// identify gives the message the origination identity for its country, where it has none yet. That a country needs one is enforced for messages of the SMS
 // account alone, unless the settings say otherwise: plans and providers have senders of their own. A sender that is registered there needs no entry of its own.
-func (c clearance) identify(ctx context.Context, m *provider.Message, registered registration.Choice) error {
-	id, err := c.p.originations.ChooseFor(ctx, m.PoolID, m.Country, string(m.Channel), m.From)
+func (c clearance) identify(ctx context.Context, m *provider.Message, registered registration.Choice, id origination.Identity, err error) error {
 	switch origination.ReasonOf(err) {
 	case origination.NoIdentity:
 		strict, lost := c.p.originations.Enforced(ctx, m.TriggerSource != smsaccount.TriggerSource)
@@ -157,5 +164,6 @@ func withheld(err error) error {
 }
 
 func suppressed(reason, text string) error {
-	return fmt.Errorf("%w: %w", delivery.ErrSuppressed, provider.Fail(provider.Withheld, 0, &provider.VendorError{Provider: "countersign", VendorCode: reason, Text: text}))
+	said := &provider.VendorError{Provider: "countersign", VendorCode: reason, Text: text}
+	return fmt.Errorf("%w: %w", delivery.ErrSuppressed, provider.Fail(provider.Withheld, 0, said))
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
-	"sync"
 	"time"
 
 	"countersign/internal/delivery"
@@ -12,6 +11,7 @@ import (
 	"countersign/internal/origination"
 	"countersign/internal/pumping"
 	"countersign/internal/quota"
+	"countersign/internal/recall"
 	"countersign/internal/registration"
 	"countersign/internal/sandbox"
 	"countersign/internal/screen"
@@ -36,6 +36,7 @@ type numbers struct {
 // openNumbers makes the guards, and what is known of numbers.
 func (p *parts) openNumbers(c *Config) {
 	dev := c.Mode == Dev
+	p.prices = p.newPrices()
 	p.quotas = quota.New(quota.Config{Store: p.store, Logger: c.Log, Now: c.Now})
 	p.pumping = pumping.New(pumping.Config{Store: p.store, Log: p.events, Logger: c.Log, Now: c.Now, Hash: p.hashOf})
 	p.screen = screen.New(screen.Config{
@@ -144,16 +145,13 @@ func (p *parts) spentOn(ctx context.Context, poolID, channel string, month time.
 	return micros, err
 }
 
-// prices remembers what a message to a country costs by the account that would be asked first.
-type prices struct {
-	mu   sync.Mutex
-	kept map[priceKey]keptPrice
-}
+// prices are what messages to countries cost by the account that would be asked first.
+type prices = *recall.Memory[priceKey, price]
 
 type priceKey struct{ pool, country, channel string }
 
-type keptPrice struct {
-	until  time.Time
+// price is of one part of a text, or of a call; known says that a rate card has it.
+type price struct {
 	micros int64
 	known  bool
 }
@@ -163,31 +161,27 @@ const (
 	maxPrices = 10_000
 )
 
-// priceOf is what a message would cost, and whether a rate card says so.
+func (p *parts) newPrices() prices {
+	return recall.New(recall.Config[priceKey, price]{Fresh: priceAge, Most: maxPrices, Now: p.now, Load: func(ctx context.Context, k priceKey) (price, error) {
+		card, err := p.rates(ctx, k.pool)
+		if err != nil || card == nil {
+			return price{}, err
+		}
+		account, kind := p.routes.First(ctx, k.pool, k.country, k.channel)
+		got := card.Price(account, kind, k.country, k.channel, 1, p.now())
+		return price{got.Micros, got.Known}, nil
+	}})
+}
+
+// priceOf is what a message would cost, and whether a rate card says so. A card that cannot be read says nothing.
 func (p *parts) priceOf(ctx context.Context, poolID, country, channel string, segments int) (micros int64, known bool) {
 	n := int64(max(segments, 1))
 	if provider.Channel(channel) == provider.Voice {
 		n = 1
 	}
-	k, now := priceKey{poolID, country, channel}, p.now()
-	p.prices.mu.Lock()
-	kept, ok := p.prices.kept[k]
-	p.prices.mu.Unlock()
-	if ok && now.Before(kept.until) {
-		return kept.micros * n, kept.known
+	one, err := p.prices.Get(ctx, priceKey{poolID, country, channel})
+	if err != nil {
+		return 0, false
 	}
-	kept = keptPrice{until: now.Add(priceAge)}
-	card, err := p.rates(ctx, poolID)
-	if err == nil && card != nil {
-		account, kind := p.routes.First(ctx, poolID, country, channel)
-		got := card.Price(account, kind, country, channel, 1, now)
-		kept.micros, kept.known = got.Micros, got.Known
-	}
-	p.prices.mu.Lock()
-	if p.prices.kept == nil || len(p.prices.kept) >= maxPrices {
-		p.prices.kept = map[priceKey]keptPrice{}
-	}
-	p.prices.kept[k] = kept
-	p.prices.mu.Unlock()
-	return kept.micros * n, kept.known
+	return one.micros * n, one.known
 }

@@ -271,14 +271,8 @@ func (s *Service) Reset(ctx context.Context) error {
 	s.memory.ForgetAll()
 	defer s.memory.ForgetAll()
 	err := s.c.Store.Write(ctx, func(tx store.Tx) error {
-		rows, err := tx.Records().ListRecords(ctx, store.RecordQuery{Kind: RecordKind, Limit: MaxIdentities})
-		if err != nil {
+		if _, err := tx.Records().DeleteRecords(ctx, RecordKind, ""); err != nil {
 			return err
-		}
-		for _, r := range rows {
-			if _, err := tx.Records().DeleteRecord(ctx, RecordKind, "", r.ID); err != nil {
-				return err
-			}
 		}
 		if _, err := tx.Settings().DeleteSetting(ctx, "", settingName); err != nil {
 			return err

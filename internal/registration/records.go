@@ -219,14 +219,8 @@ const allPools = ""
 func (s *Service) Reset(ctx context.Context) error {
 	ev := s.changed(ctx, allPools, map[string]any{"what": "reset"})
 	err := s.c.Store.Write(ctx, func(tx store.Tx) error {
-		list, err := all(ctx, tx, allPools)
-		if err != nil {
+		if _, err := tx.Records().DeleteRecords(ctx, RecordKind, allPools); err != nil {
 			return err
-		}
-		for _, r := range list {
-			if _, err := tx.Records().DeleteRecord(ctx, RecordKind, allPools, r.ID); err != nil {
-				return err
-			}
 		}
 		if _, err := tx.Settings().DeleteSetting(ctx, allPools, SettingName); err != nil {
 			return err

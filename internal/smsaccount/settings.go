@@ -176,14 +176,8 @@ func (s *Service) Reset(ctx context.Context) error {
 	s.forget()
 	defer s.forget()
 	err := s.c.Store.Write(ctx, func(tx store.Tx) error {
-		rows, err := tx.Records().ListRecords(ctx, store.RecordQuery{Kind: listKind, PoolID: keyring.Deployment, Limit: MaxLists})
-		if err != nil {
+		if _, err := tx.Records().DeleteRecords(ctx, listKind, keyring.Deployment); err != nil {
 			return err
-		}
-		for _, row := range rows {
-			if _, err := tx.Records().DeleteRecord(ctx, listKind, keyring.Deployment, row.ID); err != nil {
-				return err
-			}
 		}
 		if _, err := tx.Settings().DeleteSetting(ctx, keyring.Deployment, Setting); err != nil {
 			return err

@@ -47,6 +47,8 @@ type Records interface {
 	// name or hash is taken, or somebody else was faster. The stored Version is then one more; r stays as it is, since a function may run again.
 	PutRecord(ctx context.Context, r *Record) (bool, error)
 	DeleteRecord(ctx context.Context, kind, poolID, id string) (bool, error)
+	// DeleteRecords deletes all of a kind and pool, and returns how many there were.
+	DeleteRecords(ctx context.Context, kind, poolID string) (int, error)
 	ListRecords(ctx context.Context, q RecordQuery) ([]*Record, error)
 	// CountRecords counts those of a kind and pool, with a status if that is not empty.
 	CountRecords(ctx context.Context, kind, poolID, status string) (int, error)

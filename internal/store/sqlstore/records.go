@@ -50,6 +50,10 @@ func (t recordTx) DeleteRecord(ctx context.Context, kind, poolID, id string) (bo
 	return t.changed(ctx, `DELETE FROM records WHERE kind = $1 AND pool_id = $2 AND id = $3`, kind, poolID, id)
 }
 
+func (t recordTx) DeleteRecords(ctx context.Context, kind, poolID string) (int, error) {
+	return t.change(ctx, `DELETE FROM records WHERE kind = $1 AND pool_id = $2`, kind, poolID)
+}
+
 // ListRecords reads all records of the kind and pool that fit, which are some thousands at most, and sorts them.
 func (t recordTx) ListRecords(ctx context.Context, q store.RecordQuery) ([]*store.Record, error) {
 	f := filter{sql: `SELECT ` + recordColumns + ` FROM records WHERE kind = $1 AND pool_id = $2`, args: []any{q.Kind, q.PoolID}}

@@ -151,11 +151,12 @@ func testReadOnly(s *suite) {
 		"DeleteRecord": func(ctx context.Context, tx store.Tx) error {
 			return drop(tx.Records().DeleteRecord(ctx, "k", "p", "r"))
 		},
-		"EndDoors":  func(ctx context.Context, tx store.Tx) error { return tx.Routes().EndDoors(ctx, "p", "a", nil, start) },
-		"Append":    func(ctx context.Context, tx store.Tx) error { return tx.Events().Append(ctx, &store.Event{}) },
-		"Prune":     func(ctx context.Context, tx store.Tx) error { return drop(tx.Events().Prune(ctx, start, 1)) },
-		"AddKey":    func(ctx context.Context, tx store.Tx) error { return drop(tx.Keys().AddKey(ctx, &store.WrappedKey{})) },
-		"RewrapKey": func(ctx context.Context, tx store.Tx) error { return tx.Keys().RewrapKey(ctx, &store.WrappedKey{}) },
+		"DeleteRecords": func(ctx context.Context, tx store.Tx) error { return drop(tx.Records().DeleteRecords(ctx, "k", "p")) },
+		"EndDoors":      func(ctx context.Context, tx store.Tx) error { return tx.Routes().EndDoors(ctx, "p", "a", nil, start) },
+		"Append":        func(ctx context.Context, tx store.Tx) error { return tx.Events().Append(ctx, &store.Event{}) },
+		"Prune":         func(ctx context.Context, tx store.Tx) error { return drop(tx.Events().Prune(ctx, start, 1)) },
+		"AddKey":        func(ctx context.Context, tx store.Tx) error { return drop(tx.Keys().AddKey(ctx, &store.WrappedKey{})) },
+		"RewrapKey":     func(ctx context.Context, tx store.Tx) error { return tx.Keys().RewrapKey(ctx, &store.WrappedKey{}) },
 		"AddSigningKey": func(ctx context.Context, tx store.Tx) error {
 			return drop(tx.Keys().AddSigningKey(ctx, &store.SigningKey{}))
 		},

@@ -85,6 +85,25 @@ func testRecords(s *suite) {
 		})
 	}
 	check(bare)
+	for _, r := range []store.Record{{Kind: "k", PoolID: "gone", ID: "1"}, {Kind: "k", PoolID: "gone", ID: "2"}, {Kind: "other", PoolID: "gone", ID: "1"}} {
+		s.put(&r, true)
+	}
+	for _, want := range []int{2, 0} {
+		s.write(func(ctx context.Context, tx store.Tx) error {
+			n, err := tx.Records().DeleteRecords(ctx, "k", "gone")
+			s.same("DeleteRecords", n, want)
+			return err
+		})
+	}
+	s.read(func(ctx context.Context, tx store.Tx) error {
+		for _, of := range [][2]string{{"other", "gone"}, {"k", ""}} {
+			if n, err := tx.Records().CountRecords(ctx, of[0], of[1], ""); err != nil || n != 1 {
+				s.Errorf("%q: %d left, %v", of, n, err)
+			}
+		}
+		return nil
+	})
+	check(bare)
 }
 
 func testRecordNames(s *suite) {
